@@ -1,0 +1,208 @@
+"""Every exception Geartrain raises, as one tree.
+
+GearmanError
+├── ConnectError           a server could not be reached
+│   └── NoServers          none of the servers could be reached
+├── ConnectionLost         the link ended before the answer
+├── ProtocolError          the peer sent bytes that are not Gearman
+├── ServerError            the server answered with an ERROR packet
+│   ├── QueueFull          the function's queue limit refused the job
+│   ├── ArgumentTooLarge   a unique or another argument is over its limit
+│   ├── JobNotFound        the server does not know the handle
+│   └── UnknownOption      the server does not know the option
+├── JobFailed              WORK_FAIL
+│   └── JobException       WORK_EXCEPTION, with the worker's bytes
+├── JobTimeout             a deadline passed (also a TimeoutError)
+├── StoreError             a store could not load or commit
+└── SettingsError          an option that cannot work
+
+``Fail``, ``Retry`` and ``Reject`` are not errors of Geartrain: a worker's function raises them to say how its job ends.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ReturnCode(IntEnum):
+    """libgearman's return values, so that logs can be compared with those of PHP and C programs."""
+
+    SUCCESS = 0
+    ERRNO = 4
+    INVALID_PACKET = 10
+    GETADDRINFO = 12
+    NO_SERVERS = 13
+    LOST_CONNECTION = 14
+    SERVER_ERROR = 18
+    WORK_EXCEPTION = 23
+    WORK_FAIL = 24
+    COULD_NOT_CONNECT = 26
+    QUEUE_ERROR = 42
+    UNKNOWN_OPTION = 46
+    TIMEOUT = 47
+    ARGUMENT_TOO_LARGE = 48
+    INVALID_ARGUMENT = 49
+    JOB_NOT_FOUND = 52
+
+
+class GearmanError(Exception):
+    """The base of everything Geartrain raises.
+
+    ``code`` is libgearman's number for the same event; ``server`` ("host:port") and ``handle`` ("H:host:1") are
+    empty where they are not known.
+    """
+
+    code: ClassVar[ReturnCode] = ReturnCode.ERRNO
+
+    def __init__(self, message: str, *, server: str = "", handle: str = "") -> None:
+        super().__init__(message)
+        self.server = server
+        self.handle = handle
+
+
+class ConnectError(GearmanError):
+    """A server could not be reached."""
+
+    code = ReturnCode.COULD_NOT_CONNECT
+
+
+class NoServers(ConnectError):
+    """None of the servers could be reached."""
+
+    code = ReturnCode.NO_SERVERS
+
+
+class ConnectionLost(GearmanError):
+    """The link ended before the answer.
+
+    ``submitted`` is True when the server had acknowledged the job, and None when nobody can know.
+    """
+
+    code = ReturnCode.LOST_CONNECTION
+
+    def __init__(
+        self, message: str, *, server: str = "", handle: str = "", submitted: bool | None = None
+    ) -> None:
+        super().__init__(message, server=server, handle=handle)
+        self.submitted = submitted
+
+
+class ProtocolError(GearmanError):
+    """The peer sent bytes that are not Gearman; the connection ends.
+
+    ``refusal`` is the code of the ERROR packet a server sends before it closes, empty where it closes silently.
+    """
+
+    code = ReturnCode.INVALID_PACKET
+
+    def __init__(self, message: str, *, server: str = "", refusal: str = "") -> None:
+        super().__init__(message, server=server)
+        self.refusal = refusal
+
+
+class ServerError(GearmanError):
+    """The server answered with an ERROR packet: ``error_code`` and ``text`` are its two fields."""
+
+    code = ReturnCode.SERVER_ERROR
+
+    def __init__(self, error_code: str, text: str, *, server: str = "", handle: str = "") -> None:
+        super().__init__(f"{error_code}: {text}", server=server, handle=handle)
+        self.error_code = error_code
+        self.text = text
+
+
+class QueueFull(ServerError):
+    """The job was refused: the function's queue is at its limit, or the server could not keep the job."""
+
+    code = ReturnCode.QUEUE_ERROR
+
+
+class ArgumentTooLarge(ServerError):
+    """An argument is over the server's limit."""
+
+    code = ReturnCode.ARGUMENT_TOO_LARGE
+
+
+class JobNotFound(ServerError):
+    """The server does not know the job."""
+
+    code = ReturnCode.JOB_NOT_FOUND
+
+
+class UnknownOption(ServerError):
+    """The server does not know the option."""
+
+    code = ReturnCode.UNKNOWN_OPTION
+
+
+SERVER_ERRORS: dict[str, type[ServerError]] = {
+    "QUEUE_ERROR": QueueFull,
+    "queue_full": QueueFull,
+    "ARGUMENT_TOO_LARGE": ArgumentTooLarge,
+    "JOB_NOT_FOUND": JobNotFound,
+    "job_not_found": JobNotFound,
+    "UNKNOWN_OPTION": UnknownOption,
+    "unknown_option": UnknownOption,
+}
+"""ERROR codes on the wire to exception classes; the lower-case ones are sent by gearmand 0.x."""
+
+
+def server_error(error_code: str, text: str, *, server: str = "", handle: str = "") -> ServerError:
+    """The exception for an ERROR packet."""
+    kind = SERVER_ERRORS.get(error_code, ServerError)
+    return kind(error_code, text, server=server, handle=handle)
+
+
+class JobFailed(GearmanError):
+    """The worker, or the server for it, said WORK_FAIL."""
+
+    code = ReturnCode.WORK_FAIL
+
+
+class JobException(JobFailed):
+    """The worker's function raised: ``payload`` is what the worker sent about it."""
+
+    code = ReturnCode.WORK_EXCEPTION
+
+    def __init__(self, payload: bytes, *, server: str = "", handle: str = "") -> None:
+        super().__init__(payload.decode("utf-8", "replace"), server=server, handle=handle)
+        self.payload = payload
+
+
+class JobTimeout(GearmanError, TimeoutError):
+    """A deadline passed; the job itself, if there is one, goes on."""
+
+    code = ReturnCode.TIMEOUT
+
+
+class StoreError(GearmanError):
+    """A store could not load or commit."""
+
+    code = ReturnCode.QUEUE_ERROR
+
+
+class SettingsError(GearmanError):
+    """An option that cannot work: the message names the option, its value and what was expected."""
+
+    code = ReturnCode.INVALID_ARGUMENT
+
+
+class JobOutcome(Exception):
+    """What a worker's function raises to end its job in a way other than by its result."""
+
+
+class Fail(JobOutcome):
+    """End the job with WORK_FAIL."""
+
+
+class Retry(JobOutcome):
+    """Run the job again, after ``delay`` seconds."""
+
+    def __init__(self, delay: float = 0.0) -> None:
+        super().__init__(f"retry in {delay:g} s")
+        self.delay = delay
+
+
+class Reject(JobOutcome):
+    """Give the job back to the server: the worker drops its connection, and the server queues the job again."""

@@ -1,0 +1,1 @@
+"""The wire: Gearman's binary and text protocol without I/O."""

@@ -1,0 +1,137 @@
+"""Packets to bytes and bytes to packets: ``request``, ``response`` and ``PacketStream``."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from geartrain.errors import ProtocolError
+from geartrain.protocol.commands import NAMES, SEPARATORS
+
+REQUEST: Final = 0x00524551  # b"\0REQ", towards the server
+RESPONSE: Final = 0x00524553  # b"\0RES", from the server
+
+HEADER_SIZE: Final = 12
+LINE_LIMIT: Final = 8192  # bytes of a text line, its newline included (gearmand's receive buffer)
+PAYLOAD_LIMIT: Final = 64 * 1024 * 1024 + 64 * 1024  # a workload of 64 MiB and its arguments
+
+HEADER: Final = struct.Struct(">III")  # magic, packet type, payload length
+NUL: Final = b"\0"
+NO_ARGUMENTS: Final = [b""]
+
+Peer = TypeVar("Peer")
+
+
+def request(command: int, *arguments: bytes) -> bytes:
+    """The packet a client or a worker sends."""
+    payload = NUL.join(arguments)
+    return HEADER.pack(REQUEST, command, len(payload)) + payload
+
+
+def response(command: int, *arguments: bytes) -> bytes:
+    """The packet a server sends."""
+    payload = NUL.join(arguments)
+    return HEADER.pack(RESPONSE, command, len(payload)) + payload
+
+
+class PacketStream(Generic[Peer]):
+    """Cut a byte stream into packets and text lines, and call one handler for each.
+
+    ``handlers`` is indexed by packet type: each is called with the peer and the list of arguments, exactly as many
+    as ``COMMANDS`` names (at least one, which is empty for a type that has none). However the bytes are cut into
+    chunks, the calls are the same.
+    """
+
+    def __init__(
+        self,
+        magic: int,
+        handlers: list[Callable[[Peer, list[bytes]], None]],
+        misdirected: Callable[[Peer, list[bytes]], None],
+        short: Callable[[Peer, int, list[bytes]], None],
+        line: Callable[[Peer, bytes], None],
+        limit: int = PAYLOAD_LIMIT,
+    ) -> None:
+        self.magic = magic
+        self.handlers = handlers
+        self.misdirected = misdirected  # called for a packet with the other direction's magic
+        self.short = short  # called for a packet with too few arguments, with its type
+        self.line = line  # called with a text line, without its end
+        self.limit = limit  # bytes of payload
+        self.parts: list[bytes] = []  # the beginning of what is not whole yet
+        self.missing = 0  # bytes to wait for before the parts are worth a look
+
+    def receive(self, peer: Peer, chunk: bytes) -> None:
+        """Take the next bytes; raise ProtocolError where they are not Gearman."""
+        if self.parts:
+            self.parts.append(chunk)
+            self.missing -= len(chunk)
+            if self.missing > 0:
+                return
+            chunk = b"".join(self.parts)
+            self.parts = []
+        used = self.read(peer, chunk)
+        if used < len(chunk):
+            self.parts = [chunk[used:]]
+
+    def read(self, peer: Peer, chunk: bytes) -> int:
+        """Handle every whole message in ``chunk`` and say how many bytes that used."""
+        start = 0
+        end = len(chunk)
+        while start < end:
+            if chunk[start] != 0:
+                after = self.read_line(peer, chunk, start)
+                if after == start:
+                    return start
+                start = after
+                continue
+            if end - start < HEADER_SIZE:
+                self.check_beginning(chunk[start:])
+                self.missing = HEADER_SIZE - (end - start)
+                return start
+            magic, command, length = HEADER.unpack_from(chunk, start)
+            if magic != self.magic or command >= len(self.handlers) or command == 0 or length > self.limit:
+                self.check_header(magic, command, length)
+            body = start + HEADER_SIZE
+            after = body + length
+            if after > end:
+                self.missing = after - end
+                return start
+            start = after
+            arguments = NO_ARGUMENTS
+            if length:
+                arguments = chunk[body:after].split(NUL, SEPARATORS[command])
+            if magic != self.magic:
+                self.misdirected(peer, arguments)
+            elif len(arguments) <= SEPARATORS[command]:
+                self.short(peer, command, arguments)
+            else:
+                self.handlers[command](peer, arguments)
+        return start
+
+    def read_line(self, peer: Peer, chunk: bytes, start: int) -> int:
+        """Handle the text line at ``start`` and say where it ends; ``start`` itself while it is not whole."""
+        stop = chunk.find(b"\n", start, start + LINE_LIMIT)
+        if stop >= 0:
+            self.line(peer, chunk[start:stop].removesuffix(b"\r"))
+            return stop + 1
+        if len(chunk) - start >= LINE_LIMIT:
+            raise ProtocolError(f"a text line has more than {LINE_LIMIT} bytes")
+        self.missing = 1
+        return start
+
+    def check_beginning(self, beginning: bytes) -> None:
+        """End a connection that cannot become Gearman any more before its header is whole."""
+        if not b"\0REQ".startswith(beginning[:4]) and not b"\0RES".startswith(beginning[:4]):
+            raise ProtocolError(f"not the magic of a packet: {beginning[:4]!r}")
+
+    def check_header(self, magic: int, command: int, length: int) -> None:
+        """Raise what is wrong with a header; the other direction's magic alone is not."""
+        if magic not in (REQUEST, RESPONSE):
+            raise ProtocolError(f"not the magic of a packet: {magic:#010x}")
+        if command == 0 or command >= len(self.handlers):
+            raise ProtocolError(f"unknown packet type {command}")
+        if length > self.limit:
+            raise ProtocolError(
+                f"{NAMES[command]} of {length} bytes is over the limit of {self.limit}", refusal="ARGUMENT_TOO_LARGE"
+            )
