@@ -79,9 +79,7 @@ COMMANDS: Final = (
     Command(ECHO_RES, "ECHO_RES", ("echo",), "server"),
     Command(SUBMIT_JOB_BG, "SUBMIT_JOB_BG", ("function", "unique", "workload"), "client"),
     Command(ERROR, "ERROR", ("code", "text"), "server"),
-    Command(
-        STATUS_RES, "STATUS_RES", ("handle", "known", "running", "numerator", "denominator"), "server"
-    ),
+    Command(STATUS_RES, "STATUS_RES", ("handle", "known", "running", "numerator", "denominator"), "server"),
     Command(SUBMIT_JOB_HIGH, "SUBMIT_JOB_HIGH", ("function", "unique", "workload"), "client"),
     Command(SET_CLIENT_ID, "SET_CLIENT_ID", ("id",), "worker"),
     Command(CAN_DO_TIMEOUT, "CAN_DO_TIMEOUT", ("function", "timeout"), "worker"),

@@ -133,5 +133,6 @@ class PacketStream(Generic[Peer]):
             raise ProtocolError(f"unknown packet type {command}")
         if length > self.limit:
             raise ProtocolError(
-                f"{NAMES[command]} of {length} bytes is over the limit of {self.limit}", refusal="ARGUMENT_TOO_LARGE"
+                f"{NAMES[command]} of {length} bytes is over the limit of {self.limit}",
+                refusal="ARGUMENT_TOO_LARGE",
             )

@@ -1,0 +1,1 @@
+"""The job server without a socket: everything that may happen to a job."""

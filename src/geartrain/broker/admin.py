@@ -1,0 +1,270 @@
+"""The text protocol: one function for each command, from its words to its whole answer.
+
+The commands of gearmand answer byte for byte as gearmand 2.0 does. ``jobs``, ``job``, ``functions`` and ``peers`` are
+ours: a JSON object a line, and a line with a dot at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Final
+
+from geartrain.broker.broker import Broker
+from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, UNLIMITED, Connection, Function, Job
+
+MOST_WORDS: Final = 5
+MOST_JOBS: Final = 1000  # that ``jobs`` lists when no limit is given
+
+OK: Final = b"OK\r\n"
+END: Final = b".\n"
+UNKNOWN_JOB: Final = b"ERR UNKNOWN_JOB\r\n"
+UNKNOWN_ERROR: Final = b"ERR UNKNOWN_ERROR\r\n"
+UNKNOWN_SHOW: Final = b"ERR UNKNOWN_SHOW_ARGUMENTS\r\n"
+STILL_CONNECTED: Final = b"ERR there are still connected workers or executing clients\r\n"
+NO_SUCH_FUNCTION: Final = b"ERR function not found\r\n"
+
+
+def answer(broker: Broker, words: list[bytes]) -> bytes:
+    """The answer to a line of the text protocol."""
+    command = COMMANDS.get(words[0].lower())
+    if command is None:
+        return unknown(words[0])
+    return command(broker, words)
+
+
+def unknown(word: bytes) -> bytes:
+    """gearmand appends the word without a space."""
+    return b"ERR UNKNOWN_COMMAND Unknown+server+command" + word + b"\r\n"
+
+
+def incomplete(word: bytes) -> bytes:
+    return b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+" + word + b"\r\n"
+
+
+def is_word(words: list[bytes], position: int, expected: bytes) -> bool:
+    """Whether the word at a position is the expected one, in any case."""
+    return len(words) > position and words[position].lower() == expected
+
+
+# gearmand's commands
+
+
+def status(broker: Broker, words: list[bytes]) -> bytes:
+    lines = [
+        b"%b\t%d\t%d\t%d\n" % (function.name, function.total(), function.running, len(function.workers))
+        for function in broker.functions.values()
+    ]
+    return b"".join(lines) + END
+
+
+def prioritystatus(broker: Broker, words: list[bytes]) -> bytes:
+    lines = [
+        b"%b\t%d\t%d\t%d\t%d\n"
+        % (
+            function.name,
+            function.queued(HIGH),
+            function.queued(NORMAL),
+            function.queued(LOW),
+            len(function.workers),
+        )
+        for function in broker.functions.values()
+    ]
+    return b"".join(lines) + END
+
+
+def workers(broker: Broker, words: list[bytes]) -> bytes:
+    lines = []
+    for peer in broker.connections:
+        names = b"".join([b" " + function.name for function in peer.abilities])
+        lines.append(b"%d %b %b :%b\n" % (peer.number, peer.host, peer.client_id, names))
+    return b"".join(lines) + END
+
+
+def maxqueue(broker: Broker, words: list[bytes]) -> bytes:
+    """No number: no limit. One: for all priorities. Two: high and normal. Three: high, normal and low."""
+    if len(words) < 2:
+        return incomplete(b"maxqueue")
+    numbers = [queue_limit(word) for word in words[2:]]
+    if not numbers:
+        broker.limit(words[1], UNLIMITED)
+    elif len(numbers) == 1:
+        broker.limit(words[1], (numbers[0], numbers[0], numbers[0]))
+    elif len(numbers) == 2:
+        broker.limit(words[1], (numbers[0], numbers[1], 0))
+    else:
+        broker.limit(words[1], (numbers[0], numbers[1], numbers[2]))
+    return OK
+
+
+def queue_limit(word: bytes) -> int:
+    """What is not a positive number is no limit."""
+    return int(word) if word.isdigit() and len(word) < 19 else 0
+
+
+def getpid(broker: Broker, words: list[bytes]) -> bytes:
+    return b"OK %d\n" % broker.rules.pid
+
+
+def verbose(broker: Broker, words: list[bytes]) -> bytes:
+    return b"OK %b\n" % broker.rules.verbose
+
+
+def version(broker: Broker, words: list[bytes]) -> bytes:
+    return b"OK %b\n" % broker.rules.version
+
+
+def show(broker: Broker, words: list[bytes]) -> bytes:
+    if len(words) == 1:
+        return unknown(words[0])
+    if is_word(words, 1, b"jobs"):
+        return b"".join([shown(job) for job in broker.jobs.values()]) + END
+    if is_word(words, 1, b"unique") and is_word(words, 2, b"jobs"):
+        return b"".join([job.unique + b"\n" for job in broker.jobs.values()]) + END
+    return UNKNOWN_SHOW
+
+
+def shown(job: Job) -> bytes:
+    """Handle, retries (gearmand counts in 8 bits), ignored (never: we remove at once), persisted."""
+    return b"%b\t%d\t0\t%d\n" % (job.handle, job.attempts & 0xFF, job.background)
+
+
+def cancel(broker: Broker, words: list[bytes]) -> bytes:
+    if len(words) == 1 or (len(words) == 2 and is_word(words, 1, b"job")):
+        return unknown(words[0])
+    if not is_word(words, 1, b"job") or len(words) > 3:
+        return UNKNOWN_ERROR
+    job = broker.jobs.get(words[2])
+    if job is None:
+        return UNKNOWN_JOB
+    broker.cancel(job)
+    return OK
+
+
+def create(broker: Broker, words: list[bytes]) -> bytes:
+    if len(words) < 3 or not is_word(words, 1, b"function"):
+        return incomplete(b"create")
+    broker.function(words[2])
+    return OK
+
+
+def drop(broker: Broker, words: list[bytes]) -> bytes:
+    if len(words) < 3 or not is_word(words, 1, b"function"):
+        return incomplete(b"drop")
+    name = words[2].lower()
+    for function in list(broker.functions.values()):
+        if function.name.lower() != name:
+            continue
+        if function.workers or function.running:
+            return STILL_CONNECTED
+        broker.drop(function)
+        return OK
+    return NO_SUCH_FUNCTION
+
+
+# Our own commands
+
+
+def jobs(broker: Broker, words: list[bytes]) -> bytes:
+    """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
+    wanted = b"*" if len(words) < 2 else words[1]
+    limit = MOST_JOBS if len(words) < 3 else queue_limit(words[2])
+    found: Iterable[Job] = broker.jobs.values()
+    if wanted != b"*":
+        found = [job for job in found if job.function.name == wanted]
+    return json_lines([describe_job(job) for job in islice(found, limit)])
+
+
+def job(broker: Broker, words: list[bytes]) -> bytes:
+    """``job HANDLE``: one line, or none when the handle is not known."""
+    known = broker.jobs.get(words[1]) if len(words) > 1 else None
+    return json_lines([] if known is None else [describe_job(known)])
+
+
+def functions(broker: Broker, words: list[bytes]) -> bytes:
+    """``functions``: what each function has queued and who works on it."""
+    return json_lines([describe_function(function) for function in broker.functions.values()])
+
+
+def peers(broker: Broker, words: list[bytes]) -> bytes:
+    """``peers``: every connection with what it can do, runs and waits for."""
+    return json_lines([describe_peer(peer) for peer in broker.connections])
+
+
+def describe_job(job: Job) -> dict[str, object]:
+    return {
+        "handle": text(job.handle),
+        "function": text(job.function.name),
+        "unique": text(job.unique),
+        "state": job_state(job),
+        "priority": PRIORITIES[job.priority],
+        "background": job.background,
+        "waiting": len(job.clients or ()),
+        "attempts": job.attempts,
+        "numerator": job.numerator,
+        "denominator": job.denominator,
+        "workload_bytes": len(job.workload),
+        "submitted_at": job.submitted_at,
+        "run_at": job.run_at or None,
+        "worker": None if job.worker is None else text(job.worker.client_id),
+        "worker_host": None if job.worker is None else text(job.worker.host),
+    }
+
+
+def job_state(job: Job) -> str:
+    if job.worker is not None:
+        return "running"
+    return "queued" if job.queued else "delayed"
+
+
+def describe_function(function: Function) -> dict[str, object]:
+    return {
+        "function": text(function.name),
+        "queued": {PRIORITIES[priority]: function.queued(priority) for priority in (HIGH, NORMAL, LOW)},
+        "delayed": function.delayed,
+        "running": function.running,
+        "workers": len(function.workers),
+        "sleeping": len(function.sleepers),
+        "max_queue": dict(zip(PRIORITIES, function.limits, strict=True)),
+    }
+
+
+def describe_peer(peer: Connection) -> dict[str, object]:
+    return {
+        "number": peer.number,
+        "host": text(peer.host),
+        "id": text(peer.client_id),
+        "functions": [text(function.name) for function in peer.abilities],
+        "running": [text(handle) for handle in peer.running],
+        "waiting": [text(job.handle) for job in peer.waiting],
+        "asleep": peer.asleep,
+    }
+
+
+def text(name: bytes) -> str:
+    """Names are bytes: those that are not UTF-8 show their odd bytes as \\xNN."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def json_lines(rows: list[dict[str, object]]) -> bytes:
+    return b"".join([json.dumps(row).encode() + b"\n" for row in rows]) + END
+
+
+COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
+    b"status": status,
+    b"prioritystatus": prioritystatus,
+    b"workers": workers,
+    b"maxqueue": maxqueue,
+    b"getpid": getpid,
+    b"verbose": verbose,
+    b"version": version,
+    b"show": show,
+    b"cancel": cancel,
+    b"create": create,
+    b"drop": drop,
+    b"jobs": jobs,
+    b"job": job,
+    b"functions": functions,
+    b"peers": peers,
+}

@@ -1,0 +1,372 @@
+"""The broker: everything that may happen to a job."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Final, NamedTuple
+
+from geartrain.broker.deadlines import NEVER, Deadlines
+from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Connection, Function, Job
+from geartrain.broker.sleepers import Sleepers
+from geartrain.protocol.commands import WORK_FAIL
+from geartrain.protocol.packet import response
+
+CONTENT: Final = b"-"  # the unique that stands for "the same workload"
+CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
+
+
+class Rules(NamedTuple):
+    """What an operator may choose."""
+
+    prefix: bytes = b"H:localhost"  # of every handle
+    job_retries: int = -1  # most executions of a job that loses its worker; -1 is no limit, 0 the same as 1
+    worker_wakeup: int = 1  # sleepers that a new job wakes at once; 0 is all
+    exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked
+    max_unique: int = 255  # bytes
+    timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
+    version: bytes = b"0"
+    pid: int = 0
+    verbose: bytes = b"ERROR"
+
+
+class Broker:
+    """All jobs, functions and connections of one server.
+
+    It never looks at a clock: before each turn its owner calls ``set_time``.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.prefix = rules.prefix + b":"
+        self.sleepers = Sleepers(rules.worker_wakeup)
+        self.now = 0.0  # monotonic seconds
+        self.clock = 0.0  # Unix time
+        self.jobs: dict[bytes, Job] = {}  # every job, by handle
+        self.functions: dict[bytes, Function] = {}
+        self.limits: dict[bytes, tuple[int, int, int]] = {}  # set for a name, whether or not it is known yet
+        self.connections: dict[Connection, None] = {}
+        self.dirty: list[Connection] = []  # connections with something to write
+        self.notices: list[str] = []  # for the log
+        self.delayed = Deadlines()  # epoch jobs whose time has not come, by Unix time
+        self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
+        self.last_handle = 0
+        self.last_place = 0
+
+    # Connections
+
+    def connect(self, number: int, host: bytes) -> Connection:
+        """A new peer."""
+        connection = Connection(number, host, self.rules.exceptions, self.dirty)
+        self.connections[connection] = None
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        """The peer is gone: so are its abilities, and what it ran is queued again."""
+        del self.connections[connection]
+        self.sleepers.get_up(connection)
+        for function in connection.abilities:
+            del function.workers[connection]
+        connection.abilities.clear()
+        for job in list(connection.waiting):
+            self.leave(connection, job)
+        for job in list(connection.running.values()):
+            self.lose(job)
+
+    # Functions
+
+    def function(self, name: bytes) -> Function:
+        """The function of that name, made if it is new."""
+        function = self.functions.get(name)
+        if function is None:
+            function = Function(name, self.limits.get(name, UNLIMITED))
+            self.functions[name] = function
+        return function
+
+    def limit(self, name: bytes, limits: tuple[int, int, int]) -> None:
+        """Set a function's queue limits by priority, now and for when it becomes known."""
+        if limits == UNLIMITED:
+            self.limits.pop(name, None)
+        else:
+            self.limits[name] = limits
+        if name in self.functions:
+            self.functions[name].limits = limits
+
+    def drop(self, function: Function) -> None:
+        """Remove a function without workers or running jobs; whoever waits for a queued job hears WORK_FAIL."""
+        for job in [job for job in self.jobs.values() if job.function is function]:
+            self.cancel(job)
+        del self.functions[function.name]
+
+    def add_ability(self, connection: Connection, name: bytes, time_limit: float) -> None:
+        """The worker can do a function, in ``time_limit`` seconds (0 is any time)."""
+        function = self.function(name)
+        connection.worker = True
+        if connection not in function.workers:
+            connection.abilities.insert(0, function)
+        function.workers[connection] = time_limit
+        if connection.asleep:
+            self.sleepers.learn(connection, function)
+
+    def remove_ability(self, connection: Connection, function: Function) -> None:
+        """The worker takes no new jobs of a function; what it runs stays with it."""
+        if function.workers.pop(connection, None) is None:
+            return
+        connection.abilities.remove(function)
+        function.sleepers.pop(connection, None)
+
+    # Submitting
+
+    def submit(
+        self,
+        name: bytes,
+        unique: bytes,
+        reducer: bytes,
+        workload: bytes,
+        priority: int,
+        client: Connection | None,
+        run_at: float,
+    ) -> Job | None:
+        """Queue a job or join an equal one; None when the function's queue is full.
+
+        ``client`` is who waits for it, None in the background; ``run_at`` is Unix time, 0 for at once.
+        """
+        function = self.functions.get(name)
+        if function is None:
+            function = self.function(name)
+        if unique:
+            equal = self.equal(function, unique, workload)
+            if equal is not None:
+                self.join(equal, client)
+                return equal
+        if function.limits[priority] > 0 and function.total() >= function.limits[priority]:
+            return None
+        self.last_handle += 1
+        handle = self.prefix + b"%d" % self.last_handle
+        job = Job(handle, function, unique, reducer, workload, priority, client is None, self.clock, run_at)
+        self.jobs[handle] = job
+        if unique:
+            self.remember(job)
+        if client is not None:
+            job.clients = [client]
+            client.waiting[job] = None
+        if run_at > self.clock:
+            self.delay(job)
+        else:
+            job.run_at = 0.0
+            self.queue(job)
+        return job
+
+    def equal(self, function: Function, unique: bytes, workload: bytes) -> Job | None:
+        """The job that a submit joins, if there is one."""
+        if unique == CONTENT:
+            return function.contents.get(workload)
+        return function.uniques.get(unique)
+
+    def remember(self, job: Job) -> None:
+        """Let later submits with the same unique find the job."""
+        if job.unique != CONTENT:
+            job.function.uniques[job.unique] = job
+        elif job.workload:
+            job.function.contents[job.workload] = job
+
+    def job_by_unique(self, unique: bytes) -> Job | None:
+        """A job with that unique in any function: a running one before the others, the oldest of them first."""
+        found: Job | None = None
+        for function in self.functions.values():
+            job = function.uniques.get(unique)
+            if job is None:
+                continue
+            if found is None or (job.worker is None, job.place) < (found.worker is None, found.place):
+                found = job
+        return found
+
+    def join(self, job: Job, client: Connection | None) -> None:
+        """One more submit of the same job."""
+        if client is None:
+            job.background = True
+            return
+        if job.clients is None:
+            job.clients = []
+        job.clients.append(client)
+        client.waiting[job] = None
+
+    def leave(self, client: Connection, job: Job) -> None:
+        """The client does not wait any more; a queued job that nobody wants is dropped."""
+        client.waiting.pop(job, None)
+        job.clients = [other for other in job.clients or () if other is not client] or None
+        if job.clients is None and not job.background and job.worker is None:
+            self.withdraw(job)
+
+    # Waiting for a worker
+
+    def queue(self, job: Job) -> None:
+        """Put a job at the tail and wake who sleeps."""
+        self.last_place += 1
+        job.place = self.last_place
+        job.function.queues[job.priority].append(job)
+        if job.function.sleepers:
+            self.sleepers.wake(job.function)
+
+    def delay(self, job: Job) -> None:
+        """Keep an epoch job until its time."""
+        self.last_place += 1
+        job.place = self.last_place
+        job.function.delayed += 1
+        self.delayed.set(job, job.run_at)
+
+    def ripen(self, job: Job) -> None:
+        """An epoch job's time has come: it is served by its place in the queue, as gearmand does."""
+        function = job.function
+        function.delayed -= 1
+        job.queued = True
+        heappush(function.due, (job.place, job))
+        if function.sleepers:
+            self.sleepers.wake(function)
+
+    def withdraw(self, job: Job) -> None:
+        """Remove a job that no worker has."""
+        function = job.function
+        if job.alarm:
+            self.delayed.cancel(job)
+            function.delayed -= 1
+        elif job.run_at:
+            function.due = [entry for entry in function.due if entry[1] is not job]
+            heapify(function.due)
+        else:
+            function.queues[job.priority].remove(job)
+        self.forget(job)
+
+    # Running
+
+    def grab(self, connection: Connection) -> Job | None:
+        """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
+        self.sleepers.get_up(connection)
+        abilities = connection.abilities
+        for priority in (HIGH, NORMAL, LOW):
+            for function in abilities:
+                job = self.next_job(function, priority)
+                if job is None:
+                    continue
+                if len(abilities) > 1:
+                    abilities.remove(function)
+                    abilities.append(function)
+                self.assign(job, connection)
+                return job
+        return None
+
+    def next_job(self, function: Function, priority: int) -> Job | None:
+        """Take the job of that priority whose turn it is from its queue."""
+        queue = function.queues[priority]
+        job = queue.first()
+        if function.due and priority == NORMAL and (job is None or function.due[0][0] < job.place):
+            job = heappop(function.due)[1]
+            job.queued = False
+            job.run_at = 0.0
+            return job
+        if job is not None:
+            queue.pop()
+        return job
+
+    def assign(self, job: Job, connection: Connection) -> None:
+        """The job is the worker's."""
+        function = job.function
+        job.worker = connection
+        connection.running[job.handle] = job
+        function.running += 1
+        time_limit = function.workers[connection]
+        if time_limit:
+            self.time_limits.set(job, self.now + time_limit)
+
+    def release(self, job: Job) -> None:
+        """The job is nobody's any more."""
+        if job.worker is None:
+            return
+        del job.worker.running[job.handle]
+        job.worker = None
+        job.function.running -= 1
+        if job.alarm:
+            self.time_limits.cancel(job)
+
+    def finish(self, job: Job) -> None:
+        """The worker has said the job's final word."""
+        self.release(job)
+        self.forget(job)
+
+    def lose(self, job: Job) -> None:
+        """The worker is gone or too slow: run the job again, if anybody wants it and it may."""
+        self.release(job)
+        job.attempts += 1
+        if job.clients is None and not job.background:
+            return self.forget(job)
+        most = self.rules.job_retries
+        if most >= 0 and job.attempts >= most:
+            self.note("dropped job due to max retry count", job)
+            return self.fail(job)
+        job.numerator = 0
+        job.denominator = 0
+        self.queue(job)
+
+    def cancel(self, job: Job) -> None:
+        """End a job for whoever waits for it; what its worker still says of it will be ignored."""
+        if job.worker is None:
+            self.tell_failure(job)
+            return self.withdraw(job)
+        self.release(job)
+        self.fail(job)
+
+    def fail(self, job: Job) -> None:
+        """End a job that neither runs nor is queued."""
+        self.tell_failure(job)
+        self.forget(job)
+
+    def tell_failure(self, job: Job) -> None:
+        """WORK_FAIL to everybody who waits."""
+        if job.clients:
+            packet = response(WORK_FAIL, job.handle)
+            for client in job.clients:
+                client.send(packet)
+
+    def forget(self, job: Job) -> None:
+        """The job does not exist any more."""
+        del self.jobs[job.handle]
+        if job.unique:
+            function = job.function
+            if function.uniques.get(job.unique) is job:
+                del function.uniques[job.unique]
+            elif function.contents.get(job.workload) is job:
+                del function.contents[job.workload]
+        if job.clients is not None:
+            for client in job.clients:
+                client.waiting.pop(job, None)
+            job.clients = None
+
+    # Time
+
+    def set_time(self, now: float, clock: float) -> None:
+        """Say what time it is: monotonic seconds, and Unix time."""
+        self.now = now
+        self.clock = clock
+        self.sleepers.now = now
+
+    def tick(self) -> None:
+        """Do what is due at ``now`` and ``clock``."""
+        for job in self.delayed.take(self.clock):
+            self.ripen(job)
+        for job in self.time_limits.take(self.now):
+            self.note("worker timeout reached on job", job)
+            self.lose(job)
+        self.sleepers.tick()
+
+    def wait(self) -> float:
+        """How many seconds may pass until the next ``tick``; NEVER while nothing is set."""
+        soonest = min(self.time_limits.next(), self.sleepers.look_again) - self.now
+        delayed = self.delayed.next() - self.clock
+        if delayed != NEVER:
+            soonest = min(soonest, delayed, CLOCK_CHECK)
+        return max(soonest, 0.0)
+
+    def note(self, event: str, job: Job) -> None:
+        """Leave a line for the log."""
+        handle = job.handle.decode("utf-8", "backslashreplace")
+        unique = job.unique.decode("utf-8", "backslashreplace")
+        self.notices.append(f"{event} handle={handle} unique={unique}")

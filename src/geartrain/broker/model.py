@@ -1,0 +1,203 @@
+"""All data of the job server on one page: jobs, functions and connections."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Final
+
+HIGH: Final = 0
+NORMAL: Final = 1
+LOW: Final = 2
+PRIORITIES: Final = ("high", "normal", "low")
+
+UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
+
+
+class Job:
+    """A job, from its submit to its final packet."""
+
+    __slots__ = (
+        "alarm",
+        "attempts",
+        "background",
+        "clients",
+        "denominator",
+        "function",
+        "handle",
+        "numerator",
+        "place",
+        "priority",
+        "queued",
+        "reducer",
+        "run_at",
+        "submitted_at",
+        "unique",
+        "worker",
+        "workload",
+    )
+
+    def __init__(
+        self,
+        handle: bytes,
+        function: Function,
+        unique: bytes,
+        reducer: bytes,
+        workload: bytes,
+        priority: int,
+        background: bool,
+        submitted_at: float,
+        run_at: float,
+    ) -> None:
+        self.handle = handle
+        self.function = function
+        self.unique = unique
+        self.reducer = reducer
+        self.workload = workload
+        self.priority = priority
+        self.background = background  # somebody submitted it in the background: it outlives its clients
+        self.submitted_at = submitted_at  # Unix time, seconds
+        self.run_at = run_at  # Unix time before which it must not run; 0 is at once
+        self.place = 0  # its place in the order of the function's queues
+        self.queued = False  # in a queue, ready to run
+        self.clients: list[Connection] | None = None  # None while nobody waits for it; one entry a submit
+        self.worker: Connection | None = None  # None while no worker has it
+        self.attempts = 0  # executions that a lost worker or a time limit ended
+        self.alarm = 0  # names its entry in a Deadlines; 0 is none
+        self.numerator = 0
+        self.denominator = 0
+
+
+class Queue:
+    """First in, first out, with removal from the middle in constant time."""
+
+    __slots__ = ("gone", "jobs")
+
+    def __init__(self) -> None:
+        self.jobs: deque[Job] = deque()
+        self.gone = 0  # jobs among them that were removed
+
+    def __len__(self) -> int:
+        return len(self.jobs) - self.gone
+
+    def append(self, job: Job) -> None:
+        """Add a job at the tail."""
+        job.queued = True
+        self.jobs.append(job)
+
+    def first(self) -> Job | None:
+        """The job whose turn it is; it stays in the queue."""
+        jobs = self.jobs
+        while jobs:
+            job = jobs[0]
+            if job.queued:
+                return job
+            jobs.popleft()
+            self.gone -= 1
+        return None
+
+    def pop(self) -> None:
+        """Take away what ``first`` gave."""
+        self.jobs.popleft().queued = False
+
+    def remove(self, job: Job) -> None:
+        """Take away any job of this queue."""
+        job.queued = False
+        self.gone += 1
+        if self.gone * 2 > len(self.jobs):
+            self.jobs = deque([job for job in self.jobs if job.queued])
+            self.gone = 0
+
+
+class Function:
+    """A function name with its queues and its workers."""
+
+    __slots__ = (
+        "contents",
+        "delayed",
+        "due",
+        "limits",
+        "name",
+        "queues",
+        "running",
+        "sleepers",
+        "uniques",
+        "workers",
+    )
+
+    def __init__(self, name: bytes, limits: tuple[int, int, int]) -> None:
+        self.name = name
+        self.limits = (
+            limits  # most jobs, queued and running, at which a submit of each priority is still taken
+        )
+        self.queues = [Queue(), Queue(), Queue()]  # by priority
+        self.due: list[tuple[int, Job]] = []  # heap by place: epoch jobs whose time has come
+        self.delayed = 0  # epoch jobs whose time has not come
+        self.running = 0
+        self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
+        self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
+        self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
+        self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep, the longest asleep first
+
+    def queued(self, priority: int) -> int:
+        """How many jobs of a priority wait for a worker or for their time."""
+        if priority == NORMAL:
+            return len(self.queues[NORMAL]) + len(self.due) + self.delayed
+        return len(self.queues[priority])
+
+    def total(self) -> int:
+        """How many jobs there are, queued and running."""
+        return self.ready() + self.delayed + self.running
+
+    def ready(self) -> int:
+        """How many jobs a worker could have now."""
+        queues = self.queues
+        return len(queues[HIGH]) + len(queues[NORMAL]) + len(queues[LOW]) + len(self.due)
+
+    def has_work(self) -> bool:
+        """Whether a worker that asked now would get a job."""
+        return self.ready() > 0
+
+
+class Connection:
+    """A peer as the broker sees it: client, worker, or both."""
+
+    __slots__ = (
+        "abilities",
+        "asleep",
+        "client_id",
+        "dirty",
+        "exceptions",
+        "host",
+        "number",
+        "outgoing",
+        "running",
+        "waiting",
+        "woken",
+        "worker",
+    )
+
+    def __init__(self, number: int, host: bytes, exceptions: bool, dirty: list[Connection]) -> None:
+        self.number = number  # its file descriptor
+        self.host = host
+        self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
+        self.dirty = dirty  # the server's list of connections with something to write
+        self.outgoing: list[bytes] = []
+        self.client_id = b"-"
+        self.abilities: list[Function] = []  # in the order in which GRAB_JOB looks at them
+        self.worker = False  # it has said CAN_DO
+        self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
+        self.woken = False  # it was sent a NOOP, and has neither grabbed nor gone back to sleep since
+        self.running: dict[bytes, Job] = {}  # jobs it works on, by handle
+        self.waiting: dict[Job, None] = {}  # jobs it waits for as a client
+
+    def send(self, packet: bytes) -> None:
+        """Append a packet; the turn writes it."""
+        if not self.outgoing:
+            self.dirty.append(self)
+        self.outgoing.append(packet)
+
+    def take_outgoing(self) -> bytes:
+        """Everything to write now."""
+        packets = b"".join(self.outgoing)
+        self.outgoing.clear()
+        return packets

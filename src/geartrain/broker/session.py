@@ -1,0 +1,370 @@
+"""A connection as the wire sees it: one method for each packet a peer may send, in the order of the protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from geartrain.broker import admin
+from geartrain.broker.broker import Broker
+from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job
+from geartrain.errors import ProtocolError
+from geartrain.protocol import commands
+from geartrain.protocol.commands import (
+    COMMANDS,
+    ECHO_RES,
+    ERROR,
+    JOB_ASSIGN,
+    JOB_ASSIGN_ALL,
+    JOB_ASSIGN_UNIQ,
+    JOB_CREATED,
+    NAMES,
+    NO_JOB,
+    OPTION_RES,
+    SEPARATORS,
+    STATUS_RES,
+    STATUS_RES_UNIQUE,
+    WORK_COMPLETE,
+    WORK_DATA,
+    WORK_EXCEPTION,
+    WORK_FAIL,
+    WORK_STATUS,
+    WORK_WARNING,
+)
+from geartrain.protocol.packet import REQUEST, PacketStream, response
+
+NOTHING_TO_DO: Final = response(NO_JOB)
+CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
+FUNCTION_LIMIT: Final = 512  # bytes that libgearman sends
+REDUCER_LIMIT: Final = 64  # bytes
+SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
+NUMBER: Final = re.compile(rb"\s*([+-]?\d{1,19})")
+
+NO_SUCH_JOB: Final = b"Job does not exist on server"
+NO_SUCH_RESULT: Final = b"Job given in work result not found"
+NO_SUCH_EXCEPTION: Final = b"An exception was received for a job that does not exist"
+WORKER_COMMANDS: Final = {command.number for command in COMMANDS if command.sender == "worker"}
+
+
+def leading_number(text: bytes) -> int:
+    """The number a text begins with, as C's strtoll reads it: 0 where there is none."""
+    match = NUMBER.match(text)
+    return int(match[1]) if match else 0
+
+
+def without_nul(argument: bytes) -> bytes:
+    """A last argument as it was meant: some libraries end it with a NUL."""
+    return argument[:-1] if argument.endswith(b"\0") else argument
+
+
+class Session:
+    """What a peer says, done on the broker; the answers are left in ``connection.outgoing``."""
+
+    def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
+        self.broker = broker
+        self.connection = connection
+        self.stream = PacketStream[Session](
+            REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
+        )
+
+    def receive(self, chunk: bytes) -> None:
+        """Take the next bytes; raise ProtocolError where the connection must end."""
+        self.stream.receive(self, chunk)
+
+    def refuse(self, code: bytes, text: bytes) -> None:
+        """Answer with an ERROR packet."""
+        self.connection.send(response(ERROR, code, text))
+
+    # What is not a request
+
+    def misdirected(self, arguments: list[bytes]) -> None:
+        """A packet with the magic of an answer."""
+        self.refuse(b"INVALID_MAGIC", b"Request magic expected")
+
+    def unexpected(self, arguments: list[bytes]) -> None:
+        """A packet type that only a server sends, or nobody."""
+        self.refuse(b"INVALID_COMMAND", b"Command not expected")
+
+    def short(self, command: int, arguments: list[bytes]) -> None:
+        """A packet with fewer arguments than its type has.
+
+        A worker's are taken as empty: Perl's leaves the NUL out when a result is empty, and must never see an ERROR.
+        """
+        missing = SEPARATORS[command] + 1 - len(arguments)
+        if command in WORKER_COMMANDS:
+            return REQUESTS[command](self, arguments + [b""] * missing)
+        text = f"{NAMES[command]} has {len(arguments)} arguments, expected {SEPARATORS[command] + 1}"
+        self.refuse(b"INVALID_PACKET", text.encode())
+
+    def text(self, line: bytes) -> None:
+        """A line of the text protocol."""
+        words = re.split(rb" +", line)
+        if len(words) > admin.MOST_WORDS:
+            raise ProtocolError(
+                f"a text line has {len(words)} words, at most {admin.MOST_WORDS} are expected"
+            )
+        self.connection.send(admin.answer(self.broker, words))
+
+    # Requests
+
+    def can_do(self, arguments: list[bytes]) -> None:
+        self.add_ability(without_nul(arguments[0]), 0.0)
+
+    def cant_do(self, arguments: list[bytes]) -> None:
+        function = self.broker.functions.get(without_nul(arguments[0]))
+        if function is not None:
+            self.broker.remove_ability(self.connection, function)
+
+    def reset_abilities(self, arguments: list[bytes]) -> None:
+        for function in list(self.connection.abilities):
+            self.broker.remove_ability(self.connection, function)
+
+    def pre_sleep(self, arguments: list[bytes]) -> None:
+        self.broker.sleepers.sleep(self.connection)
+
+    def submit_job(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, NORMAL, self.connection)
+
+    def grab_job(self, arguments: list[bytes]) -> None:
+        job = self.broker.grab(self.connection)
+        if job is None:
+            return self.connection.send(NOTHING_TO_DO)
+        self.connection.send(response(JOB_ASSIGN, job.handle, job.function.name, job.workload))
+
+    def work_status(self, arguments: list[bytes]) -> None:
+        job = self.running(arguments[0], NO_SUCH_RESULT)
+        if job is None:
+            return
+        job.numerator = leading_number(arguments[1]) & 0xFFFFFFFF
+        job.denominator = leading_number(arguments[2]) & 0xFFFFFFFF
+        if job.clients:
+            self.relay(job, response(WORK_STATUS, job.handle, arguments[1], arguments[2]))
+
+    def work_complete(self, arguments: list[bytes]) -> None:
+        job = self.running(arguments[0], NO_SUCH_RESULT)
+        if job is None:
+            return
+        if job.clients:
+            self.relay(job, response(WORK_COMPLETE, job.handle, arguments[1]))
+        self.broker.finish(job)
+
+    def work_fail(self, arguments: list[bytes]) -> None:
+        job = self.running(without_nul(arguments[0]), NO_SUCH_RESULT)
+        if job is None:
+            return
+        self.broker.tell_failure(job)
+        self.broker.finish(job)
+
+    def get_status(self, arguments: list[bytes]) -> None:
+        handle = without_nul(arguments[0])
+        job = self.broker.jobs.get(handle)
+        self.connection.send(response(STATUS_RES, handle, *status_fields(job)))
+
+    def echo_req(self, arguments: list[bytes]) -> None:
+        self.connection.send(response(ECHO_RES, arguments[0]))
+
+    def submit_job_bg(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, NORMAL, None)
+
+    def submit_job_high(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, HIGH, self.connection)
+
+    def set_client_id(self, arguments: list[bytes]) -> None:
+        self.connection.client_id = without_nul(arguments[0])[:CLIENT_ID_LIMIT]
+
+    def can_do_timeout(self, arguments: list[bytes]) -> None:
+        """Milliseconds, as gearmand since 1.1.19; a number below 1000 is likely to be meant as seconds."""
+        number = leading_number(arguments[1])
+        seconds = float(number) if self.broker.rules.timeout_in_seconds else number / 1000
+        if 0 < seconds < SHORTEST_TIME_LIMIT:
+            seconds = SHORTEST_TIME_LIMIT
+            name = arguments[0].decode("utf-8", "backslashreplace")
+            self.broker.notices.append(
+                f"CAN_DO_TIMEOUT of {number} ms raised to 1 s function={name}: was it meant in seconds?"
+            )
+        self.add_ability(arguments[0], max(seconds, 0.0))
+
+    def all_yours(self, arguments: list[bytes]) -> None:
+        """Accepted and of no meaning: an ERROR would stop the worker that sends it."""
+
+    def work_exception(self, arguments: list[bytes]) -> None:
+        job = self.running(arguments[0], NO_SUCH_EXCEPTION)
+        if job is None:
+            return
+        if job.clients:
+            exception = response(WORK_EXCEPTION, job.handle, arguments[1])
+            failure = response(WORK_FAIL, job.handle)
+            for client in job.clients:
+                client.send(exception if client.exceptions else failure)
+        self.broker.finish(job)
+
+    def option_req(self, arguments: list[bytes]) -> None:
+        option = without_nul(arguments[0])
+        if option.lower() != b"exceptions":
+            return self.refuse(b"UNKNOWN_OPTION", b"Server does not recognize given option")
+        self.connection.exceptions = True
+        self.connection.send(response(OPTION_RES, option))
+
+    def work_data(self, arguments: list[bytes]) -> None:
+        job = self.running(arguments[0], NO_SUCH_JOB)
+        if job is not None and job.clients:
+            self.relay(job, response(WORK_DATA, job.handle, arguments[1]))
+
+    def work_warning(self, arguments: list[bytes]) -> None:
+        job = self.running(arguments[0], NO_SUCH_JOB)
+        if job is not None and job.clients:
+            self.relay(job, response(WORK_WARNING, job.handle, arguments[1]))
+
+    def grab_job_uniq(self, arguments: list[bytes]) -> None:
+        job = self.broker.grab(self.connection)
+        if job is None:
+            return self.connection.send(NOTHING_TO_DO)
+        self.assign_with_unique(job)
+
+    def submit_job_high_bg(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, HIGH, None)
+
+    def submit_job_low(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, LOW, self.connection)
+
+    def submit_job_low_bg(self, arguments: list[bytes]) -> None:
+        self.submit(arguments, LOW, None)
+
+    def submit_job_epoch(self, arguments: list[bytes]) -> None:
+        run_at = float(leading_number(arguments[2]))
+        self.create(arguments[0], arguments[1], b"", arguments[3], NORMAL, None, max(run_at, 0.0))
+
+    def submit_reduce_job(self, arguments: list[bytes]) -> None:
+        self.submit_reduced(arguments, self.connection)
+
+    def submit_reduce_job_background(self, arguments: list[bytes]) -> None:
+        self.submit_reduced(arguments, None)
+
+    def grab_job_all(self, arguments: list[bytes]) -> None:
+        job = self.broker.grab(self.connection)
+        if job is None:
+            return self.connection.send(NOTHING_TO_DO)
+        if not job.reducer:
+            return self.assign_with_unique(job)
+        self.connection.send(
+            response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, job.workload)
+        )
+
+    def get_status_unique(self, arguments: list[bytes]) -> None:
+        unique = without_nul(arguments[0])
+        job = self.broker.job_by_unique(unique)
+        waiting = b"%d" % len(job.clients) if job is not None and job.clients else b"0"
+        self.connection.send(response(STATUS_RES_UNIQUE, unique, *status_fields(job), waiting))
+
+    # What requests share
+
+    def add_ability(self, name: bytes, time_limit: float) -> None:
+        """Register a function; a name that cannot be submitted to is left out, since a worker must see no ERROR."""
+        if not 0 < len(name) <= FUNCTION_LIMIT:
+            self.broker.notices.append(
+                f"CAN_DO ignored: a function name of {len(name)} bytes, expected 1 to 512"
+            )
+            return
+        self.broker.add_ability(self.connection, name, time_limit)
+
+    def submit(self, arguments: list[bytes], priority: int, client: Connection | None) -> None:
+        """Submit (function, unique, workload)."""
+        self.create(arguments[0], arguments[1], b"", arguments[2], priority, client, 0.0)
+
+    def submit_reduced(self, arguments: list[bytes], client: Connection | None) -> None:
+        """Submit (function, unique, reducer, unused, workload)."""
+        if len(arguments[2]) > REDUCER_LIMIT:
+            text = f"reducer of {len(arguments[2])} bytes, at most {REDUCER_LIMIT} are expected"
+            return self.refuse(b"ARGUMENT_TOO_LARGE", text.encode())
+        self.create(arguments[0], arguments[1], arguments[2], arguments[4], NORMAL, client, 0.0)
+
+    def create(
+        self,
+        name: bytes,
+        unique: bytes,
+        reducer: bytes,
+        workload: bytes,
+        priority: int,
+        client: Connection | None,
+        run_at: float,
+    ) -> None:
+        """Submit a job and answer JOB_CREATED or ERROR."""
+        if not 0 < len(name) <= FUNCTION_LIMIT:
+            text = f"function name of {len(name)} bytes, expected 1 to {FUNCTION_LIMIT}"
+            return self.refuse(b"INVALID_FUNCTION_NAME", text.encode())
+        if len(unique) > self.broker.rules.max_unique:
+            return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
+        job = self.broker.submit(name, unique, reducer, workload, priority, client, run_at)
+        if job is None:
+            return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
+        self.connection.send(response(JOB_CREATED, job.handle))
+
+    def assign_with_unique(self, job: Job) -> None:
+        """Answer JOB_ASSIGN_UNIQ."""
+        self.connection.send(
+            response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, job.workload)
+        )
+
+    def running(self, handle: bytes, refusal: bytes) -> Job | None:
+        """The job this connection runs, or None.
+
+        A worker's word on a job that it does not have (any more) is ignored, since most worker libraries take an
+        ERROR for the answer to their next GRAB_JOB; libgearman's client waits for one to its WORK_FAIL.
+        """
+        job = self.connection.running.get(handle)
+        if job is None and not self.connection.worker:
+            self.refuse(b"JOB_NOT_FOUND", refusal)
+        return job
+
+    def relay(self, job: Job, packet: bytes) -> None:
+        """Send a packet to everybody who waits for the job, once for each submit."""
+        for client in job.clients or ():
+            client.send(packet)
+
+
+def status_fields(job: Job | None) -> list[bytes]:
+    """Known, running, numerator and denominator, as STATUS_RES has them."""
+    if job is None:
+        return [b"0", b"0", b"0", b"0"]
+    running = b"0" if job.worker is None else b"1"
+    return [b"1", running, b"%d" % job.numerator, b"%d" % job.denominator]
+
+
+def request_table() -> list[Callable[[Session, list[bytes]], None]]:
+    """The handlers by packet type."""
+    handlers: dict[int, Callable[[Session, list[bytes]], None]] = {
+        commands.CAN_DO: Session.can_do,
+        commands.CANT_DO: Session.cant_do,
+        commands.RESET_ABILITIES: Session.reset_abilities,
+        commands.PRE_SLEEP: Session.pre_sleep,
+        commands.SUBMIT_JOB: Session.submit_job,
+        commands.GRAB_JOB: Session.grab_job,
+        commands.WORK_STATUS: Session.work_status,
+        commands.WORK_COMPLETE: Session.work_complete,
+        commands.WORK_FAIL: Session.work_fail,
+        commands.GET_STATUS: Session.get_status,
+        commands.ECHO_REQ: Session.echo_req,
+        commands.SUBMIT_JOB_BG: Session.submit_job_bg,
+        commands.SUBMIT_JOB_HIGH: Session.submit_job_high,
+        commands.SET_CLIENT_ID: Session.set_client_id,
+        commands.CAN_DO_TIMEOUT: Session.can_do_timeout,
+        commands.ALL_YOURS: Session.all_yours,
+        commands.WORK_EXCEPTION: Session.work_exception,
+        commands.OPTION_REQ: Session.option_req,
+        commands.WORK_DATA: Session.work_data,
+        commands.WORK_WARNING: Session.work_warning,
+        commands.GRAB_JOB_UNIQ: Session.grab_job_uniq,
+        commands.SUBMIT_JOB_HIGH_BG: Session.submit_job_high_bg,
+        commands.SUBMIT_JOB_LOW: Session.submit_job_low,
+        commands.SUBMIT_JOB_LOW_BG: Session.submit_job_low_bg,
+        commands.SUBMIT_JOB_EPOCH: Session.submit_job_epoch,
+        commands.SUBMIT_REDUCE_JOB: Session.submit_reduce_job,
+        commands.SUBMIT_REDUCE_JOB_BACKGROUND: Session.submit_reduce_job_background,
+        commands.GRAB_JOB_ALL: Session.grab_job_all,
+        commands.GET_STATUS_UNIQUE: Session.get_status_unique,
+    }
+    return [handlers.get(number, Session.unexpected) for number in range(len(SEPARATORS))]
+
+
+REQUESTS: Final = request_table()

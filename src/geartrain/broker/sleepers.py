@@ -1,0 +1,100 @@
+"""Sleepers: which workers are asleep, and whom a job wakes.
+
+The promise: while a job is ready and a worker that can do it sleeps, a NOOP is on its way to a worker that can do it,
+or the function is *watched* and another worker is woken within ``PATIENCE``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from geartrain.broker.deadlines import NEVER
+from geartrain.broker.model import Connection, Function
+from geartrain.protocol.commands import NOOP
+from geartrain.protocol.packet import response
+
+WAKE_UP: Final = response(NOOP)
+PATIENCE: Final = 0.05  # seconds in which a woken worker should grab before another is woken too
+
+
+class Sleepers:
+    """The workers that said PRE_SLEEP."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most  # sleepers that one job wakes at once; 0 is all
+        self.now = 0.0  # monotonic seconds
+        self.watched: dict[Function, None] = {}  # functions with both a job and a sleeper after a wake-up
+        self.look_again = NEVER  # when to look at them
+
+    def wake(self, function: Function) -> None:
+        """A job is ready: send NOOP to who should come for it."""
+        sleepers = function.sleepers
+        left = self.most or len(sleepers)
+        while left and sleepers:
+            self.rouse(next(iter(sleepers)))
+            left -= 1
+        if sleepers:
+            self.watch(function)
+
+    def sleep(self, connection: Connection) -> None:
+        """Let the worker sleep, unless there is work for it already."""
+        declined = connection.woken
+        connection.woken = False
+        work = has_work(connection)
+        # A job may have come between our NO_JOB and this packet; without the NOOP both sides would wait for ever.
+        # But a worker that answers each NOOP with PRE_SLEEP (it is busy for another server) must not spin.
+        if work and not declined:
+            return self.rouse(connection)
+        connection.asleep = True
+        for function in connection.abilities:
+            function.sleepers[connection] = None
+            if work and function.has_work():
+                self.watch(function)
+
+    def learn(self, connection: Connection, function: Function) -> None:
+        """A worker that sleeps can do one more function."""
+        function.sleepers[connection] = None
+        if function.has_work():
+            self.rouse(connection)
+
+    def get_up(self, connection: Connection) -> None:
+        """The worker does not sleep any more."""
+        connection.woken = False
+        if connection.asleep:
+            connection.asleep = False
+            for function in connection.abilities:
+                function.sleepers.pop(connection, None)
+
+    def rouse(self, connection: Connection) -> None:
+        """Wake one worker."""
+        self.get_up(connection)
+        connection.woken = True
+        connection.send(WAKE_UP)
+
+    def watch(self, function: Function) -> None:
+        """A job waits beside a sleeper: see to it soon."""
+        self.watched[function] = None
+        if self.look_again == NEVER:
+            self.look_again = self.now + PATIENCE
+
+    def tick(self) -> None:
+        """Wake more workers where those that were woken did not come."""
+        if self.now < self.look_again:
+            return
+        self.look_again = NEVER
+        functions = list(self.watched)
+        self.watched.clear()
+        for function in functions:
+            for _ in range(function.ready()):
+                if function.sleepers:
+                    self.rouse(next(iter(function.sleepers)))
+            if function.sleepers and function.has_work():
+                self.watch(function)
+
+
+def has_work(connection: Connection) -> bool:
+    """Whether a GRAB_JOB of this worker would get a job."""
+    for function in connection.abilities:
+        if function.has_work():
+            return True
+    return False

@@ -1,0 +1,81 @@
+"""A job server in memory for tests: peers say packets and hear packets, and time passes when the test says so."""
+
+from __future__ import annotations
+
+from geartrain.broker.broker import Broker, Rules
+from geartrain.broker.session import Session
+from geartrain.protocol.commands import SEPARATORS
+from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request
+
+START = 1_800_000_000.0  # Unix time at which every test begins
+
+Packet = tuple[int | bytes, ...]  # a packet type and its arguments
+
+
+class Peer:
+    """A connection of the server: what it says is handled at once."""
+
+    def __init__(self, server: MemoryServer, session: Session) -> None:
+        self.server = server
+        self.session = session
+        self.connection = session.connection
+
+    def says(self, command: int, *arguments: bytes) -> None:
+        """Send a request packet."""
+        self.sends(request(command, *arguments))
+
+    def sends(self, chunk: bytes) -> None:
+        """Send any bytes."""
+        self.session.receive(chunk)
+
+    def heard(self) -> list[Packet]:
+        """The packets that came since the last look."""
+        return packets(self.connection.take_outgoing())
+
+    def read(self) -> bytes:
+        """The bytes that came since the last look, for the text protocol."""
+        return self.connection.take_outgoing()
+
+    def leaves(self) -> None:
+        """Close the connection."""
+        self.server.broker.disconnect(self.connection)
+
+
+class MemoryServer:
+    """A Broker with its sessions, and a clock that the test sets."""
+
+    def __init__(self, rules: Rules | None = None) -> None:
+        self.broker = Broker(rules or Rules(prefix=b"H:test"))
+        self.now = 1000.0
+        self.clock = START
+        self.broker.set_time(self.now, self.clock)
+        self.last_number = 0
+
+    def connect(self) -> Peer:
+        """A new peer on 127.0.0.1."""
+        self.last_number += 1
+        connection = self.broker.connect(self.last_number, b"127.0.0.1")
+        return Peer(self, Session(self.broker, connection, PAYLOAD_LIMIT))
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass in one step."""
+        self.sets_clock(self.clock + seconds, seconds)
+
+    def sets_clock(self, clock: float, seconds: float = 0.0) -> None:
+        """Set the Unix time while ``seconds`` pass."""
+        self.now += seconds
+        self.clock = clock
+        self.broker.set_time(self.now, self.clock)
+        self.broker.tick()
+
+
+def packets(received: bytes) -> list[Packet]:
+    """Response packets as tuples of the packet type and its arguments."""
+    found: list[Packet] = []
+    while received:
+        magic, command, length = HEADER.unpack_from(received)
+        assert magic == RESPONSE, received
+        payload, received = received[HEADER_SIZE : HEADER_SIZE + length], received[HEADER_SIZE + length :]
+        arguments = payload.split(b"\0", SEPARATORS[command]) if length else []
+        found.append((command, *arguments))
+    return found
