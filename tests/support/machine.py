@@ -1,0 +1,54 @@
+"""What the machine has: programs and free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+HOST = "127.0.0.1"
+DEADLINE = 15.0  # seconds that anything may take before its test fails
+
+
+def missing(what: str) -> NoReturn:
+    """Leave a test that needs what is not here: skipped at home, failed where the environment says CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing (`make real-clients` installs it)")
+    pytest.skip(f"{what} is missing (`make real-clients` installs it)")
+
+
+def require(program: str) -> str:
+    """The path of a program; a test that needs one which is not here ends as ``missing`` says."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if path is None:
+        missing(f"the program {program}")
+    return path
+
+
+def require_success(what: str, *command: str) -> None:
+    """Go on only where the command succeeds: it shows that a module or an extension is installed."""
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        missing(what)
+
+
+def free_port() -> int:
+    """A TCP port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(happened: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
+    """Look again and again until something happened; fail with ``what`` when it did not in time."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain until {what}")
+        time.sleep(0.005)

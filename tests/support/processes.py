@@ -1,0 +1,122 @@
+"""Programs as processes that end with their test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
+
+
+class Program:
+    """A running program: its output is kept, and it is ended by its process id when the ``with`` block ends."""
+
+    def __init__(self, *command: str, environment: Mapping[str, str] | None = None) -> None:
+        self.command = command
+        self.log, path = tempfile.mkstemp()
+        os.unlink(path)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def running(self) -> bool:
+        """Whether the program has not ended."""
+        return self.process.poll() is None
+
+    def output(self) -> str:
+        """What the program has written so far."""
+        # Not by seek: the program writes at the same position of the same open file.
+        return os.pread(self.log, 1 << 24, 0).decode("utf-8", "replace")
+
+    def wait_for_output(self, text: str) -> None:
+        """Wait until the program has written ``text``; fail when it ends before."""
+        wait_until(lambda: text in self.output() or not self.running(), f"{self.command[0]} writes {text!r}")
+        assert text in self.output(), f"{self.command} ended with: {self.output()}"
+
+    def stop(self) -> int:
+        """Ask the program to end (SIGTERM) and give its exit status."""
+        return self.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the program at once (SIGKILL)."""
+        self.end(signal.SIGKILL)
+
+    def end(self, by: signal.Signals) -> int:
+        """Send a signal and wait for the end; a program that does not end is killed."""
+        if self.running():
+            self.process.send_signal(by)
+        try:
+            return self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        os.close(self.log)
+
+
+class ServerProgram(Program):
+    """A job server on a port of its own, ready for connections."""
+
+    def __init__(self, *command: str, port: int, environment: Mapping[str, str] | None = None) -> None:
+        super().__init__(*command, environment=environment)
+        self.port = port
+        self.address = f"{HOST}:{port}"
+        try:
+            wait_until(lambda: self.accepts() or not self.running(), f"{command[0]} listens on {self.address}")
+            assert self.running(), f"{command} ended with: {self.output()}"
+        except BaseException:
+            self.kill()
+            raise
+
+    def accepts(self) -> bool:
+        """Whether the port takes a connection."""
+        with socket.socket() as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
+
+    def connect(self) -> socket.socket:
+        """A raw connection, for tests that speak bytes; it times out like everything else."""
+        return socket.create_connection((HOST, self.port), DEADLINE)
+
+    def ask(self, line: str) -> str:
+        """The answer to one text command."""
+        with self.connect() as link:
+            link.sendall(f"{line}\n".encode())
+            link.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: link.recv(65536), b"")).decode()
+
+
+def geartrain_server(*options: str, port: int | None = None) -> ServerProgram:
+    """Our server as its own process, in memory unless the options say otherwise."""
+    port = port or free_port()
+    store = () if "--store" in options else ("--store", "memory:")
+    where = ("--listen", HOST, "--port", str(port))
+    return ServerProgram(sys.executable, "-m", "geartrain", "server", *where, *store, *options, port=port)
+
+
+def gearmand(*options: str, port: int | None = None) -> ServerProgram:
+    """The C job server, where it is installed."""
+    port = port or free_port()
+    program = require("gearmand")
+    return ServerProgram(program, "-L", HOST, "-p", str(port), "-l", "stderr", *options, port=port)
