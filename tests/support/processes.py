@@ -84,7 +84,9 @@ class ServerProgram(Program):
         self.port = port
         self.address = f"{HOST}:{port}"
         try:
-            wait_until(lambda: self.accepts() or not self.running(), f"{command[0]} listens on {self.address}")
+            wait_until(
+                lambda: self.accepts() or not self.running(), f"{command[0]} listens on {self.address}"
+            )
             assert self.running(), f"{command} ended with: {self.output()}"
         except BaseException:
             self.kill()
@@ -100,11 +102,15 @@ class ServerProgram(Program):
         return socket.create_connection((HOST, self.port), DEADLINE)
 
     def ask(self, line: str) -> str:
-        """The answer to one text command."""
-        with self.connect() as link:
+        """The answer to one text command, its line ends included."""
+        with self.connect() as link, link.makefile("rb") as lines:
             link.sendall(f"{line}\n".encode())
-            link.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: link.recv(65536), b"")).decode()
+            answer = b""
+            for received in lines:
+                answer += received
+                if received == b".\n" or answer.startswith((b"OK", b"ERR")):
+                    break
+            return answer.decode()
 
 
 def geartrain_server(*options: str, port: int | None = None) -> ServerProgram:
