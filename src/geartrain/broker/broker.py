@@ -49,6 +49,7 @@ class Broker:
         self.notices: list[str] = []  # for the log
         self.delayed = Deadlines()  # epoch jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
+        self.stopping = False
         self.last_handle = 0
         self.last_place = 0
 
@@ -71,6 +72,17 @@ class Broker:
             self.leave(connection, job)
         for job in list(connection.running.values()):
             self.lose(job)
+
+    def stop(self) -> None:
+        """Hand out no more work and take no more jobs; what runs may end."""
+        self.stopping = True
+        for connection in self.connections:
+            for function in list(connection.abilities):
+                self.remove_ability(connection, function)
+
+    def is_running_jobs(self) -> bool:
+        """Whether any worker has a job."""
+        return any(function.running for function in self.functions.values())
 
     # Functions
 
@@ -99,8 +111,10 @@ class Broker:
 
     def add_ability(self, connection: Connection, name: bytes, time_limit: float) -> None:
         """The worker can do a function, in ``time_limit`` seconds (0 is any time)."""
-        function = self.function(name)
         connection.worker = True
+        if self.stopping:
+            return
+        function = self.function(name)
         if connection not in function.workers:
             connection.abilities.insert(0, function)
         function.workers[connection] = time_limit

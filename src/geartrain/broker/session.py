@@ -295,6 +295,8 @@ class Session:
             return self.refuse(b"INVALID_FUNCTION_NAME", text.encode())
         if len(unique) > self.broker.rules.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
+        if self.broker.stopping:
+            return self.refuse(b"QUEUE_ERROR", b"Server is stopping")
         job = self.broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", b"Job queue is full")

@@ -1,0 +1,156 @@
+"""Server: the broker on a loop; it begins and ends the turns, and is the only one that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import geartrain
+from geartrain.broker.broker import Broker, Rules
+from geartrain.broker.deadlines import NEVER
+from geartrain.broker.model import Connection
+from geartrain.server.peer import Peer
+from geartrain.server.settings import Settings
+
+ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
+HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
+
+
+class Server:
+    """A job server on the running loop.
+
+    All that was read in one pass of the loop is one *turn*: the broker hears of it at once, and each connection that
+    has something to hear is written to once, when the turn ends.
+    """
+
+    def __init__(self, settings: Settings, log: logging.Logger) -> None:
+        self.settings = settings
+        self.log = log
+        self.broker = Broker(rules_of(settings))
+        self.peers: dict[Connection, Peer] = {}
+        self.listeners: list[asyncio.Server] = []
+        self.payload_limit = settings.max_workload + ARGUMENTS_LIMIT
+        self.high_water = min(HIGH_WATER, settings.max_output)
+        self.loop = asyncio.get_running_loop()
+        self.in_turn = False
+        self.turned = asyncio.Event()
+        self.alarm: asyncio.TimerHandle | None = None  # None while the broker waits for nothing
+        self.begin_turn()
+
+    # Life
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept connections on bound sockets."""
+        for listening in sockets:
+            create = (
+                self.loop.create_unix_server
+                if listening.family == socket.AF_UNIX
+                else self.loop.create_server
+            )
+            self.listeners.append(
+                await create(lambda: Peer(self), sock=listening, backlog=self.settings.backlog)
+            )
+
+    async def stop(self, grace: float) -> None:
+        """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
+        self.close_listeners()
+        self.broker.stop()
+        try:
+            async with asyncio.timeout(grace):
+                await self.until(lambda: not self.broker.is_running_jobs())
+        except TimeoutError:
+            self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
+        self.end_turn()
+        for peer in list(self.peers.values()):
+            peer.transport.close()
+        if self.alarm is not None:
+            self.alarm.cancel()
+
+    async def finish(self) -> None:
+        """Take no more connections, and return when no job is left."""
+        self.close_listeners()
+        await self.until(lambda: not self.broker.jobs)
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Wait for the turn after which something holds."""
+        while not reached():
+            self.turned.clear()
+            await self.turned.wait()
+
+    def close_listeners(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        self.listeners.clear()
+
+    def is_full(self) -> bool:
+        """Whether the limit on connections is reached."""
+        return 0 < self.settings.max_connections <= len(self.peers)
+
+    # Turns
+
+    def begin_turn(self) -> None:
+        """Tell the broker the time, once a turn, and see to it that the turn ends."""
+        if self.in_turn:
+            return
+        self.in_turn = True
+        self.broker.set_time(self.loop.time(), time.time())
+        self.loop.call_soon(self.end_turn)
+
+    def end_turn(self) -> None:
+        """Do what is due, and write to everybody who has something to hear."""
+        self.in_turn = False
+        broker = self.broker
+        broker.tick()
+        dirty = broker.dirty
+        if dirty:
+            for connection in dirty:
+                peer = self.peers.get(connection)
+                if peer is not None and connection.outgoing:
+                    peer.flush()
+            dirty.clear()
+        if broker.notices:
+            self.write_notices()
+        self.set_alarm(broker.wait())
+        self.turned.set()
+
+    def set_alarm(self, wait: float) -> None:
+        """Begin a turn in ``wait`` seconds, if none comes before."""
+        if wait == NEVER:
+            return
+        due = self.loop.time() + wait
+        if self.alarm is not None:
+            if self.alarm.when() <= due:
+                return
+            self.alarm.cancel()
+        self.alarm = self.loop.call_at(due, self.ring)
+
+    def ring(self) -> None:
+        """The alarm went off."""
+        self.alarm = None
+        self.begin_turn()
+
+    def write_notices(self) -> None:
+        for notice in self.broker.notices:
+            self.log.warning(notice)
+        self.broker.notices.clear()
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that the broker is told."""
+    prefix = settings.job_handle_prefix or f"H:{socket.gethostname()}"
+    return Rules(
+        prefix=prefix.encode(),
+        job_retries=settings.job_retries,
+        worker_wakeup=1 if settings.worker_wakeup is None else settings.worker_wakeup,
+        exceptions=settings.exceptions,
+        max_unique=settings.max_unique,
+        timeout_in_seconds=settings.worker_timeout_unit == "s",
+        version=geartrain.__version__.encode(),
+        pid=os.getpid(),
+        verbose=settings.verbose.encode(),
+    )
