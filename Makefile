@@ -1,0 +1,70 @@
+# `make` lists the targets. Everything happens inside this folder, in environments of its own.
+
+PYTHON ?= python3
+VENV := .venv
+COMPILED := .venv-compiled
+RUN := $(VENV)/bin/python -m
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types compiled bench real-clients clean
+
+help: ## List the targets
+	@echo 'make TARGET, with one of:'
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV)/.server ## See a server and a worker at work, in a minute
+	$(RUN) geartrain demo
+
+test: $(VENV)/.dev real-clients ## Run every test, on the uncompiled code
+	GEARTRAIN_BUILD=pure $(RUN) pytest $(TESTS)
+
+lint: $(VENV)/.dev ## Check style and formatting
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+format: $(VENV)/.dev ## Mend style and formatting where that can be done
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+types: $(VENV)/.dev ## Check the types: ours (mypy --strict) and what users see (pyright)
+	$(RUN) mypy
+	$(RUN) pyright --pythonpath $(VENV)/bin/python
+
+compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build
+	GEARTRAIN_BUILD=compiled $(COMPILED)/bin/python -m pytest $(TESTS)
+
+bench: $(COMPILED)/.dev ## Measure the compiled server and both client libraries
+	$(COMPILED)/bin/python -m bench
+
+real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
+	@scripts/install-real-clients
+
+clean: ## Remove everything that was made here
+	rm -rf .venv .venv-compiled build dist src/*.egg-info tests/interop/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@scripts/create-environment $(VENV) $(PYTHON)
+
+$(COMPILED)/bin/python:
+	@scripts/create-environment $(COMPILED) $(PYTHON)
+
+# Editable: what is edited in src runs at once.
+$(VENV)/.server: pyproject.toml setup.py | $(VENV)/bin/python
+	@echo 'Installing Geartrain into $(VENV)'
+	@GEARTRAIN_PURE=1 $(VENV)/bin/python $(PIP_INSTALL) --editable '.[server]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server
+	@echo 'Installing the development tools into $(VENV)'
+	@GEARTRAIN_PURE=1 $(VENV)/bin/python $(PIP_INSTALL) --editable '.[server,dev]'
+	@touch $@
+
+$(COMPILED)/.dev: $(SOURCES) | $(COMPILED)/bin/python
+	@echo 'Compiling Geartrain into $(COMPILED)'
+	@rm -rf build
+	@$(COMPILED)/bin/python $(PIP_INSTALL) '.[server,dev]'
+	@touch $@
