@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geartrain.broker.broker import Broker, Rules
-from geartrain.broker.session import Session
+from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.commands import SEPARATORS
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request
 
@@ -25,8 +25,9 @@ class Peer:
         self.sends(request(command, *arguments))
 
     def sends(self, chunk: bytes) -> None:
-        """Send any bytes."""
+        """Send any bytes, in a turn of their own."""
         self.session.receive(chunk)
+        end_turn(self.server.broker)
 
     def heard(self) -> list[Packet]:
         """The packets that came since the last look."""
@@ -39,6 +40,7 @@ class Peer:
     def leaves(self) -> None:
         """Close the connection."""
         self.server.broker.disconnect(self.connection)
+        end_turn(self.server.broker)
 
 
 class MemoryServer:
@@ -66,7 +68,7 @@ class MemoryServer:
         self.now += seconds
         self.clock = clock
         self.broker.set_time(self.now, self.clock)
-        self.broker.tick()
+        end_turn(self.broker)
 
 
 def packets(received: bytes) -> list[Packet]:

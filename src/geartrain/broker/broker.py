@@ -46,6 +46,7 @@ class Broker:
         self.limits: dict[bytes, tuple[int, int, int]] = {}  # set for a name, whether or not it is known yet
         self.connections: dict[Connection, None] = {}
         self.dirty: list[Connection] = []  # connections with something to write
+        self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
         self.delayed = Deadlines()  # epoch jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
@@ -218,8 +219,7 @@ class Broker:
         self.last_place += 1
         job.place = self.last_place
         job.function.queues[job.priority].append(job)
-        if job.function.sleepers:
-            self.sleepers.wake(job.function)
+        self.sleepers.call(job.function)
 
     def delay(self, job: Job) -> None:
         """Keep an epoch job until its time."""
@@ -234,8 +234,7 @@ class Broker:
         function.delayed -= 1
         job.queued = True
         heappush(function.due, (job.place, job))
-        if function.sleepers:
-            self.sleepers.wake(function)
+        self.sleepers.call(function)
 
     def withdraw(self, job: Job) -> None:
         """Remove a job that no worker has."""

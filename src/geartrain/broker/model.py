@@ -167,6 +167,7 @@ class Connection:
         "client_id",
         "dirty",
         "exceptions",
+        "grabbed",
         "host",
         "number",
         "outgoing",
@@ -185,6 +186,7 @@ class Connection:
         self.client_id = b"-"
         self.abilities: list[Function] = []  # in the order in which GRAB_JOB looks at them
         self.worker = False  # it has said CAN_DO
+        self.grabbed = 0  # its last kind of GRAB_JOB that found nothing
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
         self.woken = False  # it was sent a NOOP, and has neither grabbed nor gone back to sleep since
         self.running: dict[bytes, Job] = {}  # jobs it works on, by handle

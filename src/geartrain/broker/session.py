@@ -15,6 +15,9 @@ from geartrain.protocol.commands import (
     COMMANDS,
     ECHO_RES,
     ERROR,
+    GRAB_JOB,
+    GRAB_JOB_ALL,
+    GRAB_JOB_UNIQ,
     JOB_ASSIGN,
     JOB_ASSIGN_ALL,
     JOB_ASSIGN_UNIQ,
@@ -127,10 +130,7 @@ class Session:
         self.submit(arguments, NORMAL, self.connection)
 
     def grab_job(self, arguments: list[bytes]) -> None:
-        job = self.broker.grab(self.connection)
-        if job is None:
-            return self.connection.send(NOTHING_TO_DO)
-        self.connection.send(response(JOB_ASSIGN, job.handle, job.function.name, job.workload))
+        self.grab(GRAB_JOB)
 
     def work_status(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_RESULT)
@@ -217,10 +217,7 @@ class Session:
             self.relay(job, response(WORK_WARNING, job.handle, arguments[1]))
 
     def grab_job_uniq(self, arguments: list[bytes]) -> None:
-        job = self.broker.grab(self.connection)
-        if job is None:
-            return self.connection.send(NOTHING_TO_DO)
-        self.assign_with_unique(job)
+        self.grab(GRAB_JOB_UNIQ)
 
     def submit_job_high_bg(self, arguments: list[bytes]) -> None:
         self.submit(arguments, HIGH, None)
@@ -242,14 +239,7 @@ class Session:
         self.submit_reduced(arguments, None)
 
     def grab_job_all(self, arguments: list[bytes]) -> None:
-        job = self.broker.grab(self.connection)
-        if job is None:
-            return self.connection.send(NOTHING_TO_DO)
-        if not job.reducer:
-            return self.assign_with_unique(job)
-        self.connection.send(
-            response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, job.workload)
-        )
+        self.grab(GRAB_JOB_ALL)
 
     def get_status_unique(self, arguments: list[bytes]) -> None:
         unique = without_nul(arguments[0])
@@ -302,11 +292,15 @@ class Session:
             return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
         self.connection.send(response(JOB_CREATED, job.handle))
 
-    def assign_with_unique(self, job: Job) -> None:
-        """Answer JOB_ASSIGN_UNIQ."""
-        self.connection.send(
-            response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, job.workload)
-        )
+    def grab(self, command: int) -> None:
+        """Answer a kind of GRAB_JOB."""
+        connection = self.connection
+        job = self.broker.grab(connection)
+        if job is not None:
+            return connection.send(assignment(job, command))
+        connection.send(NOTHING_TO_DO)
+        connection.grabbed = command
+        self.broker.hungry.append(connection)
 
     def running(self, handle: bytes, refusal: bytes) -> Job | None:
         """The job this connection runs, or None.
@@ -323,6 +317,32 @@ class Session:
         """Send a packet to everybody who waits for the job, once for each submit."""
         for client in job.clients or ():
             client.send(packet)
+
+
+def assignment(job: Job, command: int) -> bytes:
+    """The answer to a kind of GRAB_JOB that found a job."""
+    if command == GRAB_JOB:
+        return response(JOB_ASSIGN, job.handle, job.function.name, job.workload)
+    if command == GRAB_JOB_ALL and job.reducer:
+        return response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, job.workload)
+    return response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, job.workload)
+
+
+def end_turn(broker: Broker) -> None:
+    """Do what is due, and give the jobs of this turn to the workers it left idle, the awake ones first.
+
+    A worker whose GRAB_JOB came just before a job would hear NO_JOB, sleep, hear NOOP and grab again; its NO_JOB is
+    not written yet, so it becomes the job instead.
+    """
+    broker.tick()
+    for connection in broker.hungry:
+        if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
+            continue
+        job = broker.grab(connection)
+        if job is not None:
+            connection.outgoing[-1] = assignment(job, connection.grabbed)
+    broker.hungry.clear()
+    broker.sleepers.end_turn()
 
 
 def status_fields(job: Job | None) -> list[bytes]:

@@ -23,16 +23,28 @@ class Sleepers:
     def __init__(self, most: int) -> None:
         self.most = most  # sleepers that one job wakes at once; 0 is all
         self.now = 0.0  # monotonic seconds
+        self.called: dict[Function, int] = {}  # functions with sleepers, and the jobs they got in this turn
         self.watched: dict[Function, None] = {}  # functions with both a job and a sleeper after a wake-up
         self.look_again = NEVER  # when to look at them
 
-    def wake(self, function: Function) -> None:
-        """A job is ready: send NOOP to who should come for it."""
+    def call(self, function: Function) -> None:
+        """A job is ready: if nobody takes it in this turn, somebody is woken at its end."""
+        if function.sleepers:
+            self.called[function] = self.called.get(function, 0) + 1
+
+    def end_turn(self) -> None:
+        """Send NOOP to who should come for the jobs that were called out."""
+        for function, jobs in self.called.items():
+            ready = function.ready()
+            if ready:
+                self.wake(function, min(jobs, ready) * self.most or len(function.sleepers))
+        self.called.clear()
+
+    def wake(self, function: Function, most: int) -> None:
+        """Wake so many of a function's sleepers, and see to it later that somebody came."""
         sleepers = function.sleepers
-        left = self.most or len(sleepers)
-        while left and sleepers:
+        for _ in range(min(most, len(sleepers))):
             self.rouse(next(iter(sleepers)))
-            left -= 1
         if sleepers:
             self.watch(function)
 
@@ -85,11 +97,9 @@ class Sleepers:
         functions = list(self.watched)
         self.watched.clear()
         for function in functions:
-            for _ in range(function.ready()):
-                if function.sleepers:
-                    self.rouse(next(iter(function.sleepers)))
-            if function.sleepers and function.has_work():
-                self.watch(function)
+            ready = function.ready()
+            if ready:
+                self.wake(function, ready)
 
 
 def has_work(connection: Connection) -> bool:

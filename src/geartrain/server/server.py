@@ -14,6 +14,7 @@ import geartrain
 from geartrain.broker.broker import Broker, Rules
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import Connection
+from geartrain.broker.session import end_turn
 from geartrain.server.peer import Peer
 from geartrain.server.settings import Settings
 
@@ -105,7 +106,7 @@ class Server:
         """Do what is due, and write to everybody who has something to hear."""
         self.in_turn = False
         broker = self.broker
-        broker.tick()
+        end_turn(broker)
         dirty = broker.dirty
         if dirty:
             for connection in dirty:
