@@ -1,0 +1,151 @@
+"""Sockets: those the server listens on, and what is set on those it accepts."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from geartrain.errors import SettingsError
+from geartrain.server.settings import Settings
+
+UNIX: Final = "unix:"
+EVERYWHERE: Final = "*"
+NO_SUCH_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+
+
+def open_listeners(settings: Settings) -> list[socket.socket]:
+    """Listening, non-blocking sockets for everything in ``listen``; raises SettingsError when one cannot be had.
+
+    A port of 0 is the same free port on every address.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for where in settings.listen or (EVERYWHERE,):
+            open_at(where, listeners, settings)
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def open_at(where: str, listeners: list[socket.socket], settings: Settings) -> None:
+    """Listen on all that ``where`` stands for; a machine may lack IPv4 or IPv6, but not both."""
+    if where.startswith(UNIX):
+        listeners.append(open_unix(where.removeprefix(UNIX), settings.backlog))
+        return
+    lacking = []
+    addresses = resolve(where)
+    for family, host in addresses:
+        port = port_after(listeners, settings)
+        try:
+            listeners.append(bind(family, (host, port), settings.backlog))
+        except OSError as error:
+            lacking.append(error)
+            if error.errno not in NO_SUCH_FAMILY or len(lacking) == len(addresses):
+                raise refused(name_of(host, port), error) from None
+
+
+def open_unix(path: str, backlog: int) -> socket.socket:
+    try:
+        remove_stale(path)
+        return bind(socket.AF_UNIX, path, backlog)
+    except OSError as error:
+        raise refused(f"{UNIX}{path}", error) from None
+
+
+def port_after(listeners: Sequence[socket.socket], settings: Settings) -> int:
+    """The port for one more address: where any would do, the one that the first address got."""
+    for listener in listeners:
+        if listener.family != socket.AF_UNIX:
+            port: int = listener.getsockname()[1]
+            return port
+    return settings.port
+
+
+def resolve(where: str) -> list[tuple[int, str]]:
+    """The addresses of a host, each once."""
+    if where == EVERYWHERE:
+        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+    host = where.removeprefix("[").removesuffix("]")
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        raise SettingsError(
+            f"--listen wants an address, a host name, [IPv6] or unix:PATH, got {where!r}"
+        ) from None
+    return list(dict.fromkeys((int(family), str(address[0])) for family, _, _, _, address in found))
+
+
+def bind(family: int, address: str | tuple[str, int], backlog: int) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family != socket.AF_UNIX:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def remove_stale(path: str) -> None:
+    """Remove the socket file of a server that is gone; whatever else is there stays, and binding says so."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(path) == errno.ECONNREFUSED:
+            os.unlink(path)
+
+
+def remove_socket_files(settings: Settings) -> None:
+    """Remove what ``unix:`` addresses left in the file system."""
+    for where in settings.listen:
+        if where.startswith(UNIX):
+            Path(where.removeprefix(UNIX)).unlink(missing_ok=True)
+
+
+def refused(where: str, error: OSError) -> SettingsError:
+    return SettingsError(f"cannot listen on {where}: {error.strerror or error}")
+
+
+def name_of(host: str, port: int) -> str:
+    """An address as it is written: 127.0.0.1:4730, [::1]:4730."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where a socket listens, as it is written."""
+    address = listener.getsockname()
+    return f"{UNIX}{address}" if isinstance(address, str) else name_of(address[0], address[1])
+
+
+def tune(accepted: socket.socket, settings: Settings) -> None:
+    """Send small packets at once, and notice within about a minute when a peer's machine is gone.
+
+    There is no TCP_USER_TIMEOUT: it would also end a peer that is there and does not read for a while, such as a
+    client whose output somebody pages through; ``max_output`` is the limit for those.
+    """
+    if accepted.family == socket.AF_UNIX:
+        return
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        (socket.TCP_KEEPIDLE, settings.keepalive_idle),
+        (socket.TCP_KEEPINTVL, settings.keepalive_interval),
+        (socket.TCP_KEEPCNT, settings.keepalive_count),
+    ):
+        if value > 0:
+            accepted.setsockopt(socket.IPPROTO_TCP, name, value)

@@ -1,0 +1,195 @@
+"""The server as a process: what it is given by the system, which signals end it, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import pwd
+import resource
+import signal
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from socket import socket
+from types import ModuleType
+from typing import IO, Final
+
+from geartrain.errors import SettingsError
+from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
+from geartrain.server.log import NOTICE, open_log, reopen_log
+from geartrain.server.server import Server
+from geartrain.server.settings import IGNORED, Settings
+
+GC_THRESHOLDS: Final = (100_000, 50, 100)
+
+
+def run(settings: Settings) -> None:
+    """Be a job server until a signal ends it; raises SettingsError when it cannot start.
+
+    Whatever can fail is done before the process leaves the terminal, so that whoever started it hears of it.
+    """
+    allow_files(settings.file_descriptors)
+    become(settings.user)
+    log = open_log(settings)
+    pid_file = open_pid_file(settings.pid_file)
+    listeners = open_listeners(settings)
+    if settings.daemon:
+        leave_terminal()
+    write_pid(pid_file)
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve(settings, listeners, log))
+    finally:
+        if settings.pid_file:
+            Path(settings.pid_file).unlink(missing_ok=True)
+    log.log(NOTICE, "ended")
+
+
+# What the system gives
+
+
+def allow_files(wanted: int) -> None:
+    """Let the process open that many files; 0 is as many as it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted or most, max(wanted, most)))
+    except (OSError, ValueError):
+        raise SettingsError(f"--file-descriptors wants at most {most} for this user, got {wanted}") from None
+
+
+def become(user: str) -> None:
+    """Go on as another user, with its groups only."""
+    if not user:
+        return
+    if os.geteuid() != 0:
+        raise SettingsError(f"--user wants to be given by root, got {user!r} from {os.geteuid()}")
+    entry = pwd.getpwnam(user)
+    os.initgroups(user, entry.pw_gid)
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+
+
+def open_pid_file(path: str) -> IO[str] | None:
+    if not path:
+        return None
+    try:
+        return open(path, "w", encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"cannot write the process id to {path}: {error.strerror}") from None
+
+
+def write_pid(file: IO[str] | None) -> None:
+    if file is not None:
+        with file:
+            file.write(f"{os.getpid()}\n")
+
+
+def leave_terminal() -> None:
+    """Go on in the background: the process that was started ends here, with exit status 0."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+
+
+def faster_loops() -> ModuleType | None:
+    """uvloop, where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    uvloop = faster_loops()
+    loop: asyncio.AbstractEventLoop = asyncio.new_event_loop() if uvloop is None else uvloop.new_event_loop()
+    return loop
+
+
+def relax_collector() -> None:
+    """Keep the garbage collector from walking over a long queue again and again.
+
+    A job has no reference cycle: it is gone when the last name for it is. But each is a container that the collector
+    knows, so a burst of a million jobs makes it look through all of them many times, in vain. What the program itself
+    is made of is never looked at again; cycles of ended connections are still found, just later.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+# The life of a server
+
+
+async def serve(settings: Settings, listeners: Sequence[socket], log: logging.Logger) -> None:
+    """Run a server on the listeners until a signal ends it."""
+    server = Server(settings, log)
+    end = End(server, settings)
+    addresses = [address_of(listener) for listener in listeners]
+    await server.start(listeners)
+    relax_collector()
+    end.watch_signals()
+    for address in addresses:
+        log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
+    for option in IGNORED:
+        if option.name in settings.ignored:
+            log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
+    await end.reached.wait()
+
+
+class End:
+    """The end of a server, as signals ask for it: the latest of them says how."""
+
+    def __init__(self, server: Server, settings: Settings) -> None:
+        self.server = server
+        self.settings = settings
+        self.reached = asyncio.Event()
+        self.stopping = False
+        self.way: asyncio.Task[None] | None = None  # None while the server is to go on
+
+    def watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop)
+        loop.add_signal_handler(signal.SIGINT, self.stop)
+        loop.add_signal_handler(signal.SIGUSR1, self.finish)
+        loop.add_signal_handler(signal.SIGHUP, reopen_log)
+
+    def stop(self) -> None:
+        """End when the running jobs are done or their grace is over; asked again, end at once."""
+        grace = 0.0 if self.stopping else self.settings.grace
+        self.stopping = True
+        self.server.log.log(NOTICE, "stopping", extra={"grace": grace})
+        self.begin(self.server.stop(grace))
+
+    def finish(self) -> None:
+        """End when no job is left."""
+        if self.stopping:
+            return
+        self.server.log.log(NOTICE, "finishing", extra={"until": "no job is left"})
+        self.begin(self.finish_and_stop())
+
+    async def finish_and_stop(self) -> None:
+        await self.server.finish()
+        await self.server.stop(0)
+
+    def begin(self, way: Coroutine[None, None, None]) -> None:
+        """End in this way, rather than in the one that was begun before."""
+        if self.way is None:
+            # At once, because the next server may listen there as soon as this one does not.
+            remove_socket_files(self.settings)
+        else:
+            self.way.cancel()
+        self.way = asyncio.create_task(way)
+        self.way.add_done_callback(self.ended)
+
+    def ended(self, way: asyncio.Task[None]) -> None:
+        if way.cancelled():
+            return
+        if way.exception() is not None:
+            self.server.log.error("the end went wrong", exc_info=way.exception())
+        self.reached.set()

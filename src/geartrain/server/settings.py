@@ -1,0 +1,356 @@
+"""Settings: every option of ``geartrain server``, once.
+
+A field is the option: its default, its help, its form on the command line and in a file, and what it may be. The
+command line is made from ``OPTIONS``, and a file is read with them; nothing else names an option.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pwd
+import socket
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from geartrain.errors import SettingsError
+from geartrain.protocol.commands import DEFAULT_PORT
+
+T = TypeVar("T")
+
+LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
+MIB: Final = 1024 * 1024
+
+
+class Kind(NamedTuple):
+    """What the values of an option may be.
+
+    ``read`` makes a value of a text, or checks a value of one of ``types``, which are those that a file may give; it
+    raises ValueError for what the option cannot be.
+    """
+
+    expected: str
+    types: tuple[type, ...]
+    read: Callable[[Any], object]
+
+
+def number(least: int, most: int | None = None) -> Kind:
+    """Whole numbers from ``least`` to ``most``."""
+
+    def read(value: str | int) -> int:
+        if int(value) < least or (most is not None and int(value) > most):
+            raise ValueError
+        return int(value)
+
+    return Kind(f"a number from {least}" + (f" to {most}" if most is not None else " up"), (int,), read)
+
+
+def one_of(*words: str, expected: str = "") -> Kind:
+    """One of the words, in any case; the word as it is written here is the value."""
+
+    def read(value: str) -> str:
+        return words[[word.lower() for word in words].index(value.lower())]
+
+    return Kind(expected or "one of " + ", ".join(words), (str,), read)
+
+
+def left_out(reason: str) -> Kind:
+    """Nothing but the default: what gearmand offers and we cannot do is refused, rather than silently not done."""
+
+    def read(value: object) -> object:
+        if value:
+            raise ValueError
+        return value
+
+    return Kind(f"to be left out, {reason}", (bool, str), read)
+
+
+def read_seconds(value: str | float) -> float:
+    if not 0 <= float(value) < float("inf"):
+        raise ValueError
+    return float(value)
+
+
+def read_port(value: str | int) -> int:
+    try:
+        port = int(value)
+    except ValueError:
+        return port_of_service(str(value))
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def port_of_service(name: str) -> int:
+    try:
+        return socket.getservbyname(name, "tcp")
+    except OSError as error:
+        raise ValueError from error
+
+
+def read_user(name: str) -> str:
+    try:
+        return pwd.getpwnam(name).pw_name
+    except KeyError as error:
+        raise ValueError from error
+
+
+TEXT: Final = Kind("a text", (str,), str)
+FLAG: Final = Kind("true or false", (bool,), bool)
+BYTES: Final = number(1)
+PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
+SECONDS: Final = Kind("a number of seconds from 0 up", (int, float), read_seconds)
+USER: Final = Kind("the name of a user of this machine", (str,), read_user)
+KEEPALIVE: Final = number(-1, 32767)
+
+
+class Option(NamedTuple):
+    """A field of ``Settings`` as it is given, on the command line and in a file."""
+
+    name: str  # the key in a file, and with two dashes the long form on the command line
+    kind: Kind
+    help: str
+    short: str  # such as "-p", empty where there is none
+    metavar: str  # what stands for the value in the help, empty for a flag
+    many: bool  # may be given again: the field is a tuple
+    default: object
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+    def value(self, given: object, source: str) -> object:
+        """The field's value; raises SettingsError, naming ``source``, for what it cannot be."""
+        if not self.many:
+            return self.single(given, source)
+        items = given if isinstance(given, (list, tuple)) else (given,)
+        return tuple(self.single(item, source) for item in items)
+
+    def single(self, given: object, source: str) -> object:
+        try:
+            return self.kind.read(given)
+        except (ValueError, TypeError):
+            raise self.wrong(given, source) from None
+
+    def value_in_file(self, given: object, source: str) -> object:
+        """As ``value``, for what TOML gives: its type has to be right as well."""
+        items = given if self.many and isinstance(given, list) else [given]
+        if any(type(item) not in self.kind.types for item in items):
+            raise self.wrong(given, source)
+        return self.value(given, source)
+
+    def wrong(self, given: object, source: str) -> SettingsError:
+        return SettingsError(f"{source} wants {self.kind.expected}, got {given!r}")
+
+
+def option(default: T, kind: Kind, help: str, *, short: str = "", metavar: str = "", many: bool = False) -> T:
+    """A field of ``Settings``."""
+    form = {"kind": kind, "help": help, "short": short, "metavar": metavar, "many": many, "default": default}
+    value: T = field(default=default, metadata=form)
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may choose. ``ignored`` are gearmand's options that were given and have no meaning here."""
+
+    # Where
+    listen: tuple[str, ...] = option(
+        (),
+        TEXT,
+        "Listen on an address, a host name, [IPv6] or unix:PATH; may be given again. Without it: all addresses.",
+        short="-L",
+        metavar="ADDR",
+        many=True,
+    )
+    port: int = option(
+        DEFAULT_PORT, PORT, "TCP port; GEARMAND_PORT stands in for it.", short="-p", metavar="PORT"
+    )
+    backlog: int = option(
+        1024, number(1), "Connections that may wait to be accepted.", short="-b", metavar="N"
+    )
+
+    # Jobs
+    store: str = option(
+        "memory:",
+        one_of("memory:", expected="memory:, the only store of this release"),
+        "Where background jobs are kept.",
+        metavar="URL",
+    )
+    job_handle_prefix: str = option(
+        "", TEXT, "Handles begin with it; without it, with H: and the host's name.", metavar="TEXT"
+    )
+    job_retries: int = option(
+        -1,
+        number(-1, 255),
+        "Runs of a job whose worker is lost; -1 for no limit.",
+        short="-j",
+        metavar="N",
+    )
+    worker_wakeup: int | None = option(
+        None,
+        number(0, 255),
+        "Sleeping workers that a job wakes, 0 for all. Without it: one, and more when the job is not taken in 50 ms.",
+        short="-w",
+        metavar="N",
+    )
+    worker_timeout_unit: str = option(
+        "ms", one_of("ms", "s"), "What CAN_DO_TIMEOUT counts in: ms or s.", metavar="UNIT"
+    )
+    exceptions: bool = option(False, FLAG, "Send WORK_EXCEPTION to clients that did not ask for it, too.")
+    grace: float = option(
+        10.0, SECONDS, "Time that running jobs get when the server is told to stop.", metavar="SECONDS"
+    )
+
+    # Limits
+    max_workload: int = option(64 * MIB, BYTES, "Largest workload.", metavar="BYTES")
+    max_unique: int = option(255, number(1, 8192), "Longest unique.", metavar="BYTES")
+    max_output: int = option(
+        256 * MIB,
+        BYTES,
+        "What may wait for a peer that does not read, before it is cut off.",
+        metavar="BYTES",
+    )
+    max_connections: int = option(0, number(0), "Most connections at a time, 0 for no limit.", metavar="N")
+    file_descriptors: int = option(
+        0, number(0), "Most open files (and connections); 0 for as many as allowed.", short="-f", metavar="N"
+    )
+    keepalive_idle: int = option(
+        30, KEEPALIVE, "Seconds of silence before a peer is probed; -1 for the system's.", metavar="N"
+    )
+    keepalive_interval: int = option(
+        10, KEEPALIVE, "Seconds between probes; -1 for the system's.", metavar="N"
+    )
+    keepalive_count: int = option(
+        3, KEEPALIVE, "Probes before a peer is given up; -1 for the system's.", metavar="N"
+    )
+
+    # Log
+    log_file: str = option(
+        "stderr", TEXT, "stderr, none, or a file, which SIGHUP opens anew.", short="-l", metavar="FILE"
+    )
+    log_format: str = option("logfmt", one_of("logfmt", "json"), "logfmt or json.", metavar="FORMAT")
+    verbose: str = option(
+        "NOTICE", one_of(*LEVELS), f"Least level that is logged: {', '.join(LEVELS)}.", metavar="LEVEL"
+    )
+    syslog: bool = option(False, FLAG, "Log to syslog as well.")
+
+    # Process
+    daemon: bool = option(False, FLAG, "Leave the terminal and run in the background.", short="-d")
+    pid_file: str = option("", TEXT, "Write the process id to a file.", short="-P", metavar="FILE")
+    user: str = option("", USER, "Become this user; only root can.", short="-u", metavar="USER")
+
+    # gearmand's, for what this release cannot do
+    queue_type: str = option(
+        "builtin",
+        one_of("builtin", expected="builtin, as this release keeps jobs in memory"),
+        "Only builtin: jobs are kept in memory.",
+        short="-q",
+        metavar="NAME",
+    )
+    protocol: str = option(
+        "",
+        left_out("as this release speaks the Gearman protocol only"),
+        "Not in this release.",
+        short="-r",
+        metavar="NAME",
+    )
+    ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
+
+    ignored: tuple[str, ...] = ()
+
+
+OPTIONS: Final = tuple(
+    Option(name=field.name.replace("_", "-"), **field.metadata)
+    for field in fields(Settings)
+    if field.metadata
+)
+
+
+class Ignored(NamedTuple):
+    """An option of gearmand that is taken and changes nothing; ``metavar`` is empty for a flag."""
+
+    name: str
+    metavar: str
+    reason: str
+    short: str = ""
+
+
+NO_PLUGINS: Final = "the queue plugin it belongs to is not used"
+NO_TLS: Final = "it says how --ssl works, which was not asked for"
+
+IGNORED: Final = (
+    Ignored("threads", "N", "one thread does all the work", "-t"),
+    Ignored("round-robin", "", "functions always take turns", "-R"),
+    Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
+    Ignored("coredump", "", "the system decides on core dumps"),
+    Ignored("keepalive", "", "keepalive is always on"),
+    Ignored("http-port", "PORT", "it belongs to --protocol http, which was not asked for"),
+    Ignored("ssl-ca-file", "FILE", NO_TLS),
+    Ignored("ssl-certificate", "FILE", NO_TLS),
+    Ignored("ssl-key", "FILE", NO_TLS),
+    Ignored("store-queue-on-shutdown", "", NO_PLUGINS),
+    Ignored("libtokyocabinet-optimize", "", NO_PLUGINS),
+    Ignored("libdrizzle-mysql", "", NO_PLUGINS),
+    *(
+        Ignored(f"{plugin}-{name}", "TEXT", NO_PLUGINS)
+        for plugin, names in {
+            "libsqlite3": "db table",
+            "mysql": "host port user password db table",
+            "libpq": "conninfo table",
+            "redis": "server port password prefix",
+            "libmemcached": "servers prefix",
+            "libtokyocabinet": "file",
+            "libdrizzle": "host port uds user password db table",
+        }.items()
+        for name in names.split()
+    ),
+)
+
+
+def settings_from(
+    command_line: Mapping[str, object], file: Mapping[str, object], environment: Mapping[str, str]
+) -> Settings:
+    """Settings from values by option name: the command line wins over the file, both over the environment.
+
+    The values of ``file`` are those of ``read_file``. Raises SettingsError for a value that its option cannot take.
+    """
+    values: dict[str, object] = dict(file)
+    for option in OPTIONS:
+        if option.name in command_line:
+            values[option.name] = option.value(command_line[option.name], f"--{option.name}")
+        elif option.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
+            values["port"] = option.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
+    ignored = tuple(option.name for option in IGNORED if option.name in {**file, **command_line})
+    chosen: dict[str, Any] = {
+        option.field: values[option.name] for option in OPTIONS if option.name in values
+    }
+    return Settings(**chosen, ignored=ignored)
+
+
+def read_file(path: str) -> dict[str, object]:
+    """The values in a TOML file, by option name; raises SettingsError for a key or a value that is wrong."""
+    values = parse_file(path)
+    options = {option.name: option for option in OPTIONS}
+    known = [*options, *(option.name for option in IGNORED)]
+    for key, given in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            wanted = f"perhaps {near[0]}" if near else "an option of geartrain server"
+            raise SettingsError(
+                f"{path}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
+            )
+        if key in options:
+            values[key] = options[key].value_in_file(given, f"{path}: {key}")
+    return values
+
+
+def parse_file(path: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a TOML file: {error}") from None
