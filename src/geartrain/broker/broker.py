@@ -38,6 +38,7 @@ class Broker:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.prefix = rules.prefix + b":"
+        self.max_unique = rules.max_unique
         self.sleepers = Sleepers(rules.worker_wakeup)
         self.now = 0.0  # monotonic seconds
         self.clock = 0.0  # Unix time
@@ -219,7 +220,8 @@ class Broker:
         self.last_place += 1
         job.place = self.last_place
         job.function.queues[job.priority].append(job)
-        self.sleepers.call(job.function)
+        if job.function.sleepers:
+            self.sleepers.call(job.function)
 
     def delay(self, job: Job) -> None:
         """Keep an epoch job until its time."""
@@ -234,7 +236,8 @@ class Broker:
         function.delayed -= 1
         job.queued = True
         heappush(function.due, (job.place, job))
-        self.sleepers.call(function)
+        if function.sleepers:
+            self.sleepers.call(function)
 
     def withdraw(self, job: Job) -> None:
         """Remove a job that no worker has."""
@@ -253,10 +256,13 @@ class Broker:
 
     def grab(self, connection: Connection) -> Job | None:
         """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
-        self.sleepers.get_up(connection)
+        if connection.asleep or connection.woken:
+            self.sleepers.get_up(connection)
         abilities = connection.abilities
         for priority in (HIGH, NORMAL, LOW):
             for function in abilities:
+                if not function.queues[priority].jobs and (priority != NORMAL or not function.due):
+                    continue
                 job = self.next_job(function, priority)
                 if job is None:
                     continue
@@ -270,14 +276,14 @@ class Broker:
     def next_job(self, function: Function, priority: int) -> Job | None:
         """Take the job of that priority whose turn it is from its queue."""
         queue = function.queues[priority]
-        job = queue.first()
-        if function.due and priority == NORMAL and (job is None or function.due[0][0] < job.place):
-            job = heappop(function.due)[1]
-            job.queued = False
-            job.run_at = 0.0
-            return job
-        if job is not None:
-            queue.pop()
+        if priority != NORMAL or not function.due:
+            return queue.take()
+        first = queue.first()
+        if first is not None and first.place < function.due[0][0]:
+            return queue.take()
+        job = heappop(function.due)[1]
+        job.queued = False
+        job.run_at = 0.0
         return job
 
     def assign(self, job: Job, connection: Connection) -> None:
@@ -363,20 +369,26 @@ class Broker:
 
     def tick(self) -> None:
         """Do what is due at ``now`` and ``clock``."""
-        for job in self.delayed.take(self.clock):
-            self.ripen(job)
-        for job in self.time_limits.take(self.now):
-            self.note("worker timeout reached on job", job)
-            self.lose(job)
-        self.sleepers.tick()
+        if self.delayed.heap:
+            for job in self.delayed.take(self.clock):
+                self.ripen(job)
+        if self.time_limits.heap:
+            for job in self.time_limits.take(self.now):
+                self.note("worker timeout reached on job", job)
+                self.lose(job)
+        if self.now >= self.sleepers.look_again:
+            self.sleepers.tick()
 
     def wait(self) -> float:
         """How many seconds may pass until the next ``tick``; NEVER while nothing is set."""
-        soonest = min(self.time_limits.next(), self.sleepers.look_again) - self.now
-        delayed = self.delayed.next() - self.clock
-        if delayed != NEVER:
-            soonest = min(soonest, delayed, CLOCK_CHECK)
-        return max(soonest, 0.0)
+        soonest = self.sleepers.look_again
+        if self.time_limits.heap:
+            soonest = min(soonest, self.time_limits.next())
+        if soonest != NEVER:
+            soonest = max(soonest - self.now, 0.0)
+        if self.delayed.heap:
+            soonest = min(soonest, max(self.delayed.next() - self.clock, 0.0), CLOCK_CHECK)
+        return soonest
 
     def note(self, event: str, job: Job) -> None:
         """Leave a line for the log."""

@@ -37,8 +37,8 @@ class Deadlines:
             self.cancelled = 0
 
     def next(self) -> float:
-        """The earliest time that is set, or NEVER; it may be that of a cancelled job."""
-        return self.heap[0][0] if self.heap else NEVER
+        """The earliest time that is set, if the heap is not empty; it may be that of a cancelled job."""
+        return self.heap[0][0]
 
     def take(self, now: float) -> list[Job]:
         """The jobs whose time has come, in the order of their times; each is forgotten."""

@@ -95,9 +95,16 @@ class Queue:
             self.gone -= 1
         return None
 
-    def pop(self) -> None:
-        """Take away what ``first`` gave."""
-        self.jobs.popleft().queued = False
+    def take(self) -> Job | None:
+        """Take away the job whose turn it is."""
+        jobs = self.jobs
+        while jobs:
+            job = jobs.popleft()
+            if job.queued:
+                job.queued = False
+                return job
+            self.gone -= 1
+        return None
 
     def remove(self, job: Job) -> None:
         """Take away any job of this queue."""

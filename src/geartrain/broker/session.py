@@ -127,7 +127,7 @@ class Session:
         self.broker.sleepers.sleep(self.connection)
 
     def submit_job(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, NORMAL, self.connection)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], NORMAL, self.connection, 0.0)
 
     def grab_job(self, arguments: list[bytes]) -> None:
         self.grab(GRAB_JOB)
@@ -165,10 +165,10 @@ class Session:
         self.connection.send(response(ECHO_RES, arguments[0]))
 
     def submit_job_bg(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, NORMAL, None)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], NORMAL, None, 0.0)
 
     def submit_job_high(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, HIGH, self.connection)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], HIGH, self.connection, 0.0)
 
     def set_client_id(self, arguments: list[bytes]) -> None:
         self.connection.client_id = without_nul(arguments[0])[:CLIENT_ID_LIMIT]
@@ -220,17 +220,17 @@ class Session:
         self.grab(GRAB_JOB_UNIQ)
 
     def submit_job_high_bg(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, HIGH, None)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], HIGH, None, 0.0)
 
     def submit_job_low(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, LOW, self.connection)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], LOW, self.connection, 0.0)
 
     def submit_job_low_bg(self, arguments: list[bytes]) -> None:
-        self.submit(arguments, LOW, None)
+        self.submit(arguments[0], arguments[1], b"", arguments[2], LOW, None, 0.0)
 
     def submit_job_epoch(self, arguments: list[bytes]) -> None:
         run_at = float(leading_number(arguments[2]))
-        self.create(arguments[0], arguments[1], b"", arguments[3], NORMAL, None, max(run_at, 0.0))
+        self.submit(arguments[0], arguments[1], b"", arguments[3], NORMAL, None, max(run_at, 0.0))
 
     def submit_reduce_job(self, arguments: list[bytes]) -> None:
         self.submit_reduced(arguments, self.connection)
@@ -258,18 +258,14 @@ class Session:
             return
         self.broker.add_ability(self.connection, name, time_limit)
 
-    def submit(self, arguments: list[bytes], priority: int, client: Connection | None) -> None:
-        """Submit (function, unique, workload)."""
-        self.create(arguments[0], arguments[1], b"", arguments[2], priority, client, 0.0)
-
     def submit_reduced(self, arguments: list[bytes], client: Connection | None) -> None:
         """Submit (function, unique, reducer, unused, workload)."""
         if len(arguments[2]) > REDUCER_LIMIT:
             text = f"reducer of {len(arguments[2])} bytes, at most {REDUCER_LIMIT} are expected"
             return self.refuse(b"ARGUMENT_TOO_LARGE", text.encode())
-        self.create(arguments[0], arguments[1], arguments[2], arguments[4], NORMAL, client, 0.0)
+        self.submit(arguments[0], arguments[1], arguments[2], arguments[4], NORMAL, client, 0.0)
 
-    def create(
+    def submit(
         self,
         name: bytes,
         unique: bytes,
@@ -283,7 +279,7 @@ class Session:
         if not 0 < len(name) <= FUNCTION_LIMIT:
             text = f"function name of {len(name)} bytes, expected 1 to {FUNCTION_LIMIT}"
             return self.refuse(b"INVALID_FUNCTION_NAME", text.encode())
-        if len(unique) > self.broker.rules.max_unique:
+        if len(unique) > self.broker.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
         if self.broker.stopping:
             return self.refuse(b"QUEUE_ERROR", b"Server is stopping")

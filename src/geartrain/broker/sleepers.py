@@ -28,9 +28,8 @@ class Sleepers:
         self.look_again = NEVER  # when to look at them
 
     def call(self, function: Function) -> None:
-        """A job is ready: if nobody takes it in this turn, somebody is woken at its end."""
-        if function.sleepers:
-            self.called[function] = self.called.get(function, 0) + 1
+        """A job is ready beside sleepers: if nobody takes it in this turn, somebody is woken at its end."""
+        self.called[function] = self.called.get(function, 0) + 1
 
     def end_turn(self) -> None:
         """Send NOOP to who should come for the jobs that were called out."""
@@ -90,9 +89,7 @@ class Sleepers:
             self.look_again = self.now + PATIENCE
 
     def tick(self) -> None:
-        """Wake more workers where those that were woken did not come."""
-        if self.now < self.look_again:
-            return
+        """At ``look_again``: wake more workers where those that were woken did not come."""
         self.look_again = NEVER
         functions = list(self.watched)
         self.watched.clear()
