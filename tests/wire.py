@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geartrain.broker.broker import Broker, Rules
 from geartrain.broker.session import Session, end_turn
-from geartrain.protocol.commands import SEPARATORS
+from geartrain.protocol.commands import CAN_DO, GRAB_JOB, SEPARATORS
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request
 
 START = 1_800_000_000.0  # Unix time at which every test begins
@@ -37,6 +37,16 @@ class Peer:
         """The bytes that came since the last look, for the text protocol."""
         return self.connection.take_outgoing()
 
+    def asks(self, command: int, *arguments: bytes) -> list[Packet]:
+        """Send a request packet, and the packets that came since the last look."""
+        self.says(command, *arguments)
+        return self.heard()
+
+    def types(self, line: bytes) -> bytes:
+        """Send a line of the text protocol, and its answer."""
+        self.sends(line + b"\n")
+        return self.read()
+
     def leaves(self) -> None:
         """Close the connection."""
         self.server.broker.disconnect(self.connection)
@@ -58,6 +68,19 @@ class MemoryServer:
         self.last_number += 1
         connection = self.broker.connect(self.last_number, b"127.0.0.1")
         return Peer(self, Session(self.broker, connection, PAYLOAD_LIMIT))
+
+    def worker(self, *functions: bytes) -> Peer:
+        """A new peer that has said CAN_DO for each function."""
+        worker = self.connect()
+        for function in functions:
+            worker.says(CAN_DO, function)
+        return worker
+
+    def running(self, function: bytes) -> Peer:
+        """A new worker that has grabbed the next job of the function."""
+        worker = self.worker(function)
+        assert len(worker.asks(GRAB_JOB)[0]) > 1, "there was no job to grab"
+        return worker
 
     def passes(self, seconds: float) -> None:
         """Let time pass in one step."""

@@ -1,0 +1,26 @@
+"""The table of packet types."""
+
+from __future__ import annotations
+
+from geartrain.protocol import commands
+from geartrain.protocol.commands import COMMANDS, ECHO_REQ, NAMES, SEPARATORS, SUBMIT_REDUCE_JOB
+
+
+def test_the_packet_types_are_1_to_42_in_order() -> None:
+    assert [command.number for command in COMMANDS] == list(range(1, 43))
+
+
+def test_every_packet_type_is_a_constant_of_its_name() -> None:
+    assert {name: getattr(commands, name) for name in NAMES.values()} == {
+        command.name: command.number for command in COMMANDS
+    }
+
+
+def test_a_packet_type_is_sent_by_one_side_by_any_or_by_nobody() -> None:
+    assert {command.sender for command in COMMANDS} == {"client", "worker", "server", "any", "nobody"}
+
+
+def test_a_nul_parts_each_argument_from_the_next() -> None:
+    assert SEPARATORS[SUBMIT_REDUCE_JOB] == 4
+    assert SEPARATORS[ECHO_REQ] == 0
+    assert len(SEPARATORS) == 43

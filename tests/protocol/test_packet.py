@@ -1,0 +1,264 @@
+"""Framing: how a byte stream becomes packets and lines."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geartrain.errors import ProtocolError
+from geartrain.protocol.commands import (
+    COMMANDS,
+    ECHO_REQ,
+    ECHO_RES,
+    GRAB_JOB,
+    JOB_ASSIGN_UNIQ,
+    NOOP,
+    SEPARATORS,
+    SUBMIT_JOB,
+    WORK_COMPLETE,
+)
+from geartrain.protocol.packet import (
+    LINE_LIMIT,
+    PAYLOAD_LIMIT,
+    REQUEST,
+    RESPONSE,
+    PacketStream,
+    request,
+    response,
+)
+
+Call = tuple[str | int | bytes, ...]
+
+
+class Listener:
+    """Whom the stream calls; it keeps every call."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+
+def handler(listener: Listener, arguments: list[bytes]) -> None:
+    listener.calls.append(("packet", *arguments))
+
+
+def misdirected(listener: Listener, arguments: list[bytes]) -> None:
+    listener.calls.append(("misdirected", *arguments))
+
+
+def short(listener: Listener, command: int, arguments: list[bytes]) -> None:
+    listener.calls.append(("short", command, *arguments))
+
+
+def line(listener: Listener, text: bytes) -> None:
+    listener.calls.append(("line", text))
+
+
+def stream(magic: int = REQUEST) -> PacketStream[Listener]:
+    return PacketStream[Listener](magic, [handler] * len(SEPARATORS), misdirected, short, line)
+
+
+def calls(*chunks: bytes, magic: int = REQUEST) -> list[Call]:
+    """What a stream calls for these chunks."""
+    listener = Listener()
+    packets = stream(magic)
+    for chunk in chunks:
+        packets.receive(listener, chunk)
+    return listener.calls
+
+
+def outcome(chunks: list[bytes]) -> tuple[list[Call], bool]:
+    """What a stream calls for these chunks, and whether it ends with a ProtocolError."""
+    listener = Listener()
+    packets = stream()
+    try:
+        for chunk in chunks:
+            packets.receive(listener, chunk)
+    except ProtocolError:
+        return listener.calls, True
+    return listener.calls, False
+
+
+# Building packets
+
+
+def test_a_request_is_its_magic_type_and_length_and_its_arguments_parted_by_nuls() -> None:
+    packet = request(SUBMIT_JOB, b"resize", b"", b"cat")
+    assert packet == b"\0REQ" + struct.pack(">II", 7, 11) + b"resize\0\0cat"
+
+
+def test_a_response_has_a_magic_of_its_own() -> None:
+    assert response(NOOP) == b"\0RES" + struct.pack(">II", 6, 0)
+
+
+# Splitting packets
+
+
+def test_the_last_argument_may_hold_nuls() -> None:
+    assert calls(request(SUBMIT_JOB, b"f", b"u", b"a\0b\0")) == [("packet", b"f", b"u", b"a\0b\0")]
+
+
+def test_the_last_argument_may_be_empty() -> None:
+    assert calls(request(SUBMIT_JOB, b"f", b"u", b"")) == [("packet", b"f", b"u", b"")]
+
+
+def test_a_type_without_arguments_gives_one_empty_argument() -> None:
+    assert calls(request(GRAB_JOB)) == [("packet", b"")]
+
+
+def test_a_payload_where_none_is_expected_is_read_away() -> None:
+    assert calls(request(GRAB_JOB, b"extra"), request(ECHO_REQ, b"next"))[1:] == [("packet", b"next")]
+
+
+def test_a_missing_separator_does_not_reach_into_the_next_packet() -> None:
+    assert calls(request(WORK_COMPLETE, b"H:test:1") + request(ECHO_REQ, b"next")) == [
+        ("short", WORK_COMPLETE, b"H:test:1"),
+        ("packet", b"next"),
+    ]
+
+
+def test_a_client_reads_responses_the_same_way() -> None:
+    packet = response(JOB_ASSIGN_UNIQ, b"H:test:1", b"f", b"", b"a\0b")
+    assert calls(packet, magic=RESPONSE) == [("packet", b"H:test:1", b"f", b"", b"a\0b")]
+
+
+def test_the_other_directions_magic_is_told_and_the_stream_goes_on() -> None:
+    assert calls(response(ECHO_RES, b"a") + request(ECHO_REQ, b"b")) == [
+        ("misdirected", b"a"),
+        ("packet", b"b"),
+    ]
+
+
+# Text lines
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+def test_a_line_ends_with_lf_or_cr_lf(ending: bytes) -> None:
+    assert calls(b"status" + ending) == [("line", b"status")]
+
+
+def test_lines_and_packets_mix_on_one_stream() -> None:
+    mixed = b"version\n" + request(ECHO_REQ, b"a\nb") + b"\n" + b"status\n"
+    assert calls(mixed) == [("line", b"version"), ("packet", b"a\nb"), ("line", b""), ("line", b"status")]
+
+
+def test_a_line_may_be_as_long_as_the_limit() -> None:
+    text = b"x" * (LINE_LIMIT - 1)
+    assert calls(text + b"\n") == [("line", text)]
+
+
+def test_a_longer_line_ends_the_connection_before_its_end_is_seen() -> None:
+    with pytest.raises(ProtocolError, match="more than 8192 bytes"):
+        calls(b"x" * LINE_LIMIT)
+
+
+# Chunks
+
+arguments = st.binary(max_size=40)
+requests = st.builds(
+    lambda command, texts: request(command.number, *texts),
+    st.sampled_from(COMMANDS),
+    st.lists(arguments, max_size=9),
+)
+lines = st.builds(
+    lambda text, ending: text.replace(b"\n", b" ") + ending,
+    st.binary(max_size=40).filter(lambda text: not text.startswith(b"\0")),
+    st.sampled_from([b"\n", b"\r\n"]),
+)
+conversations = st.lists(
+    requests | lines | st.builds(lambda text: response(ECHO_RES, text), arguments), max_size=8
+)
+
+
+def cut(received: bytes, places: list[int]) -> list[bytes]:
+    """The bytes in chunks that end at these places (each counts modulo the length)."""
+    if not received:
+        return []
+    ends = sorted({place % len(received) for place in places} | {len(received)})
+    return [received[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+@given(conversations, st.lists(st.integers(0, 10_000), max_size=12))
+def test_however_the_bytes_are_cut_the_calls_are_the_same(messages: list[bytes], places: list[int]) -> None:
+    received = b"".join(messages)
+    assert calls(*cut(received, places)) == calls(received)
+
+
+@given(conversations)
+def test_byte_by_byte_the_calls_are_the_same(messages: list[bytes]) -> None:
+    received = b"".join(messages)
+    assert calls(*[received[place : place + 1] for place in range(len(received))]) == calls(received)
+
+
+@given(
+    st.binary(max_size=200) | st.binary(max_size=60).map(lambda noise: b"\0REQ\0\0\0" + noise),
+    st.lists(st.integers(0, 200), max_size=12),
+)
+def test_garbage_ends_the_connection_or_waits_for_more_the_same_for_every_cut(
+    noise: bytes, places: list[int]
+) -> None:
+    assert outcome(cut(noise, places)) == outcome([noise])
+
+
+def test_a_large_workload_is_collected_without_being_copied_on_the_way() -> None:
+    piece = bytes(64 * 1024)
+    pieces = 1024
+    listener = Listener()
+    packets = stream()
+    packets.receive(listener, struct.pack(">III", REQUEST, ECHO_REQ, pieces * len(piece)))
+    for received in range(1, pieces):
+        packets.receive(listener, piece)
+        assert len(packets.parts) == 1 + received
+    # Each part is the very chunk that came: nothing was joined before the last one.
+    assert all(part is piece for part in packets.parts[1:])
+    packets.receive(listener, piece)
+    assert listener.calls == [("packet", bytes(pieces * len(piece)))]
+    assert packets.parts == []
+
+
+# What is not Gearman
+
+
+def header(magic: bytes, command: int, length: int) -> bytes:
+    return magic + struct.pack(">II", command, length)
+
+
+@pytest.mark.parametrize("beginning", [b"\0X", b"\0REX", b"\0XXX" + bytes(8)])
+def test_a_wrong_magic_ends_the_connection_as_soon_as_it_is_seen(beginning: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not the magic of a packet") as raised:
+        calls(beginning)
+    assert raised.value.refusal == ""
+
+
+@pytest.mark.parametrize("command", [0, 43, 0x80000000, 0xFFFFFFFF])
+def test_a_type_that_does_not_exist_ends_the_connection_without_an_answer(command: int) -> None:
+    with pytest.raises(ProtocolError, match=f"unknown packet type {command}") as raised:
+        calls(header(b"\0REQ", command, 0))
+    assert raised.value.refusal == ""
+
+
+@pytest.mark.parametrize("length", [PAYLOAD_LIMIT + 1, 0xFFFFFFFF])
+def test_an_announced_length_over_the_limit_is_refused_by_its_header_alone(length: int) -> None:
+    with pytest.raises(ProtocolError, match=f"SUBMIT_JOB of {length} bytes is over the limit") as raised:
+        calls(header(b"\0REQ", SUBMIT_JOB, length))
+    assert raised.value.refusal == "ARGUMENT_TOO_LARGE"
+
+
+def test_an_announced_length_at_the_limit_is_waited_for_without_taking_memory() -> None:
+    packets = stream()
+    beginning = header(b"\0REQ", SUBMIT_JOB, PAYLOAD_LIMIT)
+    packets.receive(Listener(), beginning)
+    assert packets.parts == [beginning]
+    assert packets.missing == PAYLOAD_LIMIT
+
+
+def test_what_came_before_the_garbage_is_handled() -> None:
+    heard, ended = outcome([request(ECHO_REQ, b"a") + b"\0garbage"])
+    assert heard == [("packet", b"a")]
+    assert ended
+
+
+def test_a_line_may_hold_nuls() -> None:
+    assert calls(b"ab\0REQ\n") == [("line", b"ab\0REQ")]
