@@ -72,7 +72,7 @@ def resolve(where: str) -> list[tuple[int, str]]:
     """The addresses of a host, each once."""
     if where == EVERYWHERE:
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
-    host = where.removeprefix("[").removesuffix("]")
+    host = where[1:-1] if where.startswith("[") and where.endswith("]") else where
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import encodings.idna  # noqa: F401  to resolve names, after --user has put Python's files out of reach
 import gc
 import logging
 import os
@@ -10,9 +11,10 @@ import pwd
 import resource
 import signal
 from collections.abc import Coroutine, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from socket import socket
-from types import ModuleType
 from typing import IO, Final
 
 from geartrain.errors import SettingsError
@@ -21,6 +23,8 @@ from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.server import Server
 from geartrain.server.settings import IGNORED, Settings
 
+LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 GC_THRESHOLDS: Final = (100_000, 50, 100)
 
 
@@ -29,6 +33,8 @@ def run(settings: Settings) -> None:
 
     Whatever can fail is done before the process leaves the terminal, so that whoever started it hears of it.
     """
+    # One that comes before there is somebody to hear it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     allow_files(settings.file_descriptors)
     become(settings.user)
     log = open_log(settings)
@@ -96,18 +102,9 @@ def leave_terminal() -> None:
     os.close(nothing)
 
 
-def faster_loops() -> ModuleType | None:
-    """uvloop, where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop
-
-
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    uvloop = faster_loops()
-    loop: asyncio.AbstractEventLoop = asyncio.new_event_loop() if uvloop is None else uvloop.new_event_loop()
+    """uvloop's, where it is installed."""
+    loop: asyncio.AbstractEventLoop = LOOPS.new_event_loop()
     return loop
 
 
@@ -154,10 +151,9 @@ class End:
 
     def watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop)
-        loop.add_signal_handler(signal.SIGINT, self.stop)
-        loop.add_signal_handler(signal.SIGUSR1, self.finish)
-        loop.add_signal_handler(signal.SIGHUP, reopen_log)
+        for number, act in zip(SIGNALS, (self.stop, self.stop, self.finish, reopen_log), strict=True):
+            loop.add_signal_handler(number, act)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def stop(self) -> None:
         """End when the running jobs are done or their grace is over; asked again, end at once."""
