@@ -35,7 +35,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.packet import REQUEST, PacketStream, response
+from geartrain.protocol.packet import NUL, REQUEST, PacketStream, response
 
 NOTHING_TO_DO: Final = response(NO_JOB)
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
@@ -251,9 +251,11 @@ class Session:
 
     def add_ability(self, name: bytes, time_limit: float) -> None:
         """Register a function; a name that cannot be submitted to is left out, since a worker must see no ERROR."""
-        if not 0 < len(name) <= FUNCTION_LIMIT:
+        if not 0 < len(name) <= FUNCTION_LIMIT or NUL in name:
+            shown = name[:FUNCTION_LIMIT].decode("utf-8", "backslashreplace")
             self.broker.notices.append(
-                f"CAN_DO ignored: a function name of {len(name)} bytes, expected 1 to 512"
+                f"CAN_DO ignored: function name {shown!r} of {len(name)} bytes, "
+                f"expected 1 to {FUNCTION_LIMIT} without NUL"
             )
             return
         self.broker.add_ability(self.connection, name, time_limit)
