@@ -9,7 +9,7 @@ from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPON
 
 START = 1_800_000_000.0  # Unix time at which every test begins
 
-Packet = tuple[int | bytes, ...]  # a packet type and its arguments
+Packet = tuple[int, *tuple[bytes, ...]]  # a packet type and its arguments
 
 
 class Peer:
