@@ -356,7 +356,8 @@ class Broker:
                 del function.contents[job.workload]
         if job.clients is not None:
             for client in job.clients:
-                client.waiting.pop(job, None)
+                if job in client.waiting:  # a client that submitted it twice is listed twice
+                    del client.waiting[job]
             job.clients = None
 
     # Time

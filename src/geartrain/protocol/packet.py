@@ -78,6 +78,9 @@ class PacketStream(Generic[Peer]):
         """Handle every whole message in ``chunk`` and say how many bytes that used."""
         start = 0
         end = len(chunk)
+        magic: int  # declared, so that compiled code does not compare them as objects
+        command: int
+        length: int
         while start < end:
             if chunk[start] != 0:
                 after = self.read_line(peer, chunk, start)
