@@ -1,3 +1,67 @@
 """Geartrain: a Gearman job system in Python."""
 
+from geartrain.errors import (
+    ArgumentTooLarge,
+    ConnectError,
+    ConnectionLost,
+    Fail,
+    GearmanError,
+    JobException,
+    JobFailed,
+    JobNotFound,
+    JobTimeout,
+    NoServers,
+    ProtocolError,
+    QueueFull,
+    Reject,
+    Retry,
+    ReturnCode,
+    ServerError,
+    SettingsError,
+    UnknownOption,
+)
+from geartrain.jobs import JobHandle, JobStatus, WorkerJob
+from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress, Warning
+from geartrain.protocol.submission import Payload, Priority, Unique
+from geartrain.sync.client import Client
+from geartrain.sync.job import Job
+from geartrain.sync.worker import Worker
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentTooLarge",
+    "Client",
+    "Complete",
+    "ConnectError",
+    "ConnectionLost",
+    "Created",
+    "Data",
+    "Event",
+    "Fail",
+    "GearmanError",
+    "Job",
+    "JobException",
+    "JobFailed",
+    "JobHandle",
+    "JobNotFound",
+    "JobState",
+    "JobStatus",
+    "JobTimeout",
+    "NoServers",
+    "Payload",
+    "Priority",
+    "Progress",
+    "ProtocolError",
+    "QueueFull",
+    "Reject",
+    "Retry",
+    "ReturnCode",
+    "ServerError",
+    "SettingsError",
+    "Unique",
+    "UnknownOption",
+    "Warning",
+    "Worker",
+    "WorkerJob",
+]

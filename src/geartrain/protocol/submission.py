@@ -1,0 +1,115 @@
+"""What a client submits: payloads, priorities, unique ids, and the packet they become."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum, IntEnum
+from typing import Final
+
+from geartrain.errors import SettingsError
+from geartrain.protocol.commands import (
+    SUBMIT_JOB,
+    SUBMIT_JOB_BG,
+    SUBMIT_JOB_EPOCH,
+    SUBMIT_JOB_HIGH,
+    SUBMIT_JOB_HIGH_BG,
+    SUBMIT_JOB_LOW,
+    SUBMIT_JOB_LOW_BG,
+)
+from geartrain.protocol.packet import request
+
+Payload = str | bytes | bytearray | memoryview
+
+UNIQUE_LENGTH: Final = 63  # bytes that every Gearman server keeps
+
+
+class Priority(IntEnum):
+    """Which of a function's three queues a job waits in."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+class Unique(Enum):
+    """Uniques with a meaning of their own."""
+
+    NONE = b""  # this job joins no other
+    CONTENT = b"-"  # jobs of a function with equal workloads are one
+
+
+FOREGROUND: Final = (SUBMIT_JOB_HIGH, SUBMIT_JOB, SUBMIT_JOB_LOW)  # by priority
+BACKGROUND: Final = (SUBMIT_JOB_HIGH_BG, SUBMIT_JOB_BG, SUBMIT_JOB_LOW_BG)
+
+
+def payload(value: Payload) -> bytes:
+    """The bytes of a workload or a result; text becomes UTF-8. Raises SettingsError for anything else."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    raise SettingsError(f"payload {value!r}: expected bytes or str")
+
+
+def name(value: str | bytes, what: str) -> bytes:
+    """The bytes of a function's name or a unique, which have no NUL; raises SettingsError."""
+    encoded = value.encode() if isinstance(value, str) else value
+    if b"\0" in encoded:
+        raise SettingsError(f"{what} {value!r}: expected a name without NUL bytes")
+    return encoded
+
+
+def submission(
+    function: bytes, unique: bytes, workload: bytes, priority: int, background: bool, run_at: float | None
+) -> bytes:
+    """The SUBMIT_JOB packet, of the kind that fits; ``run_at`` is Unix time. Raises SettingsError."""
+    if run_at is None:
+        return request((BACKGROUND if background else FOREGROUND)[priority], function, unique, workload)
+    if not background:
+        raise SettingsError("at, delay: only a background job can wait for its time")
+    if priority != Priority.NORMAL:
+        raise SettingsError(f"priority {Priority(priority).name}: a job with at or delay has normal priority")
+    # The wire has whole seconds: rounded up, so that no job is early.
+    return request(SUBMIT_JOB_EPOCH, function, unique, b"%d" % -int(-run_at // 1), workload)
+
+
+def run_time(at: datetime | None, delay: float | timedelta | None, now: float) -> float | None:
+    """When a job may run, in Unix time; None where neither ``at`` nor ``delay`` is given. Raises SettingsError."""
+    if delay is None:
+        return None if at is None else at.timestamp()
+    if at is not None:
+        raise SettingsError(f"at {at}, delay {delay}: expected only one of them")
+    return now + (delay.total_seconds() if isinstance(delay, timedelta) else delay)
+
+
+class UniqueSource:
+    """Uniques for jobs that were given none: text in the form of a UUID version 1.
+
+    The time field begins at ``now`` (Unix time in nanoseconds) and counts jobs from there; ``node`` (8 random
+    bytes) stands for the network card, so that no machine's address gets out.
+    """
+
+    def __init__(self, now: int, node: bytes) -> None:
+        self.time = now // 100 + 0x01B21DD213814000  # since the Gregorian calendar, as in RFC 9562
+        clock = int.from_bytes(node[:2], "big") & 0x3FFF | 0x8000
+        multicast = node[2] | 1  # marks a node that is no network card
+        self.end = f"{clock:04x}-{multicast:02x}{node[3:8].hex()}"
+        self.middle = ""  # of the text, while the low half of the time counts up
+        self.low = 0xFFFFFFFF
+
+    def next(self) -> bytes:
+        """A unique that no other source gives."""
+        self.low += 1
+        if self.low > 0xFFFFFFFF or not self.middle:
+            self.carry()
+        return f"{self.low:08x}{self.middle}".encode()
+
+    def carry(self) -> None:
+        """Begin a new run of the low 32 bits of the time."""
+        if self.middle:
+            self.time = (self.time & ~0xFFFFFFFF) + (1 << 32)
+        self.low = self.time & 0xFFFFFFFF
+        high = self.time >> 32
+        self.middle = f"-{high & 0xFFFF:04x}-{high >> 16 & 0x0FFF | 0x1000:04x}-{self.end}"

@@ -1,0 +1,162 @@
+"""What a client waits for: tasks (submitted jobs) and questions."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from geartrain.errors import ConnectionLost, GearmanError
+from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress
+from geartrain.protocol.submission import (
+    Payload,
+    Unique,
+    UniqueSource,
+    name,
+    payload,
+    submission,
+)
+
+
+class Pending:
+    """Something that awaits an answer of the server."""
+
+    def __init__(self) -> None:
+        self.answered = False  # the server's direct answer came, or an error in its place
+        self.error: GearmanError | None = None  # why there is no answer, or no result
+
+    def answer(self, arguments: list[bytes]) -> None:
+        """Take the server's answer."""
+        self.answered = True
+
+    def refuse(self, error: GearmanError) -> None:
+        """Take an error in the place of the answer."""
+        self.answered = True
+        self.error = error
+
+
+class Question(Pending):
+    """A request that one packet answers: a status, an echo, an option."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arguments: list[bytes] = []  # of the answer
+
+    def answer(self, arguments: list[bytes]) -> None:
+        """Keep what the server answered."""
+        self.arguments = arguments
+        self.answered = True
+
+
+class Task(Pending):
+    """A submitted job as its client sees it."""
+
+    def __init__(
+        self, function: bytes, unique: bytes, key: bytes, packet: bytes, background: bool, retries: int
+    ) -> None:
+        super().__init__()
+        self.function = function
+        self.unique = unique
+        self.key = key  # what decides on its server: equal jobs share it; empty where it is like no other
+        self.packet = packet  # what submits it
+        self.background = background
+        self.retries = (
+            retries  # submissions that may follow when a connection ends before the acknowledgement
+        )
+        self.handle = b""  # empty before JOB_CREATED
+        self.done = False  # nothing more will come: see ``error``
+        self.abandoned = False  # nobody waits any more: what comes is thrown away
+        self.state = JobState.PENDING
+        self.progress = Progress(0, 0)
+        self.events: deque[Event] = deque()  # what came and was not taken yet
+
+    def answer(self, arguments: list[bytes]) -> None:
+        """Take the handle of JOB_CREATED."""
+        self.handle = arguments[0]
+        self.answered = True
+        self.state = JobState.CREATED
+        if self.background:
+            self.done = True
+        elif not self.abandoned:
+            self.events.append(Created(arguments[0].decode("utf-8", "replace")))
+
+    def refuse(self, error: GearmanError) -> None:
+        """The server did not take the job."""
+        super().refuse(error)
+        self.end(JobState.LOST if isinstance(error, ConnectionLost) else JobState.FAILED)
+
+    def end(self, state: JobState) -> None:
+        """Nothing more will come of this job."""
+        self.done = True
+        self.state = JobState.TIMED_OUT if self.abandoned else state
+
+    def happened(self, event: Event) -> None:
+        """Keep an event for whoever waits for it."""
+        if self.abandoned:
+            return
+        self.state = JobState.RUNNING
+        if isinstance(event, Progress):
+            self.progress = event
+            # Of reports that nobody has looked at, the last one is enough.
+            if self.events and isinstance(self.events[-1], Progress):
+                self.events.pop()
+        self.events.append(event)
+
+    def abandon(self) -> None:
+        """Throw away what there is and what will come: nobody waits any more."""
+        self.abandoned = True
+        self.state = JobState.TIMED_OUT
+        self.events.clear()
+
+    def try_again(self) -> bool:
+        """Whether to submit the task again, because its connection ended before the server acknowledged it."""
+        if self.handle or self.retries == 0 or not isinstance(self.error, ConnectionLost):
+            return False
+        self.retries -= 1
+        self.answered = self.done = False
+        self.error = None
+        self.state = JobState.PENDING
+        return True
+
+    def take_result(self) -> bytes:
+        """The result: its pieces that were not taken as events, joined. Raises the job's error."""
+        if self.error is not None:
+            raise self.error
+        if len(self.events) == 2 and isinstance(self.events[1], Complete):
+            return self.events[1].data  # the usual case: created, complete
+        return b"".join([event.data for event in self.events if isinstance(event, Data | Complete)])
+
+
+class TaskFactory:
+    """Makes tasks of what a program submits.
+
+    ``prefix`` stands before each function's name; ``uniques`` gives uniques to jobs that have none; ``retries`` is
+    how often a job is submitted again when a connection ends before the server has acknowledged it.
+    """
+
+    def __init__(self, prefix: str, uniques: UniqueSource, retries: int) -> None:
+        self.prefix = prefix.encode()
+        self.uniques = uniques
+        self.retries = retries
+
+    def task(
+        self,
+        function: str | bytes,
+        workload: Payload,
+        unique: str | bytes | Unique | None,
+        priority: int,
+        background: bool,
+        run_at: float | None,
+    ) -> Task:
+        """A task that is not submitted yet; raises SettingsError."""
+        function_name = self.prefix + name(function, "function")
+        content = payload(workload)
+        key = b""
+        if unique is None:
+            unique_name = self.uniques.next()
+        elif isinstance(unique, Unique):
+            unique_name = unique.value
+            if unique is Unique.CONTENT:
+                key = content
+        else:
+            unique_name = key = name(unique, "unique")
+        packet = submission(function_name, unique_name, content, priority, background, run_at)
+        return Task(function_name, unique_name, key, packet, background, self.retries)

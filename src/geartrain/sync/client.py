@@ -1,0 +1,179 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import warnings
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from geartrain.errors import JobTimeout
+from geartrain.jobs import JobHandle, JobStatus, job_status_of
+from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
+from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
+from geartrain.protocol.task import Task, TaskFactory
+from geartrain.sync.connections import Connection, Connections
+from geartrain.sync.job import Job, timed_out
+from geartrain.sync.question import ask
+
+
+class Client:
+    """Submits jobs and asks about them; any number of threads may use one client at once.
+
+    ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
+    ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
+    before each function's name. Connections come about when they are needed, and again when they break.
+    """
+
+    def __init__(
+        self,
+        servers: Servers = None,
+        *,
+        routing: str = "unique",
+        timeout: float | None = None,
+        connect_timeout: float = 5.0,
+        exceptions: bool = True,
+        prefix: str = "",
+        submit_retries: int = 2,
+    ) -> None:
+        known = ServerList(parse_servers(servers, os.environ), routing, random.random)
+        self.connections = Connections(known, timeout, connect_timeout, exceptions)
+        self.factory = TaskFactory(prefix, UniqueSource(time.time_ns(), os.urandom(8)), submit_retries)
+
+    def add_server(self, server: str) -> None:
+        """Ask this server, too; nothing is sent before it is needed."""
+        with self.connections.lock:
+            self.connections.servers.add(parse_server(server))
+
+    def do(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Run a function and wait for its result.
+
+        Raises JobFailed, JobException, JobTimeout (the job goes on), NoServers, ConnectionLost or ServerError.
+        """
+        task = self.factory.task(function, workload, unique, priority, False, None)
+        deadline = self.connections.deadline(timeout)
+        connections = self.connections
+        with connections.lock:
+            job = Job(connections, task, connections.submit(task, deadline))
+            try:
+                while not job.ended(deadline):
+                    connections.pump(job.connection, deadline)
+            except JobTimeout as error:
+                task.abandon()
+                raise timed_out(task, job.connection) from error
+        return task.take_result()
+
+    def do_background(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        at: datetime | None = None,
+        delay: float | timedelta | None = None,
+        timeout: float | None = None,
+    ) -> JobHandle:
+        """Queue a job and return its handle as soon as the server has it.
+
+        With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
+        ConnectionLost or ServerError.
+        """
+        run_at = None if at is None and delay is None else run_time(at, delay, time.time())
+        task = self.factory.task(function, workload, unique, priority, True, run_at)
+        connection = self.submit_task(task, self.connections.deadline(timeout))
+        return JobHandle(task.handle.decode("utf-8", "replace"), connection.server.name)
+
+    def submit(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> Job:
+        """Start a foreground job and return as soon as the server has it; raises like ``do_background``."""
+        task = self.factory.task(function, workload, unique, priority, False, None)
+        return Job(self.connections, task, self.submit_task(task, self.connections.deadline(timeout)))
+
+    def submit_task(self, task: Task, deadline: float | None) -> Connection:
+        """Submit a task and wait until a server has acknowledged it; which one did."""
+        connections = self.connections
+        with connections.lock:
+            connection = connections.submit(task, deadline)
+            try:
+                return connections.wait_created(task, connection, deadline)
+            except JobTimeout as error:
+                task.abandon()
+                raise timed_out(task, connection) from error
+
+    def job_status(self, handle: str, *, timeout: float | None = None, strict: bool = False) -> JobStatus:
+        """How far a job is.
+
+        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
+        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        """
+        return self.job_statuses([handle], timeout=timeout, strict=strict)[JobHandle.parse(handle)]
+
+    def job_statuses(
+        self, handles: Iterable[str], *, timeout: float | None = None, strict: bool = False
+    ) -> dict[JobHandle, JobStatus]:
+        """How far each of many jobs is, asked all at once."""
+        parsed = [JobHandle.parse(handle) for handle in handles]
+        deadline = self.connections.deadline(timeout)
+        asked = [(self.servers_of(handle), handle.encode()) for handle in parsed]
+        answers = ask(self.connections, GET_STATUS, asked, deadline, strict)
+        return {handle: job_status_of(answer) for handle, answer in zip(parsed, answers, strict=True)}
+
+    def job_status_by_unique(
+        self, unique: str | bytes, *, timeout: float | None = None, strict: bool = False
+    ) -> JobStatus:
+        """How far the job with this unique is, of whatever function; ``waiting`` says how many clients wait for it."""
+        deadline = self.connections.deadline(timeout)
+        asked = [(self.connections.servers.servers, name(unique, "unique"))]
+        return job_status_of(ask(self.connections, GET_STATUS_UNIQUE, asked, deadline, strict)[0])
+
+    def ping(self, *, timeout: float | None = None) -> dict[str, float]:
+        """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
+        deadline = self.connections.deadline(timeout)
+        seconds = {}
+        for server in list(self.connections.servers.servers):
+            begin = time.perf_counter()
+            ask(self.connections, ECHO_REQ, [([server], b"ping")], deadline, True)
+            seconds[server.name] = time.perf_counter() - begin
+        return seconds
+
+    def servers_of(self, handle: JobHandle) -> list[Server]:
+        """Which servers may know the handle."""
+        server = self.connections.servers.named(handle.server) if handle.server else None
+        return [server] if server else self.connections.servers.servers
+
+    def close(self) -> None:
+        """End the connections; foreground jobs that are still waited for are given up, with a warning."""
+        unfinished = self.connections.close()
+        if unfinished:
+            warnings.warn(
+                f"{unfinished} foreground jobs were still waited for", ResourceWarning, stacklevel=2
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

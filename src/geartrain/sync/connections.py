@@ -1,0 +1,207 @@
+"""The connections of a blocking client: shared by its threads, opened again when they break."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers, ProtocolError
+from geartrain.protocol.client import ClientProtocol
+from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.task import Pending, Question, Task
+from geartrain.sync.link import Link
+
+
+class Connection:
+    """A link to one server, and the client's protocol on it."""
+
+    def __init__(self, link: Link, exceptions: bool) -> None:
+        self.link = link
+        self.server = link.server
+        self.protocol = ClientProtocol(link.server.name, exceptions)
+        self.reading = False  # a thread is waiting for its bytes
+
+
+class Connections:
+    """What the threads of a client share; every method but ``close`` wants ``lock`` to be held.
+
+    One thread at a time reads from a connection, for all; the others wait until it has news, or has what it wants
+    itself and leaves the reading to them. Nobody holds the lock while waiting.
+    """
+
+    def __init__(
+        self, servers: ServerList, timeout: float | None, connect_timeout: float, exceptions: bool
+    ) -> None:
+        self.servers = servers
+        self.timeout = timeout  # seconds, for calls that name none
+        self.connect_timeout = connect_timeout
+        self.exceptions = exceptions
+        self.lock = threading.Condition(threading.Lock())
+        self.sleepers = 0  # threads that wait while another one reads
+        self.open: dict[str, Connection] = {}
+        self.closed = False
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """When a call that may take ``timeout`` seconds must be over, by the monotonic clock; None is never."""
+        if timeout is None:
+            timeout = self.timeout
+        return None if timeout is None else time.monotonic() + timeout
+
+    def to(self, server: Server, deadline: float | None) -> Connection:
+        """The connection to a server, opened if there is none; raises ConnectError."""
+        connection = self.open.get(server.name)
+        if connection is not None:
+            return connection
+        if self.closed:
+            raise ConnectError("the client is closed", server=server.name)
+        return self.connect(server, deadline)
+
+    def connect(self, server: Server, deadline: float | None) -> Connection:
+        """A new connection; other threads go on while it comes about."""
+        timeout = self.connect_timeout
+        if deadline is not None:
+            timeout = max(0.001, min(timeout, deadline - time.monotonic()))
+        self.lock.release()
+        try:
+            link = Link(server, timeout)
+        except ConnectError:
+            self.servers.failed(server, time.monotonic())
+            raise
+        finally:
+            self.lock.acquire()
+        server.worked()
+        if server.name in self.open or self.closed:
+            link.close()  # another thread was faster
+            return self.to(server, deadline)
+        connection = Connection(link, self.exceptions)
+        self.open[server.name] = connection
+        return connection
+
+    def submit(self, task: Task, deadline: float | None) -> Connection:
+        """Send the task to the best server that can be reached; raises NoServers."""
+        order = self.servers.order(task.function, task.key, time.monotonic())
+        reasons = []
+        for server in order:
+            try:
+                connection = self.to(server, deadline)
+            except ConnectError as error:
+                reasons.append(str(error))
+                continue
+            connection.protocol.submit(task)
+            self.flush(connection)
+            return connection
+        raise NoServers("; ".join(reasons))
+
+    def ask(
+        self, server: Server, command: int, argument: bytes, deadline: float | None
+    ) -> tuple[Connection, Question]:
+        """Send a question to a server; raises ConnectError."""
+        connection = self.to(server, deadline)
+        question = connection.protocol.ask(command, argument)
+        self.flush(connection)
+        return connection, question
+
+    def wait_created(self, task: Task, connection: Connection, deadline: float | None) -> Connection:
+        """Wait until a server has acknowledged the task, and say which; raises what went wrong."""
+        self.wait_answered(task, connection, deadline)
+        while task.try_again():
+            connection = self.submit(task, deadline)
+            self.wait_answered(task, connection, deadline)
+        if task.error is not None and not task.handle:
+            raise task.error
+        return connection
+
+    def wait_answered(self, pending: Pending, connection: Connection, deadline: float | None) -> None:
+        """Wait for the server's direct answer."""
+        while not pending.answered:
+            self.pump(connection, deadline)
+
+    def flush(self, connection: Connection) -> None:
+        """Write what the protocol has to say."""
+        try:
+            connection.link.send(connection.protocol.take_outgoing())
+        except ConnectionLost as error:
+            self.drop(connection, error)
+
+    def pump(self, connection: Connection, deadline: float | None) -> None:
+        """Take the next bytes of a connection, or let another thread do it; raises JobTimeout."""
+        if connection.reading:
+            return self.wait_for_reader(connection, deadline)
+        connection.reading = True
+        self.lock.release()
+        try:
+            chunk = connection.link.receive(deadline)
+        except ConnectionLost as error:
+            self.lock.acquire()
+            connection.reading = False
+            self.drop(connection, error)
+        except BaseException:
+            self.lock.acquire()
+            connection.reading = False
+            self.wake_sleepers()
+            raise
+        else:
+            self.lock.acquire()
+            connection.reading = False
+            self.take(connection, chunk)
+
+    def take(self, connection: Connection, chunk: bytes) -> None:
+        """Give the protocol what a connection brought."""
+        try:
+            connection.protocol.receive(chunk)
+        except ProtocolError as error:
+            self.drop(connection, ConnectionLost(str(error), server=connection.server.name))
+        self.wake_sleepers()
+
+    def wait_for_reader(self, connection: Connection, deadline: float | None) -> None:
+        """Wait until the thread that reads has news; write on meanwhile, if that is what is missing."""
+        if connection.link.unsent:
+            return self.drain(connection, deadline)
+        remaining = None if deadline is None else deadline - time.monotonic()
+        self.sleepers += 1
+        try:
+            in_time = self.lock.wait(remaining)
+        finally:
+            self.sleepers -= 1
+        if not in_time:
+            raise JobTimeout(
+                f"{connection.server.name} did not answer in time", server=connection.server.name
+            )
+
+    def drain(self, connection: Connection, deadline: float | None) -> None:
+        """Write what the socket did not take at once."""
+        self.lock.release()
+        try:
+            connection.link.drain(deadline)
+        except ConnectionLost as lost:
+            error: ConnectionLost | None = lost
+        else:
+            error = None
+        finally:
+            self.lock.acquire()
+        if error is not None:
+            self.drop(connection, error)
+
+    def wake_sleepers(self) -> None:
+        """Let the other threads look whether they have what they wait for."""
+        if self.sleepers:
+            self.lock.notify_all()
+
+    def drop(self, connection: Connection, error: ConnectionLost) -> None:
+        """A connection ended: whatever waits for its answers ends with the error."""
+        connection.link.close()
+        if self.open.get(connection.server.name) is connection:
+            del self.open[connection.server.name]
+            self.servers.failed(connection.server, time.monotonic())
+        connection.protocol.lost(error)
+        self.wake_sleepers()
+
+    def close(self) -> int:
+        """End all connections; how many foreground jobs were still waited for."""
+        with self.lock:
+            self.closed = True
+            connections = list(self.open.values())
+            unfinished = sum(len(connection.protocol.listeners) for connection in connections)
+            for connection in connections:
+                self.drop(connection, ConnectionLost("the client was closed", server=connection.server.name))
+        return unfinished

@@ -1,0 +1,131 @@
+"""A foreground job as the blocking client's user holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geartrain.errors import GearmanError, JobTimeout
+from geartrain.jobs import JobHandle, JobStatus
+from geartrain.protocol.events import Complete, Data, Event, JobState, Progress
+from geartrain.protocol.task import Task
+from geartrain.sync.connections import Connection, Connections
+
+
+class Job:
+    """A submitted foreground job: wait for its ``result()``, or take its pieces and events as they come."""
+
+    def __init__(
+        self, connections: Connections, task: Task, connection: Connection, context: object = None
+    ) -> None:
+        self.connections = connections
+        self.task = task
+        self.connection = connection
+        self.context = context  # whatever the program wants to find again here
+
+    @property
+    def handle(self) -> JobHandle:
+        """The handle; empty before the server has acknowledged the job."""
+        return JobHandle(self.task.handle.decode("utf-8", "replace"), self.connection.server.name)
+
+    @property
+    def function(self) -> str:
+        """The function's name as the server knows it."""
+        return self.task.function.decode("utf-8", "replace")
+
+    @property
+    def unique(self) -> str:
+        """The unique that was sent."""
+        return self.task.unique.decode("utf-8", "replace")
+
+    @property
+    def state(self) -> JobState:
+        """Where the job is, as far as this client has read."""
+        return self.task.state
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will come, as far as this client has read."""
+        return self.task.done
+
+    @property
+    def progress(self) -> Progress:
+        """The last report of the worker that this client has read."""
+        return self.task.progress
+
+    @property
+    def status(self) -> JobStatus:
+        """What this client has read, in the form of the server's answer to ``job_status``."""
+        task = self.task
+        running = task.state is JobState.RUNNING
+        return JobStatus(not task.done, running, task.progress.numerator, task.progress.denominator)
+
+    def result(self, timeout: float | None = None) -> bytes:
+        """Wait for the result: the pieces that were not taken by iterating, joined.
+
+        Raises JobFailed, JobException, ConnectionLost, or JobTimeout after ``timeout`` seconds in total, after
+        which it may be asked again.
+        """
+        self.wait(timeout)
+        return self.task.take_result()
+
+    def exception(self, timeout: float | None = None) -> GearmanError | None:
+        """Wait for the end of the job: its error, None where it has a result. Raises JobTimeout."""
+        self.wait(timeout)
+        return self.task.error
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until nothing more will come; raises JobTimeout."""
+        with self.connections.lock:
+            deadline = self.connections.deadline(timeout)
+            while not self.ended(deadline):
+                self.pump(deadline)
+
+    def events(self, timeout: float | None = None) -> Iterator[Event]:
+        """Created, Data, Warning, Progress and Complete as they come; raises like ``result``."""
+        deadline = self.connections.deadline(timeout)
+        while True:
+            with self.connections.lock:
+                event = self.next_event(deadline)
+            if event is None:
+                return
+            yield event
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces of the result as they come; the last one only where it is not empty."""
+        for event in self.events():
+            if isinstance(event, Data) or (isinstance(event, Complete) and event.data):
+                yield event.data
+
+    # The client's lock is held in the methods below.
+
+    def next_event(self, deadline: float | None) -> Event | None:
+        """Wait for the next event; None at the end."""
+        task = self.task
+        while not task.events:
+            if self.ended(deadline):
+                if task.error is not None:
+                    raise task.error
+                return None
+            self.pump(deadline)
+        return task.events.popleft()
+
+    def ended(self, deadline: float | None) -> bool:
+        """Whether nothing more will come; a job that no server has acknowledged is submitted again first."""
+        if self.task.done and self.task.try_again():
+            self.connection = self.connections.submit(self.task, deadline)
+        return self.task.done
+
+    def pump(self, deadline: float | None) -> None:
+        """Let news of the job's connection come in; raises JobTimeout."""
+        try:
+            self.connections.pump(self.connection, deadline)
+        except JobTimeout as error:
+            raise timed_out(self.task, self.connection) from error
+
+
+def timed_out(task: Task, connection: Connection) -> JobTimeout:
+    """The exception for a job whose deadline passed."""
+    function = task.function.decode("utf-8", "replace")
+    handle = task.handle.decode("utf-8", "replace")
+    job = f"job {handle} of {function}" if handle else f"a job of {function}, not acknowledged yet,"
+    return JobTimeout(f"{job} is not done in time; it goes on", server=connection.server.name, handle=handle)

@@ -1,0 +1,140 @@
+"""One blocking connection to a server."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from typing import Final
+
+from geartrain.errors import ConnectError, ConnectionLost, JobTimeout
+from geartrain.protocol.servers import Server
+
+RECEIVE_SIZE: Final = 65536
+KEEPALIVE: Final = (  # a server that vanished without a word is noticed within two minutes
+    ("TCP_KEEPIDLE", 60),
+    ("TCP_KEEPINTVL", 15),
+    ("TCP_KEEPCNT", 4),
+)
+
+
+def connect(server: Server, timeout: float) -> socket.socket:
+    """A connected socket; raises ConnectError after ``timeout`` seconds or at once."""
+    try:
+        if server.path:
+            connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connected.settimeout(timeout)
+            connected.connect(server.path)
+        else:
+            connected = socket.create_connection((server.host, server.port), timeout)
+            set_options(connected)
+    except OSError as error:
+        raise ConnectError(f"cannot connect to {server.name}: {error}", server=server.name) from error
+    connected.settimeout(None)
+    return connected
+
+
+def set_options(connected: socket.socket) -> None:
+    """Send small packets at once, and notice a dead server."""
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        if hasattr(socket, option):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+class Link:
+    """A connection that does not block while it writes, and blocks for bytes only as long as it may.
+
+    Any thread may send; one thread at a time may receive.
+    """
+
+    def __init__(self, server: Server, timeout: float) -> None:
+        self.server = server
+        self.socket = connect(server, timeout)
+        self.sending = threading.Lock()
+        self.unsent: deque[memoryview] = deque()  # what the socket did not take yet
+
+    def send(self, packets: bytes) -> None:
+        """Write as much as the socket takes now; ``receive`` and ``drain`` write the rest. Raises ConnectionLost."""
+        with self.sending:
+            sent = 0 if self.unsent else self.write(packets)
+            if sent < len(packets):
+                self.unsent.append(memoryview(packets)[sent:])
+
+    def write(self, packets: bytes | memoryview) -> int:
+        """How many bytes the socket took."""
+        try:
+            return self.socket.send(packets, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self.lost(error) from error
+
+    def write_unsent(self) -> None:
+        """Write on, as far as the socket takes it."""
+        with self.sending:
+            while self.unsent:
+                packets = self.unsent[0]
+                sent = self.write(packets)
+                if sent < len(packets):
+                    self.unsent[0] = packets[sent:]
+                    return
+                self.unsent.popleft()
+
+    def receive(self, deadline: float | None) -> bytes:
+        """The next bytes; empty when only writing made progress.
+
+        Raises ConnectionLost, and JobTimeout when the deadline (of the monotonic clock) passes.
+        """
+        if (self.unsent or deadline is not None) and not self.ready(select.POLLIN, deadline):
+            return b""
+        try:
+            chunk = self.socket.recv(RECEIVE_SIZE)
+        except BlockingIOError as error:
+            raise ConnectionLost(f"{self.server.name} does not answer", server=self.server.name) from error
+        except OSError as error:
+            raise self.lost(error) from error
+        if not chunk:
+            raise self.lost(None)
+        return chunk
+
+    def limit_silence(self, seconds: int) -> None:
+        """Let ``receive`` raise ConnectionLost when the server says nothing for so long."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
+
+    def drain(self, deadline: float | None) -> None:
+        """Write what is unsent; raises like ``receive``."""
+        while self.unsent:
+            self.ready(0, deadline)
+
+    def ready(self, events: int, deadline: float | None) -> bool:
+        """Wait for an event of ``poll``, and write on meanwhile; False when only writing made progress."""
+        poll = select.poll()
+        poll.register(self.socket, events | select.POLLOUT if self.unsent else events)
+        happened = poll.poll(milliseconds(deadline))
+        if not happened:
+            raise JobTimeout(f"{self.server.name} did not answer in time", server=self.server.name)
+        if happened[0][1] & select.POLLOUT:
+            self.write_unsent()
+        return bool(happened[0][1] & ~select.POLLOUT)
+
+    def lost(self, error: OSError | None) -> ConnectionLost:
+        """The exception for the end of this connection."""
+        why = error or "the server closed it"
+        return ConnectionLost(f"lost the connection to {self.server.name}: {why}", server=self.server.name)
+
+    def close(self) -> None:
+        """End the connection; a thread that receives from it wakes up."""
+        with contextlib.suppress(OSError):  # the other side may have been faster
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def milliseconds(deadline: float | None) -> float | None:
+    """What is left until a deadline, for ``poll``."""
+    return None if deadline is None else max(0.0, (deadline - time.monotonic()) * 1000.0)

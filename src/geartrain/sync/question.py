@@ -1,0 +1,77 @@
+"""A question to a server, asked again once when a connection turns out to be dead."""
+
+from __future__ import annotations
+
+from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.protocol.servers import Server
+from geartrain.protocol.task import Question
+from geartrain.sync.connections import Connection, Connections
+
+
+class Asked:
+    """A question that is under way to one server. The client's lock is held throughout."""
+
+    def __init__(self, connections: Connections, server: Server, command: int, argument: bytes) -> None:
+        self.connections = connections
+        self.server = server
+        self.command = command
+        self.argument = argument
+        self.sent: tuple[Connection, Question] | None = None  # None while there is no connection
+        self.unreachable = ConnectError(f"{server.name} was not asked", server=server.name)
+
+    def send(self, deadline: float | None) -> None:
+        """Send the question, if the server can be reached."""
+        try:
+            self.sent = self.connections.ask(self.server, self.command, self.argument, deadline)
+        except ConnectError as error:
+            self.sent = None
+            self.unreachable = error
+
+    def answer(self, deadline: float | None) -> list[bytes]:
+        """Wait for the answer; raises ConnectError, ConnectionLost, ServerError or JobTimeout."""
+        question = self.wait(deadline)
+        if isinstance(question.error, ConnectionLost):
+            self.send(deadline)
+            question = self.wait(deadline)
+        if question.error is not None:
+            raise question.error
+        return question.arguments
+
+    def wait(self, deadline: float | None) -> Question:
+        """Wait until the question is answered or lost; raises ConnectError where it was not sent."""
+        if self.sent is None:
+            raise self.unreachable
+        connection, question = self.sent
+        self.connections.wait_answered(question, connection, deadline)
+        return question
+
+    def answer_if_reachable(self, deadline: float | None, strict: bool) -> list[bytes] | None:
+        """The same, but None where the server cannot be reached, unless ``strict``."""
+        try:
+            return self.answer(deadline)
+        except (ConnectError, ConnectionLost):
+            if strict:
+                raise
+            return None
+
+
+def ask(
+    connections: Connections,
+    command: int,
+    questions: list[tuple[list[Server], bytes]],
+    deadline: float | None,
+    strict: bool,
+) -> list[list[list[bytes] | None]]:
+    """Ask for each argument each of its servers, all at once.
+
+    An answer is None where its server cannot be reached; ``strict`` raises instead.
+    """
+    asked = [
+        [Asked(connections, server, command, argument) for server in servers]
+        for servers, argument in questions
+    ]
+    with connections.lock:
+        for group in asked:
+            for question in group:
+                question.send(deadline)
+        return [[question.answer_if_reachable(deadline, strict) for question in group] for group in asked]

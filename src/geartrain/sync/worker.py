@@ -1,0 +1,200 @@
+"""The blocking worker: one job at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Self, TypeVar
+
+from geartrain.errors import Reject, Retry
+from geartrain.jobs import WorkerJob
+from geartrain.protocol.servers import ServerList, Servers, parse_servers
+from geartrain.protocol.submission import Payload, name, payload
+from geartrain.protocol.worker import Assignment, complete, raised
+from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
+
+JobFunction = Callable[[WorkerJob], Payload | None]
+AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
+
+log = logging.getLogger("geartrain.worker")
+
+
+class Worker:
+    """Runs functions for clients, one job at a time, for all its servers in turn.
+
+    ``servers`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or "plain" (jobs come without
+    their uniques, for servers of old). ``timeout`` is how many seconds without a job end ``work``, ``grab`` and
+    ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again by and by.
+    """
+
+    def __init__(
+        self,
+        servers: Servers = None,
+        *,
+        id: str | None = None,
+        grab: str = "all",
+        timeout: float | None = None,
+        max_jobs: int | None = None,
+        connect_timeout: float = 5.0,
+        prefix: str = "",
+    ) -> None:
+        self.timeout = timeout
+        self.max_jobs = max_jobs
+        self.prefix = prefix.encode()
+        self.abilities: dict[bytes, float] = {}  # seconds a job may take, 0 for any
+        self.functions: dict[bytes, JobFunction] = {}
+        self.stopping = False
+        known = ServerList(parse_servers(servers, os.environ), "first", random.random)
+        client_id = id or f"{socket.gethostname()}:{os.getpid()}"
+        self.connections = WorkerConnections(known, client_id.encode(), grab, self.abilities, connect_timeout)
+
+    def function(
+        self, function: str, *, timeout: float | None = None
+    ) -> Callable[[AnyJobFunction], AnyJobFunction]:
+        """Decorate what runs the jobs of a function; ``timeout`` as in ``register``."""
+
+        def add(code: AnyJobFunction) -> AnyJobFunction:
+            self.add_function(function, code, timeout=timeout)
+            return code
+
+        return add
+
+    def add_function(self, function: str, code: JobFunction, *, timeout: float | None = None) -> None:
+        """Run the jobs of a function with ``code``.
+
+        What it returns is the result. It may raise Fail, Retry or Reject; whatever else it raises goes to the
+        clients as "Type: message".
+        """
+        self.functions[self.prefix + name(function, "function")] = code
+        self.register(function, timeout=timeout)
+
+    def register(self, function: str, *, timeout: float | None = None) -> None:
+        """Offer a function whose jobs are taken by ``grab``.
+
+        A job that takes longer than ``timeout`` seconds is queued again by the server.
+        """
+        function_name = self.prefix + name(function, "function")
+        self.abilities[function_name] = timeout or 0
+        for connection in self.connections.open:
+            connection.protocol.can_do(function_name, timeout or 0)
+
+    def unregister(self, function: str) -> None:
+        """Do not offer the function any more; the servers hear of it at once."""
+        function_name = self.prefix + name(function, "function")
+        self.functions.pop(function_name, None)
+        if self.abilities.pop(function_name, None) is not None:
+            for connection in self.connections.open:
+                connection.protocol.cant_do(function_name)
+            self.connections.flush()
+
+    def grab(self, timeout: float | None = None) -> WorkerJob | None:
+        """Wait for a job that the caller ends by ``complete``, ``fail`` or ``exception``; None after ``timeout``."""
+        grabbed = self.connections.next_job(self.deadline(timeout))
+        if grabbed is None:
+            return None
+        connection, assignment = grabbed
+        return WorkerJob(assignment, connection.send)
+
+    def work(self, timeout: float | None = None) -> bool:
+        """Wait for one job and run it; False when none came in ``timeout`` seconds, or after ``stop``."""
+        worked = self.work_once(timeout)
+        self.connections.flush()
+        return worked
+
+    def run(self) -> None:
+        """Work until ``stop``, ``max_jobs`` or ``timeout``, then take leave.
+
+        In the main thread SIGTERM and SIGINT stop it, too; the running job is finished first. The same signal a
+        second time does what it did before.
+        """
+        jobs = 0
+        with stopped_by_signals(self.stop):
+            while not self.stopping and (self.max_jobs is None or jobs < self.max_jobs):
+                if not self.work_once(None):
+                    break
+                jobs += 1
+        self.close()
+
+    def stop(self) -> None:
+        """Let ``run``, ``work`` and ``grab`` end after the job at hand; for other threads and signal handlers."""
+        self.stopping = True
+        self.connections.wake()
+
+    def work_once(self, timeout: float | None) -> bool:
+        """Wait for one job and run it; its outcome leaves with the next packet."""
+        grabbed = self.connections.next_job(self.deadline(timeout))
+        if grabbed is None:
+            return False
+        self.run_job(*grabbed)
+        return True
+
+    def run_job(self, connection: WorkerConnection, assignment: Assignment) -> None:
+        """Run a job and note its outcome."""
+        try:
+            result = self.functions[assignment.function](WorkerJob(assignment, connection.send))
+            outcome = complete(assignment, payload(b"" if result is None else result))
+        except Retry as retry:
+            return self.retry(connection, assignment, retry.delay)
+        except Reject:
+            return self.connections.drop(connection, "the job was rejected")
+        except Exception as error:
+            outcome = raised(assignment, error)
+        connection.protocol.send(outcome)
+
+    def retry(self, connection: WorkerConnection, assignment: Assignment, delay: float) -> None:
+        """Have a job run again, and wait until the server has it."""
+        connection.protocol.retry(assignment, time.time() + delay if delay > 0 else None)
+        self.connections.flush()
+        while connection in self.connections.open and not assignment.settled:
+            self.connections.receive(connection)
+            self.connections.flush()
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """When to give up waiting for a job, by the monotonic clock."""
+        if timeout is None:
+            timeout = self.timeout
+        return None if timeout is None else time.monotonic() + timeout
+
+    def close(self) -> None:
+        """Take leave of every server."""
+        self.connections.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """In the main thread, let the first SIGTERM or SIGINT call ``stop``."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        restore()
+        stop()
+
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        restore()

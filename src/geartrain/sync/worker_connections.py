@@ -1,0 +1,182 @@
+"""The connections of a blocking worker: it asks one server at a time for a job, and sleeps at all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import socket
+import time
+from typing import Final
+
+from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
+from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.worker import REGRAB_AFTER, Assignment, WorkerProtocol
+from geartrain.sync.link import Link, milliseconds
+
+LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
+
+log = logging.getLogger("geartrain.worker")
+
+
+class WorkerConnection:
+    """A link to one server, and the worker's protocol on it."""
+
+    def __init__(self, link: Link, protocol: WorkerProtocol) -> None:
+        self.link = link
+        self.server = link.server
+        self.protocol = protocol
+
+    def send(self, packet: bytes) -> None:
+        """Send a packet at once; raises ConnectionLost."""
+        self.protocol.send(packet)
+        self.flush()
+
+    def flush(self) -> None:
+        """Write all that the protocol has to say; raises ConnectionLost."""
+        self.link.send(self.protocol.take_outgoing())
+        self.link.drain(None)
+
+    def receive(self) -> None:
+        """Take the next bytes; raises ConnectionLost."""
+        try:
+            self.protocol.receive(self.link.receive(None))
+        except ProtocolError as error:
+            raise ConnectionLost(str(error), server=self.server.name) from error
+
+
+class WorkerConnections:
+    """What a worker has of its servers: connections come about by themselves, again and again."""
+
+    def __init__(
+        self,
+        servers: ServerList,
+        client_id: bytes,
+        grab: str,
+        abilities: dict[bytes, float],
+        connect_timeout: float,
+    ) -> None:
+        self.servers = servers
+        self.client_id = client_id
+        self.grab = grab
+        self.abilities = abilities  # shared with the worker: a new connection offers what it offers then
+        self.connect_timeout = connect_timeout
+        self.open: list[WorkerConnection] = []
+        self.turn = 0  # of the servers, in asking for jobs
+        self.alarm, self.bell = socket.socketpair()
+        self.bell.setblocking(False)
+
+    def wake(self) -> None:
+        """End ``wait`` in whatever thread; may be called in a signal handler."""
+        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+            self.bell.send(b"!")
+
+    def connect(self) -> None:
+        """Open the connections that are missing and whose time has come."""
+        now = time.monotonic()
+        connected = {connection.server.name for connection in self.open}
+        for server in self.servers.servers:
+            if server.name not in connected and server.retry_at <= now:
+                self.connect_to(server)
+
+    def connect_to(self, server: Server) -> None:
+        """Open a connection, or leave the server alone for a while."""
+        try:
+            link = Link(server, self.connect_timeout)
+        except ConnectError as error:
+            self.servers.failed(server, time.monotonic())
+            log.warning("%s; next try in %.1f s", error, server.retry_at - time.monotonic())
+            return
+        server.worked()
+        link.limit_silence(LONGEST_SILENCE)
+        self.open.append(
+            WorkerConnection(link, WorkerProtocol(server.name, self.client_id, self.grab, self.abilities))
+        )
+
+    def next_job(self, deadline: float | None) -> tuple[WorkerConnection, Assignment] | None:
+        """The next job; None when the deadline has passed, or somebody rang."""
+        while True:
+            if len(self.open) < len(self.servers.servers):
+                self.connect()
+            asked = self.ask()
+            self.flush()
+            if asked is None:
+                if not self.wait(deadline):
+                    return None
+                continue
+            self.receive(asked)
+            if asked.protocol.assigned:
+                return asked, asked.protocol.assigned.popleft()
+
+    def ask(self) -> WorkerConnection | None:
+        """Grab at the next server that may have work; None where all of them let us sleep."""
+        for _ in range(len(self.open)):
+            self.turn = (self.turn + 1) % len(self.open)
+            connection = self.open[self.turn]
+            if not connection.protocol.asleep:
+                if not connection.protocol.grabbing:
+                    connection.protocol.grab()
+                return connection
+        return None
+
+    def flush(self) -> None:
+        """Write what the protocols have to say."""
+        for connection in list(self.open):
+            if connection.protocol.outgoing:
+                try:
+                    connection.flush()
+                except ConnectionLost as error:
+                    self.drop(connection, str(error))
+
+    def receive(self, connection: WorkerConnection) -> None:
+        """Take what a server says next."""
+        if connection not in self.open:
+            return
+        try:
+            connection.receive()
+        except ConnectionLost as error:
+            self.drop(connection, str(error))
+
+    def wait(self, deadline: float | None) -> bool:
+        """Sleep until there may be news; False when the deadline passes, or somebody rings."""
+        regrab_at = time.monotonic() + REGRAB_AFTER
+        ready = self.poll(min([regrab_at, *self.retry_times(), *([] if deadline is None else [deadline])]))
+        if self.alarm.fileno() in ready:
+            self.alarm.recv(64)
+            return False
+        for connection in list(self.open):
+            if connection.link.socket.fileno() in ready:
+                self.receive(connection)
+            elif time.monotonic() >= regrab_at:
+                connection.protocol.asleep = False
+        return deadline is None or time.monotonic() < deadline
+
+    def poll(self, until: float) -> set[int]:
+        """The descriptors that have something to read, if there are any by then."""
+        poll = select.poll()
+        poll.register(self.alarm, select.POLLIN)
+        for connection in self.open:
+            poll.register(connection.link.socket, select.POLLIN)
+        return {descriptor for descriptor, _ in poll.poll(milliseconds(until))}
+
+    def retry_times(self) -> list[float]:
+        """When servers that failed may be tried again."""
+        connected = {connection.server.name for connection in self.open}
+        return [server.retry_at for server in self.servers.servers if server.name not in connected]
+
+    def drop(self, connection: WorkerConnection, reason: str) -> None:
+        """End a connection; the server queues its running job again."""
+        connection.link.close()
+        if connection in self.open:
+            self.open.remove(connection)
+            self.servers.failed(connection.server, time.monotonic())
+            log.warning("%s", reason)
+
+    def close(self) -> None:
+        """Take leave of every server."""
+        for connection in self.open:
+            connection.protocol.reset_abilities()
+        self.flush()
+        for connection in self.open:
+            connection.link.close()
+        self.open = []
