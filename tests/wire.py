@@ -82,6 +82,12 @@ class MemoryServer:
         assert len(worker.asks(GRAB_JOB)[0]) > 1, "there was no job to grab"
         return worker
 
+    def hears_at_once(self, *said: tuple[Peer, bytes]) -> None:
+        """Take what several peers send in one turn."""
+        for peer, chunk in said:
+            peer.session.receive(chunk)
+        end_turn(self.broker)
+
     def passes(self, seconds: float) -> None:
         """Let time pass in one step."""
         self.sets_clock(self.clock + seconds, seconds)

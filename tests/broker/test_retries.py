@@ -1,0 +1,112 @@
+"""A worker that is lost: its jobs are run again, as often as the operator allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from geartrain.broker.broker import Rules
+from geartrain.protocol.commands import (
+    GET_STATUS,
+    GRAB_JOB,
+    JOB_ASSIGN,
+    NO_JOB,
+    NOOP,
+    PRE_SLEEP,
+    STATUS_RES,
+    SUBMIT_JOB,
+    SUBMIT_JOB_BG,
+    SUBMIT_JOB_HIGH_BG,
+    WORK_COMPLETE,
+    WORK_DATA,
+    WORK_FAIL,
+    WORK_STATUS,
+)
+from tests.wire import MemoryServer
+
+HANDLE = b"H:test:1"
+
+
+def test_the_job_of_a_lost_worker_goes_to_the_tail_and_its_status_begins_anew() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"1")
+    worker = server.running(b"f")
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"2")
+    worker.says(WORK_STATUS, HANDLE, b"1", b"2")
+    worker.leaves()
+    assert client.asks(GET_STATUS, HANDLE) == [(STATUS_RES, HANDLE, b"1", b"0", b"0", b"0")]
+    other = server.worker(b"f")
+    assert other.asks(GRAB_JOB) == [(JOB_ASSIGN, b"H:test:2", b"f", b"2")]
+    assert other.asks(GRAB_JOB) == [(JOB_ASSIGN, HANDLE, b"f", b"1")]
+
+
+def test_it_keeps_its_priority() -> None:
+    server = MemoryServer()
+    server.connect().says(SUBMIT_JOB_HIGH_BG, b"f", b"", b"high")
+    worker = server.running(b"f")
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"normal")
+    worker.leaves()
+    assert server.worker(b"f").asks(GRAB_JOB) == [(JOB_ASSIGN, HANDLE, b"f", b"high")]
+
+
+def test_it_wakes_a_sleeping_worker() -> None:
+    server = MemoryServer()
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+    lost, other = server.running(b"f"), server.worker(b"f")
+    other.says(PRE_SLEEP)
+    lost.leaves()
+    assert other.heard() == [(NOOP,)]
+
+
+def test_every_job_of_the_worker_is_run_again() -> None:
+    server = MemoryServer()
+    for workload in (b"1", b"2"):
+        server.connect().says(SUBMIT_JOB_BG, b"f", b"", workload)
+    lost = server.running(b"f")
+    lost.says(GRAB_JOB)
+    lost.leaves()
+    other = server.worker(b"f")
+    other.says(GRAB_JOB)
+    other.says(GRAB_JOB)
+    assert [packet[-1] for packet in other.heard()] == [b"1", b"2"]
+
+
+def test_the_client_hears_the_data_of_both_attempts_and_one_result() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.asks(SUBMIT_JOB, b"f", b"", b"")
+    first = server.running(b"f")
+    first.says(WORK_DATA, HANDLE, b"first")
+    first.leaves()
+    second = server.running(b"f")
+    second.says(WORK_DATA, HANDLE, b"second")
+    second.says(WORK_COMPLETE, HANDLE, b"done")
+    assert client.heard() == [
+        (WORK_DATA, HANDLE, b"first"),
+        (WORK_DATA, HANDLE, b"second"),
+        (WORK_COMPLETE, HANDLE, b"done"),
+    ]
+
+
+@pytest.mark.parametrize(("job_retries", "executions"), [(0, 1), (1, 1), (2, 2), (5, 5)])
+def test_job_retries_is_the_most_executions_of_a_job(job_retries: int, executions: int) -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", job_retries=job_retries))
+    client = server.connect()
+    client.asks(SUBMIT_JOB, b"f", b"u", b"")
+    for _ in range(executions):
+        assert client.heard() == []
+        server.running(b"f").leaves()
+    assert client.heard() == [(WORK_FAIL, HANDLE)]
+    assert server.worker(b"f").asks(GRAB_JOB) == [(NO_JOB,)]
+    assert server.broker.notices == ["dropped job due to max retry count handle=H:test:1 unique=u"]
+    assert not server.broker.jobs
+
+
+def test_without_a_limit_a_job_is_tried_for_ever_and_gearmands_byte_counts_it() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    for _ in range(300):
+        server.running(b"f").leaves()
+    assert client.types(b"show jobs") == b"H:test:1\t44\t0\t1\n.\n"
+    server.running(b"f")
