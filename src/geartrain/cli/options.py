@@ -1,0 +1,47 @@
+"""Options that several commands have, and how their values are understood."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Final
+
+import click
+
+from geartrain.protocol.servers import Servers
+
+servers_option: Final = click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="A job server; may be given again. Without it: GEARMAN_SERVERS, else localhost:4730.",
+)
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+
+
+def servers_of(names: tuple[str, ...]) -> Servers:
+    """What the libraries take as servers; None leaves the choice to them."""
+    return names or None
+
+
+def moment(ctx: click.Context, parameter: click.Parameter, given: str | None) -> datetime | None:
+    """A time: ISO 8601, local where it names no zone, or Unix seconds."""
+    if given is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(given)).astimezone()
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        return datetime.fromisoformat(given).astimezone()
+    except (ValueError, OverflowError, OSError):
+        expected = "expected one such as 2027-01-31T18:30, or Unix seconds"
+        raise click.BadParameter(f"{given!r} is no time; {expected}", ctx, parameter) from None
+
+
+def workload_of(given: str | None) -> bytes:
+    """A workload from the command line; standard input where there is none, or a dash."""
+    if given is None or given == "-":
+        return sys.stdin.buffer.read()
+    return given.encode("utf-8", "surrogateescape")

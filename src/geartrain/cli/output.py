@@ -1,0 +1,99 @@
+"""What the commands print: tables, JSON lines, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, NamedTuple, TypeAlias
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+Row: TypeAlias = Mapping[str, object]
+
+WITHOUT_END: Final = 1_000_000  # columns of a line that goes to a file or another program
+
+
+class Column(NamedTuple):
+    """A column of a table: its heading, and what it shows of a row."""
+
+    heading: str
+    cell: Callable[[Row], object]
+    right: bool = False  # numbers stand to the right
+
+
+def print_json(row: Mapping[str, object]) -> None:
+    click.echo(json.dumps(row))
+
+
+def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) -> None:
+    """Print rows as a table, or a JSON object each."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+        return
+    console().print(table(rows, columns))
+
+
+def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(str(column.cell(row))) for column in columns))
+    return grid
+
+
+def console(stderr: bool = False) -> Console:
+    """The terminal; in a file or a pipe, lines are as long as they are and have no colours."""
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, width=None if terminal else WITHOUT_END)
+
+
+class Bar:
+    """How far a job is, for a person: a bar on a terminal, else a line whenever it moves."""
+
+    def __init__(self, label: str, progress: Progress) -> None:
+        self.label = label
+        self.progress = progress
+        self.task: TaskID = progress.add_task(label, total=None)
+        self.shown = (0, 0)
+
+    def show(self, numerator: int, denominator: int) -> None:
+        """The worker said how far it is; a denominator of 0 means that it has not."""
+        if (numerator, denominator) == self.shown:
+            return
+        self.shown = (numerator, denominator)
+        if self.progress.console.is_terminal:
+            self.progress.update(self.task, completed=numerator, total=denominator or None)
+        else:
+            self.progress.console.print(f"{self.label} {numerator}/{denominator}", markup=False)
+
+    def finish(self) -> None:
+        """The job is done, whatever its worker said last."""
+        _, denominator = self.shown
+        if denominator:
+            self.show(denominator, denominator)
+        else:
+            self.progress.update(self.task, completed=1, total=1)
+
+
+@contextmanager
+def progress_bar(label: str, stderr: bool = True) -> Iterator[Bar]:
+    """A bar that lives as long as the block; on stderr, because stdout has the job's result."""
+    terminal = console(stderr)
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=terminal,
+        disable=not terminal.is_terminal,
+    )
+    with progress:
+        yield Bar(label, progress)

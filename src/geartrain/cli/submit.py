@@ -1,0 +1,104 @@
+"""``geartrain submit``: one job, in the foreground or in the background."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import datetime
+from typing import Final
+
+import click
+
+from geartrain.cli.main import say
+from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
+from geartrain.cli.output import print_json, progress_bar
+from geartrain.cli.status import show_until_done
+from geartrain.jobs import JobHandle
+from geartrain.protocol.events import Complete, Data, Progress, Warning
+from geartrain.protocol.submission import Priority
+from geartrain.sync.client import Client
+from geartrain.sync.job import Job
+
+PRIORITIES: Final = [priority.name.lower() for priority in Priority]
+
+
+@click.command("submit", short_help="Submit a job.")
+@servers_option
+@click.argument("function")
+@click.argument("workload", required=False)
+@click.option("-b", "--background", is_flag=True, help="Print the handle, and do not wait.")
+@click.option("-u", "--unique", metavar="U", help="Equal submissions with this unique share one job.")
+@click.option(
+    "--priority", type=click.Choice(PRIORITIES), default="normal", help="Which queue the job waits in."
+)
+@click.option("--at", callback=moment, metavar="TIME", help="Run in the background, not before then.")
+@click.option("--delay", type=click.FloatRange(0), metavar="SECONDS", help="The same, seconds from now.")
+@click.option("--follow", is_flag=True, help="Show how far the job is, until it is done.")
+@json_option
+def command(
+    servers: tuple[str, ...],
+    function: str,
+    workload: str | None,
+    background: bool,
+    unique: str | None,
+    priority: str,
+    at: datetime | None,
+    delay: float | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Submit a job and print its result as it comes, or with --background its handle.
+
+    Without WORKLOAD, or when it is a dash, the workload is standard input.
+    """
+    queue = Priority[priority.upper()]
+    with Client(servers_of(servers)) as client:
+        sent = workload_of(workload)
+        if background or at or delay is not None:
+            handle = client.do_background(function, sent, unique=unique, priority=queue, at=at, delay=delay)
+            return print_handle(client, handle, follow, as_json)
+        job = client.submit(function, sent, unique=unique, priority=queue)
+        if as_json:
+            print_json(result_of(job, follow))
+        else:
+            print_result(job, follow)
+
+
+def print_handle(client: Client, handle: JobHandle, follow: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"handle": handle, "server": handle.server})
+    else:
+        click.echo(handle)
+    if follow:
+        show_until_done(lambda: client.job_status(handle), handle)
+
+
+def print_result(job: Job, follow: bool) -> None:
+    """Write the job's result to stdout as it comes."""
+    for piece in pieces(job, follow):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+
+def result_of(job: Job, follow: bool) -> dict[str, object]:
+    """The job and its result; a result that is no text is given in base 64."""
+    result = b"".join(pieces(job, follow))
+    row: dict[str, object] = {"handle": job.handle, "server": job.handle.server, "unique": job.unique}
+    try:
+        return {**row, "result": result.decode()}
+    except UnicodeDecodeError:
+        return {**row, "result_base64": b64encode(result).decode()}
+
+
+def pieces(job: Job, follow: bool) -> Iterator[bytes]:
+    """The result as it comes; warnings and progress go to stderr."""
+    with progress_bar(job.handle) if follow else nullcontext() as bar:
+        for event in job.events():
+            if isinstance(event, (Data, Complete)):
+                yield event.data
+            elif isinstance(event, Warning):
+                say(event.data.decode("utf-8", "replace"))
+            elif isinstance(event, Progress) and bar is not None:
+                bar.show(event.numerator, event.denominator)
