@@ -152,15 +152,24 @@ def create(broker: Broker, words: list[bytes]) -> bytes:
 def drop(broker: Broker, words: list[bytes]) -> bytes:
     if len(words) < 3 or not is_word(words, 1, b"function"):
         return incomplete(b"drop")
-    name = words[2].lower()
-    for function in list(broker.functions.values()):
-        if function.name.lower() != name:
-            continue
-        if function.workers or function.running:
-            return STILL_CONNECTED
-        broker.drop(function)
-        return OK
-    return NO_SUCH_FUNCTION
+    function = function_named(broker, words[2])
+    if function is None:
+        return NO_SUCH_FUNCTION
+    if function.workers or function.running:
+        return STILL_CONNECTED
+    broker.drop(function)
+    return OK
+
+
+def function_named(broker: Broker, name: bytes) -> Function | None:
+    """The function of that name, else one whose name differs in case only: gearmand compares so."""
+    if name in broker.functions:
+        return broker.functions[name]
+    folded = name.lower()
+    for function in broker.functions.values():
+        if function.name.lower() == folded:
+            return function
+    return None
 
 
 # Our own commands
@@ -169,7 +178,7 @@ def drop(broker: Broker, words: list[bytes]) -> bytes:
 def jobs(broker: Broker, words: list[bytes]) -> bytes:
     """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
     wanted = b"*" if len(words) < 2 else words[1]
-    limit = MOST_JOBS if len(words) < 3 else queue_limit(words[2])
+    limit = MOST_JOBS if len(words) < 3 else queue_limit(words[2]) or MOST_JOBS
     found: Iterable[Job] = broker.jobs.values()
     if wanted != b"*":
         found = [job for job in found if job.function.name == wanted]
