@@ -107,6 +107,7 @@ class Broker:
 
     def drop(self, function: Function) -> None:
         """Remove a function without workers or running jobs; whoever waits for a queued job hears WORK_FAIL."""
+        function.due = []  # all at once: to take them from the heap one by one is slow
         for job in [job for job in self.jobs.values() if job.function is function]:
             self.cancel(job)
         del self.functions[function.name]

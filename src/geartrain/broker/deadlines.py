@@ -31,6 +31,10 @@ class Deadlines:
         """Forget a job that was set."""
         job.alarm = 0
         self.cancelled += 1
+        self.compact()
+
+    def compact(self) -> None:
+        """Keep no more cancelled entries than others."""
         if self.cancelled * 2 > len(self.heap):
             self.heap = [entry for entry in self.heap if entry[2].alarm == entry[1]]
             heapify(self.heap)
@@ -51,4 +55,6 @@ class Deadlines:
                 continue
             job.alarm = 0
             due.append(job)
+        if self.cancelled:
+            self.compact()
         return due

@@ -102,6 +102,8 @@ class Queue:
             job = jobs.popleft()
             if job.queued:
                 job.queued = False
+                if self.gone:
+                    self.compact()
                 return job
             self.gone -= 1
         return None
@@ -110,6 +112,10 @@ class Queue:
         """Take away any job of this queue."""
         job.queued = False
         self.gone += 1
+        self.compact()
+
+    def compact(self) -> None:
+        """Keep no more jobs that were removed than jobs that wait."""
         if self.gone * 2 > len(self.jobs):
             self.jobs = deque([job for job in self.jobs if job.queued])
             self.gone = 0
