@@ -1,0 +1,31 @@
+"""Queue: first in, first out, and what is removed does not stay in memory."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geartrain.broker.model import NORMAL, UNLIMITED, Function, Job, Queue
+
+FUNCTION = Function(b"f", UNLIMITED)
+
+
+def job(number: int) -> Job:
+    return Job(b"%d" % number, FUNCTION, b"", b"", b"", NORMAL, True, 0.0, 0.0)
+
+
+# 0 appends, 1 takes, any other number removes one of those that are queued.
+@given(st.lists(st.integers(0, 9), max_size=60))
+def test_a_queue_gives_what_a_list_would_and_keeps_little_more(steps: list[int]) -> None:
+    queue, expected = Queue(), list[Job]()
+    for number, step in enumerate(steps):
+        if step == 0:
+            expected.append(job(number))
+            queue.append(expected[-1])
+        elif step == 1:
+            assert queue.take() is (expected.pop(0) if expected else None)
+        elif expected:
+            queue.remove(expected.pop(step % len(expected)))
+        assert len(queue) == len(expected)
+        assert len(queue.jobs) <= 2 * len(expected)
+        assert queue.first() is (expected[0] if expected else None)
