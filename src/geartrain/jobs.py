@@ -107,12 +107,11 @@ def job_status_of(answers: Sequence[list[bytes] | None]) -> JobStatus:
     )
 
 
-class WorkerJob:
-    """The job that a worker's function runs."""
+class RunningJob:
+    """A job that a worker runs: what the server said of it."""
 
-    def __init__(self, assignment: Assignment, send: Callable[[bytes], None]) -> None:
+    def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
-        self.send = send  # writes a packet to the server
         self.handle = assignment.handle.decode("utf-8", "replace")
         self.function = assignment.function.decode("utf-8", "replace")
         self.unique = assignment.unique.decode("utf-8", "replace")
@@ -122,6 +121,14 @@ class WorkerJob:
     def attempt(self) -> int:
         """1 for a job's first run, 2 for the run after the first ``Retry``, and so on."""
         return attempt_number(self.assignment.unique)
+
+
+class WorkerJob(RunningJob):
+    """The job that a worker's plain function runs."""
+
+    def __init__(self, assignment: Assignment, send: Callable[[bytes], None]) -> None:
+        super().__init__(assignment)
+        self.send = send  # writes a packet to the server
 
     def send_data(self, chunk: Payload) -> None:
         """Send a piece of the result to the clients that wait."""

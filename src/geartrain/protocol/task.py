@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
 
 from geartrain.errors import ConnectionLost, GearmanError
 from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress
@@ -15,6 +17,9 @@ from geartrain.protocol.submission import (
     submission,
 )
 
+BATCH_JOBS: Final = 500
+BATCH_BYTES: Final = 1 << 20
+
 
 class Pending:
     """Something that awaits an answer of the server."""
@@ -22,15 +27,23 @@ class Pending:
     def __init__(self) -> None:
         self.answered = False  # the server's direct answer came, or an error in its place
         self.error: GearmanError | None = None  # why there is no answer, or no result
+        self.wake: Callable[[], object] | None = None  # called when there is news, if anybody wants to know
 
     def answer(self, arguments: list[bytes]) -> None:
         """Take the server's answer."""
         self.answered = True
+        self.news()
+
+    def news(self) -> None:
+        """Wake whoever waits."""
+        if self.wake is not None:
+            self.wake()
 
     def refuse(self, error: GearmanError) -> None:
         """Take an error in the place of the answer."""
         self.answered = True
         self.error = error
+        self.news()
 
 
 class Question(Pending):
@@ -43,7 +56,7 @@ class Question(Pending):
     def answer(self, arguments: list[bytes]) -> None:
         """Keep what the server answered."""
         self.arguments = arguments
-        self.answered = True
+        super().answer(arguments)
 
 
 class Task(Pending):
@@ -71,22 +84,24 @@ class Task(Pending):
     def answer(self, arguments: list[bytes]) -> None:
         """Take the handle of JOB_CREATED."""
         self.handle = arguments[0]
-        self.answered = True
         self.state = JobState.CREATED
         if self.background:
             self.done = True
         elif not self.abandoned:
             self.events.append(Created(arguments[0].decode("utf-8", "replace")))
+        super().answer(arguments)
 
     def refuse(self, error: GearmanError) -> None:
         """The server did not take the job."""
+        self.done = True
+        self.state = JobState.LOST if isinstance(error, ConnectionLost) else JobState.FAILED
         super().refuse(error)
-        self.end(JobState.LOST if isinstance(error, ConnectionLost) else JobState.FAILED)
 
     def end(self, state: JobState) -> None:
         """Nothing more will come of this job."""
         self.done = True
         self.state = JobState.TIMED_OUT if self.abandoned else state
+        self.news()
 
     def happened(self, event: Event) -> None:
         """Keep an event for whoever waits for it."""
@@ -99,6 +114,7 @@ class Task(Pending):
             if self.events and isinstance(self.events[-1], Progress):
                 self.events.pop()
         self.events.append(event)
+        self.news()
 
     def abandon(self) -> None:
         """Throw away what there is and what will come: nobody waits any more."""
@@ -160,3 +176,18 @@ class TaskFactory:
             unique_name = key = name(unique, "unique")
         packet = submission(function_name, unique_name, content, priority, background, run_at)
         return Task(function_name, unique_name, key, packet, background, self.retries)
+
+
+def batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:
+    """Tasks in lists that are worth a write of their own."""
+    batch: list[Task] = []
+    size = 0
+    for task in tasks:
+        batch.append(task)
+        size += len(task.packet)
+        if len(batch) >= BATCH_JOBS or size >= BATCH_BYTES:
+            yield batch
+            batch = []
+            size = 0
+    if batch:
+        yield batch

@@ -43,6 +43,7 @@ from geartrain.protocol.packet import RESPONSE, PacketStream, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Priority, Unique, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
+MOST_GRABS: Final = 32  # under way at once
 MOST: Final = 0xFFFFFFFF  # of a status number
 ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt
 REGRAB_AFTER: Final = 30.0  # seconds asleep after which a worker asks by itself, should a NOOP have been lost
@@ -133,8 +134,8 @@ class Retrial:
 class WorkerProtocol:
     """The worker's end of one connection.
 
-    After every call, ``take_outgoing()`` gives the bytes to write. ``grabbing`` is True while the server owes an
-    answer to a grab, ``asleep`` from NO_JOB to NOOP. Jobs wait in ``assigned``.
+    After every call, ``take_outgoing()`` gives the bytes to write. ``grabbing`` is how many grabs the server has not
+    answered, ``asleep`` is True from NO_JOB to NOOP. Jobs wait in ``assigned``.
     """
 
     def __init__(self, name: str, client_id: bytes, grab: str, abilities: dict[bytes, float]) -> None:
@@ -145,8 +146,9 @@ class WorkerProtocol:
         self.outgoing: list[bytes] = [request(SET_CLIENT_ID, client_id)]
         self.grab_packet = request(GRABS[grab])
         self.assigned: deque[Assignment] = deque()
-        self.grabbing = False
+        self.grabbing = 0
         self.asleep = False
+        self.eagerness = 1  # grabs under way at most
         self.retrials: deque[Retrial] = deque()  # in the order of their questions to the server
         self.echoes = 0  # answers to ECHO_REQ so far
         for function, timeout in abilities.items():
@@ -168,11 +170,11 @@ class WorkerProtocol:
         """Offer nothing any more."""
         self.outgoing.append(request(RESET_ABILITIES))
 
-    def grab(self) -> None:
-        """Ask for a job."""
-        self.outgoing.append(self.grab_packet)
-        self.grabbing = True
-        self.asleep = False
+    def seek(self, wanted: int) -> None:
+        """Ask for jobs until ``wanted`` are asked for: one at first, more at once while they come."""
+        while not self.asleep and self.grabbing < min(wanted, self.eagerness):
+            self.outgoing.append(self.grab_packet)
+            self.grabbing += 1
 
     def echo(self, echo: bytes) -> None:
         """Ask for the same bytes back: ``echoes`` counts the answers."""
@@ -225,24 +227,29 @@ class WorkerProtocol:
 
     def no_job(self, arguments: list[bytes]) -> None:
         """There is no work: sleep until there is."""
-        self.grabbing = False
-        self.asleep = True
-        self.outgoing.append(SLEEP)
+        self.grabbing -= 1
+        self.eagerness = 1
+        if self.grabbing == 0:  # a grab after PRE_SLEEP would wake us at the server
+            self.asleep = True
+            self.outgoing.append(SLEEP)
 
     def job_assign(self, arguments: list[bytes]) -> None:
         """A job, without its unique."""
-        self.grabbing = False
-        self.assigned.append(Assignment(arguments[0], arguments[1], b"", arguments[2]))
+        self.assign(Assignment(arguments[0], arguments[1], b"", arguments[2]))
 
     def job_assign_uniq(self, arguments: list[bytes]) -> None:
         """A job."""
-        self.grabbing = False
-        self.assigned.append(Assignment(arguments[0], arguments[1], arguments[2], arguments[3]))
+        self.assign(Assignment(arguments[0], arguments[1], arguments[2], arguments[3]))
 
     def job_assign_all(self, arguments: list[bytes]) -> None:
         """A job with a reducer, which is the business of whoever aggregates."""
-        self.grabbing = False
-        self.assigned.append(Assignment(arguments[0], arguments[1], arguments[2], arguments[4]))
+        self.assign(Assignment(arguments[0], arguments[1], arguments[2], arguments[4]))
+
+    def assign(self, job: Assignment) -> None:
+        """Have a job wait for its function."""
+        self.grabbing -= 1
+        self.eagerness = min(MOST_GRABS, self.eagerness * 2)
+        self.assigned.append(job)
 
     def echo_res(self, arguments: list[bytes]) -> None:
         """The answer to an echo."""
@@ -258,6 +265,10 @@ class WorkerProtocol:
 
     def status_res_unique(self, arguments: list[bytes]) -> None:
         """How many clients wait for a job that wants to be tried again."""
+        if not self.retrials:
+            raise ProtocolError(
+                f"{self.name} sent STATUS_RES_UNIQUE, which nothing asked for", server=self.name
+            )
         retrial = self.retrials.popleft()
         if count(arguments[5]) == 0:
             return self.submit_next(retrial)

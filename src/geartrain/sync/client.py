@@ -6,19 +6,23 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from geartrain.errors import JobTimeout
+from geartrain.callbacks import Callbacks
+from geartrain.errors import GearmanError, JobException, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
+from geartrain.protocol.events import Progress
 from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory
 from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.job import Job, timed_out
+from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.sync.question import ask
 
 
@@ -120,6 +124,68 @@ class Client:
             except JobTimeout as error:
                 task.abandon()
                 raise timed_out(task, connection) from error
+
+    def submit_many(
+        self,
+        function: str,
+        workloads: Iterable[Payload],
+        *,
+        unique: Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> list[JobHandle]:
+        """Queue many background jobs, far faster than one by one; their handles, in order.
+
+        Raises like ``do_background``; jobs before the one that was refused are queued.
+        """
+        tasks = (
+            self.factory.task(function, workload, unique, priority, True, None) for workload in workloads
+        )
+        return submit_many(self.connections, tasks, timeout)
+
+    def map(
+        self,
+        function: str,
+        workloads: Iterable[Payload],
+        *,
+        limit: int = 100,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> Iterator[bytes]:
+        """The results of a function for many workloads, in order, with at most ``limit`` jobs under way.
+
+        Raises like ``do`` at the first job that fails; the jobs that are under way then are given up.
+        """
+        tasks = (self.factory.task(function, workload, None, priority, False, None) for workload in workloads)
+        return results_in_order(self.connections, tasks, limit, timeout)
+
+    def as_completed(self, jobs: Iterable[Job], *, timeout: float | None = None) -> Iterator[Job]:
+        """The jobs as they end, well or badly; raises JobTimeout."""
+        return as_completed(self.connections, jobs, timeout)
+
+    def wait(
+        self, jobs: Iterable[Job], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
+    ) -> tuple[set[Job], set[Job]]:
+        """Wait until the jobs have ended, or ``timeout`` seconds; which have, and which have not.
+
+        ``return_when`` is one of concurrent.futures' constants.
+        """
+        return wait(self.connections, jobs, timeout, return_when)
+
+    def task_set(
+        self,
+        *,
+        on_created: Callable[[Job], object] | None = None,
+        on_data: Callable[[Job, bytes], object] | None = None,
+        on_warning: Callable[[Job, bytes], object] | None = None,
+        on_status: Callable[[Job, Progress], object] | None = None,
+        on_complete: Callable[[Job, bytes], object] | None = None,
+        on_exception: Callable[[Job, JobException], object] | None = None,
+        on_fail: Callable[[Job, GearmanError], object] | None = None,
+    ) -> TaskSet:
+        """Jobs to be collected, and run together when the ``with`` block ends; what happens to them is called back."""
+        callbacks = Callbacks(on_created, on_data, on_warning, on_status, on_complete, on_exception, on_fail)
+        return TaskSet(self.connections, self.factory, callbacks)
 
     def job_status(self, handle: str, *, timeout: float | None = None, strict: bool = False) -> JobStatus:
         """How far a job is.

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
+from collections.abc import Sequence
+from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers, ProtocolError
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task
-from geartrain.sync.link import Link
+from geartrain.sync.link import Link, wait_for_any
+
+OTHER_READER_CHECK: Final = 0.05  # seconds
 
 
 class Connection:
@@ -79,16 +85,27 @@ class Connections:
 
     def submit(self, task: Task, deadline: float | None) -> Connection:
         """Send the task to the best server that can be reached; raises NoServers."""
-        order = self.servers.order(task.function, task.key, time.monotonic())
+        connection = self.place(task, deadline)
+        self.flush(connection)
+        return connection
+
+    def submit_all(self, tasks: Sequence[Task], deadline: float | None) -> list[Connection]:
+        """The same for many tasks, with one write for each server."""
+        connections = [self.place(task, deadline) for task in tasks]
+        for connection in set(connections):
+            self.flush(connection)
+        return connections
+
+    def place(self, task: Task, deadline: float | None) -> Connection:
+        """Have the task's packet ready for the best server that can be reached; raises NoServers."""
         reasons = []
-        for server in order:
+        for server in self.servers.order(task.function, task.key, time.monotonic()):
             try:
                 connection = self.to(server, deadline)
             except ConnectError as error:
                 reasons.append(str(error))
                 continue
             connection.protocol.submit(task)
-            self.flush(connection)
             return connection
         raise NoServers("; ".join(reasons))
 
@@ -144,6 +161,37 @@ class Connections:
             self.lock.acquire()
             connection.reading = False
             self.take(connection, chunk)
+
+    def pump_any(self, connections: Sequence[Connection], deadline: float | None) -> None:
+        """Take the next bytes of any of these connections; raises JobTimeout."""
+        wanted = set(connections)
+        if len(wanted) == 1:
+            return self.pump(wanted.pop(), deadline)
+        mine = [connection for connection in wanted if not connection.reading]
+        until = deadline
+        if len(mine) < len(wanted):
+            # Another thread reads for us there, and has no way to end our wait for the rest.
+            until = min(time.monotonic() + OTHER_READER_CHECK, deadline or math.inf)
+        self.read_any(mine, until)
+        if deadline is not None and time.monotonic() >= deadline:
+            raise JobTimeout("no server answered in time")
+
+    def read_any(self, connections: list[Connection], until: float | None) -> None:
+        """Wait for any of the connections, as their reader, and take what those bring that have something."""
+        for connection in connections:
+            connection.reading = True
+        self.lock.release()
+        try:
+            ready = wait_for_any([connection.link for connection in connections], until)
+        finally:
+            self.lock.acquire()
+            for connection in connections:
+                connection.reading = False
+            self.wake_sleepers()
+        for connection in connections:
+            if connection.link in ready and not connection.reading:
+                with contextlib.suppress(JobTimeout):  # another thread took what there was
+                    self.pump(connection, 0.0)
 
     def take(self, connection: Connection, chunk: bytes) -> None:
         """Give the protocol what a connection brought."""

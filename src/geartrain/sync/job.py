@@ -65,18 +65,21 @@ class Job:
         Raises JobFailed, JobException, ConnectionLost, or JobTimeout after ``timeout`` seconds in total, after
         which it may be asked again.
         """
-        self.wait(timeout)
+        return self.result_until(self.connections.deadline(timeout))
+
+    def result_until(self, deadline: float | None) -> bytes:
+        """The same, until a time of the monotonic clock."""
+        self.wait_until(deadline)
         return self.task.take_result()
 
     def exception(self, timeout: float | None = None) -> GearmanError | None:
         """Wait for the end of the job: its error, None where it has a result. Raises JobTimeout."""
-        self.wait(timeout)
+        self.wait_until(self.connections.deadline(timeout))
         return self.task.error
 
-    def wait(self, timeout: float | None = None) -> None:
+    def wait_until(self, deadline: float | None) -> None:
         """Wait until nothing more will come; raises JobTimeout."""
         with self.connections.lock:
-            deadline = self.connections.deadline(timeout)
             while not self.ended(deadline):
                 self.pump(deadline)
 
@@ -95,6 +98,10 @@ class Job:
         for event in self.events():
             if isinstance(event, Data) or (isinstance(event, Complete) and event.data):
                 yield event.data
+
+    def abandon(self) -> None:
+        """Do not wait for the job any more; it goes on."""
+        self.task.abandon()
 
     # The client's lock is held in the methods below.
 

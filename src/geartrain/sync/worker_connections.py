@@ -114,8 +114,7 @@ class WorkerConnections:
             self.turn = (self.turn + 1) % len(self.open)
             connection = self.open[self.turn]
             if not connection.protocol.asleep:
-                if not connection.protocol.grabbing:
-                    connection.protocol.grab()
+                connection.protocol.seek(1)
                 return connection
         return None
 
