@@ -18,17 +18,22 @@ from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
 class Program:
     """A running program: its output is kept, and it is ended by its process id when the ``with`` block ends."""
 
-    def __init__(self, *command: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+    ) -> None:
         self.command = command
         self.log, path = tempfile.mkstemp()
         os.unlink(path)
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
-        )
+        with tempfile.TemporaryFile() as standard_input:
+            standard_input.write(stdin)
+            standard_input.seek(0)
+            self.process = subprocess.Popen(
+                command,
+                stdin=standard_input,
+                stdout=self.log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
 
     @property
     def pid(self) -> int:
@@ -38,15 +43,24 @@ class Program:
         """Whether the program has not ended."""
         return self.process.poll() is None
 
+    def written(self) -> bytes:
+        """What the program has written so far, to its standard output and error."""
+        # Not by seek: the program writes at the position of the same open file.
+        return os.pread(self.log, os.fstat(self.log).st_size, 0)
+
     def output(self) -> str:
-        """What the program has written so far."""
-        # Not by seek: the program writes at the same position of the same open file.
-        return os.pread(self.log, 1 << 24, 0).decode("utf-8", "replace")
+        """What the program has written so far, as text."""
+        return self.written().decode("utf-8", "replace")
 
     def wait_for_output(self, text: str) -> None:
         """Wait until the program has written ``text``; fail when it ends before."""
         wait_until(lambda: text in self.output() or not self.running(), f"{self.command[0]} writes {text!r}")
         assert text in self.output(), f"{self.command} ended with: {self.output()}"
+
+    def wait(self) -> int:
+        """Wait until the program ends by itself and give its exit status."""
+        wait_until(lambda: not self.running(), f"{self.command} ends")
+        return self.process.wait()
 
     def stop(self) -> int:
         """Ask the program to end (SIGTERM) and give its exit status."""

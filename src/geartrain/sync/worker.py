@@ -164,7 +164,7 @@ class Worker:
         return None if timeout is None else time.monotonic() + timeout
 
     def close(self) -> None:
-        """Take leave of every server."""
+        """Take leave of every server, for good."""
         self.connections.close()
 
     def __enter__(self) -> Self:

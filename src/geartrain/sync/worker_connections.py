@@ -68,7 +68,7 @@ class WorkerConnections:
 
     def wake(self) -> None:
         """End ``wait`` in whatever thread; may be called in a signal handler."""
-        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+        with contextlib.suppress(OSError):  # it has been rung often enough, or nobody listens any more
             self.bell.send(b"!")
 
     def connect(self) -> None:
@@ -172,10 +172,12 @@ class WorkerConnections:
             log.warning("%s", reason)
 
     def close(self) -> None:
-        """Take leave of every server."""
+        """Take leave of every server, for good."""
         for connection in self.open:
             connection.protocol.reset_abilities()
         self.flush()
         for connection in self.open:
             connection.link.close()
         self.open = []
+        self.alarm.close()
+        self.bell.close()

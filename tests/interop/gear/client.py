@@ -33,7 +33,7 @@ class TalkativeClient(gear.Client):
         super().__init__("gear-client")
         self.ended = threading.Event()
 
-    def handlePacket(self, packet: gear.Packet) -> None:  # noqa: N802 (gear's name)
+    def handlePacket(self, packet: gear.Packet) -> None:
         """gear calls this for every packet."""
         super().handlePacket(packet)
         word = WORDS.get(packet.ptype)

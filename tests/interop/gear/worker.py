@@ -13,6 +13,11 @@ def reverse(job: gear.WorkerJob) -> None:
     job.sendWorkComplete(job.arguments[::-1])
 
 
+def echo(job: gear.WorkerJob) -> None:
+    """The workload."""
+    job.sendWorkComplete(job.arguments)
+
+
 def nothing(job: gear.WorkerJob) -> None:
     """An empty result."""
     job.sendWorkComplete()
@@ -20,7 +25,7 @@ def nothing(job: gear.WorkerJob) -> None:
 
 def unique(job: gear.WorkerJob) -> None:
     """The job's unique."""
-    job.sendWorkComplete(job.unique.encode())
+    job.sendWorkComplete(job.binary_unique)
 
 
 def fail(job: gear.WorkerJob) -> None:
@@ -48,7 +53,7 @@ def events(job: gear.WorkerJob) -> None:
     job.sendWorkComplete(b"done")
 
 
-FUNCTIONS = (reverse, nothing, unique, fail, exception, hang, events)
+FUNCTIONS = (reverse, echo, nothing, unique, fail, exception, hang, events)
 
 
 def main(port: str, prefix: str) -> None:

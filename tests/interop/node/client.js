@@ -1,5 +1,9 @@
 // A client on gearmanode. Arguments: PORT MODE FUNCTION UNIQUE PRIORITY; the workload is on standard input.
 'use strict';
+const winston = require('winston');
+
+winston.configure({ silent: true }); // gearmanode logs to it as soon as it is loaded
+winston.loggers.options = { silent: true };
 const gearmanode = require('gearmanode');
 
 const [port, mode, name, unique, priority] = process.argv.slice(2);
@@ -7,7 +11,6 @@ const workload = require('fs').readFileSync(0);
 const say = (...words) => console.log(words.join(' '));
 const packed = (word, bytes) => say(word, Buffer.from(bytes).toString('base64'));
 
-gearmanode.Client.logger.transports.forEach((transport) => { transport.silent = true; });
 const client = gearmanode.client({ host: '127.0.0.1', port: Number(port) });
 const server = client.jobServers[0];
 

@@ -1,14 +1,18 @@
 // A worker on gearmanode. Arguments: PORT PREFIX; its functions are named PREFIX-something.
 'use strict';
+const winston = require('winston');
+
+winston.configure({ silent: true }); // gearmanode logs to it as soon as it is loaded
+winston.loggers.options = { silent: true };
 const gearmanode = require('gearmanode');
 
 const [port, prefix] = process.argv.slice(2);
 
-gearmanode.Worker.logger.transports.forEach((transport) => { transport.silent = true; });
 const worker = gearmanode.worker({ host: '127.0.0.1', port: Number(port), withUnique: true });
 const add = (name, callback) => worker.addFunction(`${prefix}-${name}`, callback);
 
-add('reverse', (job) => job.workComplete(Buffer.from(job.payload).reverse().toString('latin1')));
+add('reverse', (job) => job.workComplete(job.payload.toString().split('').reverse().join('')));
+add('echo', (job) => { job.sendWorkData(job.payload); job.workComplete(''); }); // its result can only be text
 add('nothing', (job) => job.workComplete(''));
 add('unique', (job) => job.workComplete(job.unique));
 add('fail', (job) => job.reportError());

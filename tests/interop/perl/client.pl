@@ -27,6 +27,7 @@ if ($mode eq 'do') {
         on_exception => sub { $excepted = 1; say_packed('exception', $_[0]) },
         on_fail      => sub { print "fail\n" unless $excepted },
     });
+    print 'created ', (split m{//}, $handle)[1], "\n";
     $tasks->wait;
     exit 0;
 }

@@ -8,6 +8,7 @@ $| = 1;
 
 my $worker = Gearman::Worker->new(job_servers => ["127.0.0.1:$port"]);
 $worker->register_function("$prefix-reverse" => sub { scalar reverse $_[0]->arg });
+$worker->register_function("$prefix-echo" => sub { $_[0]->arg });
 $worker->register_function("$prefix-nothing" => sub { '' });
 $worker->register_function("$prefix-fail" => sub { undef });
 $worker->register_function("$prefix-exception" => sub { die "the disk is full\n" });

@@ -6,6 +6,7 @@ $worker = new GearmanWorker();
 $worker->addServer('127.0.0.1', (int) $port);
 $worker->setId("php-$prefix");
 $worker->addFunction("$prefix-reverse", fn ($job) => strrev($job->workload()));
+$worker->addFunction("$prefix-echo", fn ($job) => $job->workload());
 $worker->addFunction("$prefix-nothing", fn ($job) => '');
 $worker->addFunction("$prefix-unique", fn ($job) => $job->unique());
 $worker->addFunction("$prefix-fail", function ($job) {

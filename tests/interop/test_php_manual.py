@@ -1,0 +1,30 @@
+"""The example of the PHP manual: submit in the background, poll the status until the job is unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+from geartrain.jobs import WorkerJob
+from tests.interop.conftest import RunClient, Work
+from tests.interop.programs import PHP
+
+
+@pytest.mark.parametrize("language", [PHP], ids=["php"], indirect=True)
+def test_polls_of_reverse_see_numerator_and_denominator_grow_to_14(
+    run_client: RunClient, work: Work, function: str
+) -> None:
+    php = run_client("follow", b"this is a test")
+
+    def reverse(job: WorkerJob) -> bytes:
+        for done in range(1, len(job.workload) + 1):
+            job.send_status(done, len(job.workload))
+            # Where the manual sleeps, this waits until the client has polled.
+            php.wait_for_output(f"polled 1 1 {done} 14\n")
+        return job.workload[::-1]
+
+    work(function, reverse)
+    heard = php.heard_to_the_end()
+    running = [("polled", "1", "1", str(done), "14") for done in range(1, 15)]
+    different = list(dict.fromkeys(line for line in heard if line[:3] == ("polled", "1", "1")))
+    assert [line for line in different if line[4] == "14"] == running
+    assert heard[-1] == ("polled", "0", "0", "0", "0")

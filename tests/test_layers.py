@@ -1,0 +1,165 @@
+"""The shape of the source: who may import whom, what the two cores leave alone, and how long things get."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import geartrain
+
+SOURCE = Path(geartrain.__file__).parent
+LINES_OF_A_FUNCTION = 50
+LINES_OF_A_FILE = 400
+
+MAY_IMPORT = {
+    "errors": set[str](),
+    "protocol": {"errors"},
+    "jobs": {"errors", "protocol"},  # what sync and aio share: a job as its user holds it,
+    "callbacks": {"errors", "protocol", "jobs"},  # and who is told of its events
+    "broker": {"errors", "protocol"},
+    "store": {"errors", "broker"},
+    "server": {"errors", "protocol", "broker", "store"},
+    "sync": {"errors", "protocol", "jobs", "callbacks"},
+    "aio": {"errors", "protocol", "jobs", "callbacks"},
+    "tasks": {"errors", "protocol", "jobs", "callbacks", "sync", "aio"},
+    "testing": {"errors", "protocol", "jobs", "broker", "sync", "aio", "tasks"},
+    "__init__": {"errors", "protocol", "jobs", "callbacks", "sync", "aio", "tasks"},
+    "cli": {"errors", "protocol", "jobs", "broker", "store", "server", "sync", "aio", "tasks", "__init__"},
+    "__main__": {"cli"},
+}
+"""By folder or single module of the package: which others it may import. Arrows point down only."""
+
+LIBRARY = ("errors", "protocol", "jobs", "callbacks", "sync", "aio", "tasks", "__init__")
+"""What a program uses that submits jobs or works on them."""
+
+SANS_IO = ("protocol", "broker")
+FORBIDDEN_TO_SANS_IO = {
+    "asyncio", "concurrent", "io", "logging", "os", "pathlib", "queue", "random", "select", "selectors",
+    "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "uuid",
+}  # fmt: skip
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of the package by its dotted name, parsed; packages end in ``__init__``."""
+    return {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts): ast.parse(path.read_text())
+        for path in sorted(SOURCE.rglob("*.py"))
+    }
+
+
+MODULES = modules()
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """The dotted names a module imports at run time, wherever in it the statement is."""
+    for node in run_time_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def run_time_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under ``if TYPE_CHECKING``."""
+    yield tree
+    if isinstance(tree, ast.If) and isinstance(tree.test, ast.Name) and tree.test.id == "TYPE_CHECKING":
+        return
+    for child in ast.iter_child_nodes(tree):
+        yield from run_time_nodes(child)
+
+
+def own_imports(name: str) -> set[str]:
+    """Which of our modules a module imports, as keys of ``MODULES``."""
+    found = set()
+    for imported in imports(MODULES[name]):
+        own = imported.removeprefix("geartrain.") if imported.startswith("geartrain.") else ""
+        if imported == "geartrain":
+            found.add("__init__")
+        elif own in MODULES:
+            found.add(own)
+        elif f"{own}.__init__" in MODULES:
+            found.add(f"{own}.__init__")
+    return found - {name}
+
+
+def test_imports_point_down() -> None:
+    for name in MODULES:
+        layer = name.split(".")[0]
+        above = {own.split(".")[0] for own in own_imports(name)} - {layer} - MAY_IMPORT[layer]
+        assert not above, f"{name} imports {above}; {layer} may import {MAY_IMPORT[layer]}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"a circle of imports: {' -> '.join((*path, name))}"
+        if name not in done:
+            for imported in own_imports(name):
+                visit(imported, (*path, name))
+            done.add(name)
+
+    for name in MODULES:
+        visit(name, ())
+
+
+def test_protocol_and_broker_import_nothing_that_does_io() -> None:
+    for name, tree in MODULES.items():
+        if name.startswith(SANS_IO):
+            roots = {imported.split(".")[0] for imported in imports(tree)}
+            assert not roots & FORBIDDEN_TO_SANS_IO, f"{name} imports {roots & FORBIDDEN_TO_SANS_IO}"
+
+
+def test_client_and_worker_need_only_the_standard_library() -> None:
+    for name, tree in MODULES.items():
+        if name.split(".")[0] in LIBRARY:
+            foreign = {imported.split(".")[0] for imported in imports(tree)} - sys.stdlib_module_names
+            assert foreign <= {"geartrain"}, f"{name} imports {foreign}"
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    for name, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = length(node)
+                assert lines <= LINES_OF_A_FUNCTION, f"{name}.{node.name} has {lines} lines"
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is None:
+        return lines
+    docstring = function.body[0]
+    return lines - ((docstring.end_lineno or 0) - docstring.lineno + 1)
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    for path in SOURCE.rglob("*.py"):
+        lines = len(path.read_text().splitlines())
+        assert lines <= LINES_OF_A_FILE, f"{path.relative_to(SOURCE)} has {lines} lines"
+
+
+def test_every_public_name_of_the_library_says_what_its_user_may_rely_on() -> None:
+    for name, tree in MODULES.items():
+        assert ast.get_docstring(tree), f"{name} has no docstring"
+        if name.split(".")[0] in LIBRARY:
+            for definition in definitions(tree):
+                documented = definition.name.startswith("_") or ast.get_docstring(definition)
+                assert documented, f"{name}.{definition.name} has no docstring"
+
+
+def definitions(
+    tree: ast.Module | ast.ClassDef,
+) -> Iterator[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The classes and functions of a module and the methods of its classes, not what is inside a function."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        if isinstance(node, ast.ClassDef):
+            yield from definitions(node)
