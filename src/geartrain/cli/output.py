@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple, TypeAlias
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import click
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-Row: TypeAlias = Mapping[str, object]
+Row: TypeAlias = Mapping[str, Any]  # JSON, or made like it
 
 WITHOUT_END: Final = 1_000_000  # columns of a line that goes to a file or another program
 
@@ -27,6 +28,9 @@ class Column(NamedTuple):
     right: bool = False  # numbers stand to the right
 
 
+SERVER: Final = Column("SERVER", lambda row: row["server"])
+
+
 def print_json(row: Mapping[str, object]) -> None:
     click.echo(json.dumps(row))
 
@@ -37,7 +41,18 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) ->
         for row in rows:
             print_json(row)
         return
-    console().print(table(rows, columns))
+    several = len({row["server"] for row in rows}) > 1
+    console().print(table(rows, [SERVER, *columns] if several else columns))
+
+
+def print_details(row: Row) -> None:
+    """One row, a field a line; fields that are empty are left out."""
+    shown = {name: value for name, value in row.items() if value not in (None, "")}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        when = isinstance(value, float) and name.endswith("_at")
+        text = datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds") if when else value
+        click.echo(f"{name:{width}}  {text}")
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:

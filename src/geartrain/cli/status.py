@@ -46,7 +46,7 @@ def command(
 
 def in_words(status: JobStatus) -> str:
     if not status.known:
-        return "not known" if status.complete_view else "not known to the servers that answered"
+        return "done, or never known" if status.complete_view else "not known to the servers that answered"
     where = "running" if status.running else "queued"
     return f"{where}, {status.numerator}/{status.denominator}" if status.denominator else where
 
