@@ -13,6 +13,7 @@ GearmanError
 ├── JobFailed              WORK_FAIL
 │   └── JobException       WORK_EXCEPTION, with the worker's bytes
 ├── JobTimeout             a deadline passed (also a TimeoutError)
+├── PayloadError           a task cannot send or read a value
 ├── StoreError             a store could not load or commit
 └── SettingsError          an option that cannot work
 
@@ -21,8 +22,9 @@ GearmanError
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ReturnCode(IntEnum):
@@ -176,6 +178,12 @@ class JobTimeout(GearmanError, TimeoutError):
     code = ReturnCode.TIMEOUT
 
 
+class PayloadError(GearmanError):
+    """A task cannot send or read a value: the message names the task and what was expected."""
+
+    code = ReturnCode.INVALID_ARGUMENT
+
+
 class StoreError(GearmanError):
     """A store could not load or commit."""
 
@@ -186,6 +194,9 @@ class SettingsError(GearmanError):
     """An option that cannot work: the message names the option, its value and what was expected."""
 
     code = ReturnCode.INVALID_ARGUMENT
+
+
+RETRY_TOLD: Final = re.compile(rb"Retry: retry in (\d+(?:\.\d+)?(?:e[+-]\d+)?) s")
 
 
 class JobOutcome(Exception):
@@ -200,8 +211,14 @@ class Retry(JobOutcome):
     """Run the job again, after ``delay`` seconds."""
 
     def __init__(self, delay: float = 0.0) -> None:
-        super().__init__(f"retry in {delay:g} s")
+        super().__init__(f"retry in {delay:.10g} s")
         self.delay = delay
+
+    @staticmethod
+    def told(payload: bytes) -> Retry | None:
+        """The Retry that a worker told a waiting client of in WORK_EXCEPTION; None for any other exception."""
+        match = RETRY_TOLD.fullmatch(payload)
+        return Retry(float(match[1])) if match else None
 
 
 class Reject(JobOutcome):

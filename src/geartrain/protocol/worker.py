@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from geartrain.errors import Fail, ProtocolError, SettingsError
+from geartrain.errors import Fail, ProtocolError, Retry, SettingsError
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
@@ -111,12 +111,12 @@ def attempt_number(unique: bytes) -> int:
     return int(digits) if digits.isdigit() and digits != b"0" else 1
 
 
-def next_unique(job: Assignment) -> bytes:
-    """The unique of the job's next attempt: the same one would join the attempt that still runs."""
-    number = attempt_number(job.unique)
-    base = job.unique if number == 1 else job.unique.rpartition(ATTEMPT)[0]
+def next_unique(unique: bytes, handle: bytes) -> bytes:
+    """The unique of a job's next attempt: the same one would join the attempt that still runs."""
+    number = attempt_number(unique)
+    base = unique if number == 1 else unique.rpartition(ATTEMPT)[0]
     if base in (Unique.NONE.value, Unique.CONTENT.value):
-        base = job.handle
+        base = handle
     end = ATTEMPT + b"%d" % (number + 1)
     if len(base) + len(end) > UNIQUE_LENGTH:
         base = blake2b(base, digest_size=16).hexdigest().encode()
@@ -126,9 +126,10 @@ def next_unique(job: Assignment) -> bytes:
 class Retrial:
     """A job on its way to its next attempt; it ends when the server has that attempt, or does not want it."""
 
-    def __init__(self, job: Assignment, run_at: float | None) -> None:
+    def __init__(self, job: Assignment, retry: Retry, now: float) -> None:
         self.job = job
-        self.run_at = run_at  # Unix time; None is at once
+        self.retry = retry
+        self.run_at = now + retry.delay if retry.delay > 0 else None  # Unix time; None is at once
 
 
 class WorkerProtocol:
@@ -184,13 +185,13 @@ class WorkerProtocol:
         """Send a packet about a job."""
         self.outgoing.append(packet)
 
-    def retry(self, job: Assignment, run_at: float | None) -> None:
-        """Run the job again: it is ``settled`` when the server has its next attempt.
+    def retry(self, job: Assignment, retry: Retry, now: float) -> None:
+        """Run the job again: it is ``settled`` when the server has its next attempt. ``now`` is Unix time.
 
-        The next attempt is a background job. Clients that wait for this one hear an exception instead, and submit
-        again if they like: only they can wait for another job.
+        The next attempt is a background job. Clients that wait for this one hear the Retry as an exception instead,
+        and submit again if they like (``Retry.told``): only they can wait for another job.
         """
-        retrial = Retrial(job, run_at)
+        retrial = Retrial(job, retry, now)
         if job.unique in (Unique.NONE.value, Unique.CONTENT.value):
             return self.submit_next(retrial)
         self.outgoing.append(request(GET_STATUS_UNIQUE, job.unique))
@@ -200,7 +201,14 @@ class WorkerProtocol:
         """Submit the next attempt."""
         job = retrial.job
         self.outgoing.append(
-            submission(job.function, next_unique(job), job.workload, Priority.NORMAL, True, retrial.run_at)
+            submission(
+                job.function,
+                next_unique(job.unique, job.handle),
+                job.workload,
+                Priority.NORMAL,
+                True,
+                retrial.run_at,
+            )
         )
         self.retrials.append(retrial)
 
@@ -272,7 +280,7 @@ class WorkerProtocol:
         retrial = self.retrials.popleft()
         if count(arguments[5]) == 0:
             return self.submit_next(retrial)
-        self.outgoing.append(exception(retrial.job, b"Retry: submit the job again"))
+        self.outgoing.append(raised(retrial.job, retrial.retry))
 
     def other(self, arguments: list[bytes]) -> None:
         """A packet that asks nothing of a worker."""

@@ -142,16 +142,16 @@ class Worker:
             result = self.functions[assignment.function](WorkerJob(assignment, connection.send))
             outcome = complete(assignment, payload(b"" if result is None else result))
         except Retry as retry:
-            return self.retry(connection, assignment, retry.delay)
+            return self.retry(connection, assignment, retry)
         except Reject:
             return self.connections.drop(connection, "the job was rejected")
         except Exception as error:
             outcome = raised(assignment, error)
         connection.protocol.send(outcome)
 
-    def retry(self, connection: WorkerConnection, assignment: Assignment, delay: float) -> None:
+    def retry(self, connection: WorkerConnection, assignment: Assignment, retry: Retry) -> None:
         """Have a job run again, and wait until the server has it."""
-        connection.protocol.retry(assignment, time.time() + delay if delay > 0 else None)
+        connection.protocol.retry(assignment, retry, time.time())
         self.connections.flush()
         while connection in self.connections.open and not assignment.settled:
             self.connections.receive(connection)
