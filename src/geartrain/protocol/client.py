@@ -89,9 +89,9 @@ class ClientProtocol:
         """Take bytes of the server; raises ProtocolError, after which the connection must end."""
         self.stream.receive(self, chunk)
 
-    def quiet(self) -> bool:
-        """Whether nothing more is to come from the server."""
-        return not self.awaiting and not self.listeners
+    def unfinished(self) -> int:
+        """How many foreground jobs somebody still waits for."""
+        return sum(not task.abandoned for tasks in self.listeners.values() for task in tasks)
 
     def lost(self, error: ConnectionLost) -> None:
         """The connection ended: everything that awaits something ends with the error."""

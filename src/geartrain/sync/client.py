@@ -19,9 +19,9 @@ from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
 from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
-from geartrain.protocol.task import Task, TaskFactory
+from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.sync.connections import Connection, Connections
-from geartrain.sync.job import Job, timed_out
+from geartrain.sync.job import Job
 from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.sync.question import ask
 
@@ -77,7 +77,7 @@ class Client:
                     connections.pump(job.connection, deadline)
             except JobTimeout as error:
                 task.abandon()
-                raise timed_out(task, job.connection) from error
+                raise job_timeout(task, job.connection.server.name) from error
         return task.take_result()
 
     def do_background(
@@ -123,7 +123,7 @@ class Client:
                 return connections.wait_created(task, connection, deadline)
             except JobTimeout as error:
                 task.abandon()
-                raise timed_out(task, connection) from error
+                raise job_timeout(task, connection.server.name) from error
 
     def submit_many(
         self,

@@ -249,7 +249,7 @@ class Connections:
         with self.lock:
             self.closed = True
             connections = list(self.open.values())
-            unfinished = sum(len(connection.protocol.listeners) for connection in connections)
+            unfinished = sum(connection.protocol.unfinished() for connection in connections)
             for connection in connections:
                 self.drop(connection, ConnectionLost("the client was closed", server=connection.server.name))
         return unfinished

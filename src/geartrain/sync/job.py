@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from geartrain.errors import GearmanError, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus
 from geartrain.protocol.events import Complete, Data, Event, JobState, Progress
-from geartrain.protocol.task import Task
+from geartrain.protocol.task import Task, job_timeout
 from geartrain.sync.connections import Connection, Connections
 
 
@@ -127,12 +127,4 @@ class Job:
         try:
             self.connections.pump(self.connection, deadline)
         except JobTimeout as error:
-            raise timed_out(self.task, self.connection) from error
-
-
-def timed_out(task: Task, connection: Connection) -> JobTimeout:
-    """The exception for a job whose deadline passed."""
-    function = task.function.decode("utf-8", "replace")
-    handle = task.handle.decode("utf-8", "replace")
-    job = f"job {handle} of {function}" if handle else f"a job of {function}, not acknowledged yet,"
-    return JobTimeout(f"{job} is not done in time; it goes on", server=connection.server.name, handle=handle)
+            raise job_timeout(self.task, self.connection.server.name) from error

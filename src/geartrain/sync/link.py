@@ -13,13 +13,9 @@ from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout
 from geartrain.protocol.servers import Server
+from geartrain.sockets import set_options
 
 RECEIVE_SIZE: Final = 65536
-KEEPALIVE: Final = (  # a server that vanished without a word is noticed within two minutes
-    ("TCP_KEEPIDLE", 60),
-    ("TCP_KEEPINTVL", 15),
-    ("TCP_KEEPCNT", 4),
-)
 
 
 def connect(server: Server, timeout: float) -> socket.socket:
@@ -36,15 +32,6 @@ def connect(server: Server, timeout: float) -> socket.socket:
         raise ConnectError(f"cannot connect to {server.name}: {error}", server=server.name) from error
     connected.settimeout(None)
     return connected
-
-
-def set_options(connected: socket.socket) -> None:
-    """Send small packets at once, and notice a dead server."""
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in KEEPALIVE:
-        if hasattr(socket, option):
-            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 class Link:

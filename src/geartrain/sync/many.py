@@ -12,9 +12,9 @@ from geartrain.callbacks import Callbacks
 from geartrain.errors import JobTimeout
 from geartrain.jobs import JobHandle
 from geartrain.protocol.submission import Payload, Priority, Unique
-from geartrain.protocol.task import Task, TaskFactory, batches
+from geartrain.protocol.task import Task, TaskFactory, batches, job_timeout
 from geartrain.sync.connections import Connection, Connections
-from geartrain.sync.job import Job, timed_out
+from geartrain.sync.job import Job
 
 
 def submit_many(connections: Connections, tasks: Iterable[Task], timeout: float | None) -> list[JobHandle]:
@@ -41,7 +41,7 @@ def created(
             try:
                 connection = connections.wait_created(task, connection, deadline)
             except JobTimeout as error:
-                raise timed_out(task, connection) from error
+                raise job_timeout(task, connection.server.name) from error
         handles.append(JobHandle(task.handle.decode("utf-8", "replace"), connection.server.name))
     return handles
 

@@ -1,0 +1,252 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ALL_COMPLETED
+from datetime import datetime, timedelta
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from geartrain.aio.connections import ClientLink, Connections
+from geartrain.aio.job import AsyncJob
+from geartrain.aio.many import AsyncTaskSet, as_completed, results_in_order, submit_many, wait
+from geartrain.aio.question import ask
+from geartrain.callbacks import Callbacks
+from geartrain.errors import GearmanError, JobException, JobTimeout
+from geartrain.jobs import JobHandle, JobStatus, job_status_of
+from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
+from geartrain.protocol.events import Progress
+from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
+from geartrain.protocol.task import Task, TaskFactory, job_timeout
+
+
+class AsyncClient:
+    """Submits jobs and asks about them; any number of coroutines of one event loop may use a client at once.
+
+    ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
+    ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
+    before each function's name. Connections come about when they are needed, and again when they break.
+    """
+
+    def __init__(
+        self,
+        servers: Servers = None,
+        *,
+        routing: str = "unique",
+        timeout: float | None = None,
+        connect_timeout: float = 5.0,
+        exceptions: bool = True,
+        prefix: str = "",
+        submit_retries: int = 2,
+    ) -> None:
+        known = ServerList(parse_servers(servers, os.environ), routing, random.random)
+        self.connections = Connections(known, timeout, connect_timeout, exceptions)
+        self.factory = TaskFactory(prefix, UniqueSource(time.time_ns(), os.urandom(8)), submit_retries)
+
+    def add_server(self, server: str) -> None:
+        """Ask this server, too; nothing is sent before it is needed."""
+        self.connections.servers.add(parse_server(server))
+
+    async def do(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Run a function and wait for its result.
+
+        Raises JobFailed, JobException, JobTimeout (the job goes on), NoServers, ConnectionLost or ServerError.
+        """
+        task = self.factory.task(function, workload, unique, priority, False, None)
+        server = ""
+        try:
+            async with self.connections.within(timeout, lambda: job_timeout(task, server)):
+                job = AsyncJob(self.connections, task, await self.connections.submit(task))
+                server = job.link.server.name
+                await job.wait_done()
+        except (JobTimeout, asyncio.CancelledError):
+            task.abandon()
+            raise
+        return task.take_result()
+
+    async def do_background(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        at: datetime | None = None,
+        delay: float | timedelta | None = None,
+        timeout: float | None = None,
+    ) -> JobHandle:
+        """Queue a job and return its handle as soon as the server has it.
+
+        With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
+        ConnectionLost or ServerError.
+        """
+        run_at = None if at is None and delay is None else run_time(at, delay, time.time())
+        task = self.factory.task(function, workload, unique, priority, True, run_at)
+        link = await self.submit_task(task, timeout)
+        return JobHandle(task.handle.decode("utf-8", "replace"), link.server.name)
+
+    async def submit(
+        self,
+        function: str,
+        workload: Payload = b"",
+        *,
+        unique: str | bytes | Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> AsyncJob:
+        """Start a foreground job and return as soon as the server has it; raises like ``do_background``."""
+        task = self.factory.task(function, workload, unique, priority, False, None)
+        return AsyncJob(self.connections, task, await self.submit_task(task, timeout))
+
+    async def submit_task(self, task: Task, timeout: float | None) -> ClientLink:
+        """Submit a task and wait until a server has acknowledged it; which one did."""
+        server = ""
+        try:
+            async with self.connections.within(timeout, lambda: job_timeout(task, server)):
+                link = await self.connections.submit(task)
+                server = link.server.name
+                return await self.connections.wait_created(task, link)
+        except (JobTimeout, asyncio.CancelledError):
+            task.abandon()
+            raise
+
+    async def submit_many(
+        self,
+        function: str,
+        workloads: Iterable[Payload],
+        *,
+        unique: Unique | None = None,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> list[JobHandle]:
+        """Queue many background jobs, far faster than one by one; their handles, in order.
+
+        Raises like ``do_background``; jobs before the one that was refused are queued.
+        """
+        tasks = (
+            self.factory.task(function, workload, unique, priority, True, None) for workload in workloads
+        )
+        async with self.connections.within(timeout):
+            return await submit_many(self.connections, tasks)
+
+    def map(
+        self,
+        function: str,
+        workloads: Iterable[Payload],
+        *,
+        limit: int = 100,
+        priority: Priority = Priority.NORMAL,
+        timeout: float | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The results of a function for many workloads, in order, with at most ``limit`` jobs under way.
+
+        Raises like ``do`` at the first job that fails; the jobs that are under way then are given up.
+        """
+        calls = (
+            partial(self.do, function, workload, priority=priority, timeout=timeout) for workload in workloads
+        )
+        return results_in_order(calls, limit)
+
+    def as_completed(self, jobs: Iterable[AsyncJob]) -> AsyncIterator[AsyncJob]:
+        """The jobs as they end, well or badly."""
+        return as_completed(jobs)
+
+    async def wait(
+        self, jobs: Iterable[AsyncJob], *, timeout: float | None = None, return_when: str = ALL_COMPLETED
+    ) -> tuple[set[AsyncJob], set[AsyncJob]]:
+        """Wait until the jobs have ended, or ``timeout`` seconds; which have, and which have not.
+
+        ``return_when`` is one of concurrent.futures' constants.
+        """
+        return await wait(self.connections, jobs, timeout, return_when)
+
+    def task_set(
+        self,
+        *,
+        on_created: Callable[[AsyncJob], object] | None = None,
+        on_data: Callable[[AsyncJob, bytes], object] | None = None,
+        on_warning: Callable[[AsyncJob, bytes], object] | None = None,
+        on_status: Callable[[AsyncJob, Progress], object] | None = None,
+        on_complete: Callable[[AsyncJob, bytes], object] | None = None,
+        on_exception: Callable[[AsyncJob, JobException], object] | None = None,
+        on_fail: Callable[[AsyncJob, GearmanError], object] | None = None,
+    ) -> AsyncTaskSet:
+        """Jobs to be collected, and run together when the block ends; what happens to them is called back."""
+        callbacks = Callbacks(on_created, on_data, on_warning, on_status, on_complete, on_exception, on_fail)
+        return AsyncTaskSet(self.connections, self.factory, callbacks)
+
+    async def job_status(
+        self, handle: str, *, timeout: float | None = None, strict: bool = False
+    ) -> JobStatus:
+        """How far a job is.
+
+        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
+        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        """
+        statuses = await self.job_statuses([handle], timeout=timeout, strict=strict)
+        return statuses[JobHandle.parse(handle)]
+
+    async def job_statuses(
+        self, handles: Iterable[str], *, timeout: float | None = None, strict: bool = False
+    ) -> dict[JobHandle, JobStatus]:
+        """How far each of many jobs is, asked all at once."""
+        parsed = [JobHandle.parse(handle) for handle in handles]
+        asked = [(self.servers_of(handle), handle.encode()) for handle in parsed]
+        async with self.connections.within(timeout):
+            answers = await ask(self.connections, GET_STATUS, asked, strict)
+        return {handle: job_status_of(answer) for handle, answer in zip(parsed, answers, strict=True)}
+
+    async def job_status_by_unique(
+        self, unique: str | bytes, *, timeout: float | None = None, strict: bool = False
+    ) -> JobStatus:
+        """How far the job with this unique is, of whatever function; ``waiting`` says how many clients wait for it."""
+        asked = [(self.connections.servers.servers, name(unique, "unique"))]
+        async with self.connections.within(timeout):
+            return job_status_of((await ask(self.connections, GET_STATUS_UNIQUE, asked, strict))[0])
+
+    async def ping(self, *, timeout: float | None = None) -> dict[str, float]:
+        """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
+        seconds = {}
+        for server in list(self.connections.servers.servers):
+            begin = time.perf_counter()
+            async with self.connections.within(timeout):
+                await ask(self.connections, ECHO_REQ, [([server], b"ping")], True)
+            seconds[server.name] = time.perf_counter() - begin
+        return seconds
+
+    def servers_of(self, handle: JobHandle) -> list[Server]:
+        """Which servers may know the handle."""
+        server = self.connections.servers.named(handle.server) if handle.server else None
+        return [server] if server else self.connections.servers.servers
+
+    async def close(self) -> None:
+        """End the connections; foreground jobs that are still waited for are given up, with a warning."""
+        unfinished = await self.connections.close()
+        if unfinished:
+            warnings.warn(
+                f"{unfinished} foreground jobs were still waited for", ResourceWarning, stacklevel=2
+            )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,153 @@
+"""The connections of an asyncio client: opened when they are needed, and again when they break."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from geartrain.aio.link import Link, connect
+from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers
+from geartrain.protocol.client import ClientProtocol
+from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.task import Pending, Question, Task
+
+ClientLink = Link[ClientProtocol]
+
+
+def no_answer() -> JobTimeout:
+    """The exception for a call that is not about one job."""
+    return JobTimeout("no server answered in time")
+
+
+class Connections:
+    """What the coroutines of a client share."""
+
+    def __init__(
+        self, servers: ServerList, timeout: float | None, connect_timeout: float, exceptions: bool
+    ) -> None:
+        self.servers = servers
+        self.timeout = timeout  # seconds, for calls that name none
+        self.connect_timeout = connect_timeout
+        self.exceptions = exceptions
+        self.open: dict[str, ClientLink] = {}
+        self.opening: dict[str, asyncio.Lock] = {}  # one coroutine at a time connects to a server
+        self.closed = False
+
+    async def to(self, server: Server) -> ClientLink:
+        """The connection to a server, opened if there is none; raises ConnectError."""
+        link = self.open.get(server.name)
+        if link is not None:
+            return link
+        async with self.opening.setdefault(server.name, asyncio.Lock()):
+            return self.open.get(server.name) or await self.connect(server)
+
+    async def connect(self, server: Server) -> ClientLink:
+        """A new connection."""
+        if self.closed:
+            raise ConnectError("the client is closed", server=server.name)
+        link = Link(server, ClientProtocol(server.name, self.exceptions), None, self.drop)
+        try:
+            await connect(link, self.connect_timeout)
+        except ConnectError:
+            self.servers.failed(server, time.monotonic())
+            raise
+        server.worked()
+        self.open[server.name] = link
+        return link
+
+    async def submit(self, task: Task) -> ClientLink:
+        """Send the task to the best server that can be reached; raises NoServers."""
+        reasons = []
+        for server in self.servers.order(task.function, task.key, time.monotonic()):
+            try:
+                link = await self.to(server)
+            except ConnectError as error:
+                reasons.append(str(error))
+                continue
+            await link.writable.wait()
+            link.machine.submit(task)
+            link.flush_soon()
+            return link
+        raise NoServers("; ".join(reasons))
+
+    async def submit_all(self, tasks: Sequence[Task]) -> list[ClientLink]:
+        """The same for many tasks, with one write for each server."""
+        return [await self.submit(task) for task in tasks]
+
+    async def ask(self, server: Server, command: int, argument: bytes) -> Question:
+        """Send a question to a server; raises ConnectError."""
+        link = await self.to(server)
+        question = link.machine.ask(command, argument)
+        link.flush_soon()
+        return question
+
+    async def wait_created(self, task: Task, link: ClientLink) -> ClientLink:
+        """Wait until a server has acknowledged the task, and say which; raises what went wrong."""
+        await wait_answered(task)
+        while task.try_again():
+            link = await self.submit(task)
+            await wait_answered(task)
+        if task.error is not None and not task.handle:
+            raise task.error
+        return link
+
+    def drop(self, link: ClientLink, error: ConnectionLost) -> None:
+        """A connection ended: whatever waits for its answers ends with the error."""
+        if self.open.get(link.server.name) is link:
+            del self.open[link.server.name]
+            self.servers.failed(link.server, time.monotonic())
+        link.machine.lost(error)
+
+    async def close(self) -> int:
+        """End all connections; how many foreground jobs were still waited for."""
+        self.closed = True
+        links = list(self.open.values())
+        unfinished = sum(link.machine.unfinished() for link in links)
+        for link in links:
+            link.reason = "the client was closed"
+            link.close()
+        for link in links:
+            await link.lost.wait()
+        return unfinished
+
+    def deadline(self, timeout: float | None) -> float | None:
+        """When a call that may take ``timeout`` seconds must be over, by the loop's clock; None is never."""
+        if timeout is None:
+            timeout = self.timeout
+        return None if timeout is None else asyncio.get_running_loop().time() + timeout
+
+    def within(self, timeout: float | None, timed_out: Callable[[], JobTimeout] = no_answer) -> Deadline:
+        """Raise JobTimeout when what is inside takes longer than ``timeout`` seconds, or the client's own."""
+        return Deadline(self.deadline(timeout), timed_out)
+
+
+class Deadline:
+    """``asyncio.timeout_at`` that raises JobTimeout."""
+
+    def __init__(self, when: float | None, timed_out: Callable[[], JobTimeout] = no_answer) -> None:
+        self.timeout = asyncio.timeout_at(when)
+        self.timed_out = timed_out
+
+    async def __aenter__(self) -> None:
+        await self.timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self.timeout.__aexit__(kind, error, trace)
+        except TimeoutError as timeout:
+            raise self.timed_out() from timeout
+
+
+async def wait_answered(pending: Pending) -> None:
+    """Wait for the server's direct answer."""
+    if pending.answered:
+        return
+    answered = asyncio.Event()
+    pending.wake = answered.set
+    while not pending.answered:
+        answered.clear()
+        await answered.wait()

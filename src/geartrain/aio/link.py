@@ -1,0 +1,131 @@
+"""One asyncio connection to a server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar, cast
+
+from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
+from geartrain.protocol.servers import Server
+from geartrain.sockets import set_options
+
+
+class Machine(Protocol):
+    """A side of a connection without I/O."""
+
+    outgoing: list[bytes]
+
+    def take_outgoing(self) -> bytes: ...
+
+    def receive(self, chunk: bytes) -> None: ...
+
+
+AnyMachine = TypeVar("AnyMachine", bound=Machine)
+
+
+class Link(asyncio.Protocol, Generic[AnyMachine]):
+    """Bytes between a transport and a machine; what a turn of the loop has to say leaves in one write.
+
+    ``on_news`` is called after bytes came in, ``on_lost`` once at the end.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        machine: AnyMachine,
+        on_news: Callable[[], object] | None,
+        on_lost: Callable[[Link[AnyMachine], ConnectionLost], object],
+    ) -> None:
+        self.server = server
+        self.machine = machine
+        self.on_news = on_news
+        self.on_lost = on_lost
+        self.loop = asyncio.get_running_loop()
+        self.transport: asyncio.Transport | None = None  # None before the connection came about
+        self.reason: Exception | str = "the server closed it"
+        self.lost = asyncio.Event()
+        self.flushing = False  # a flush is due at the end of this turn
+        self.writable = asyncio.Event()  # the server takes what we write
+        self.writable.set()
+        self.writable_for_threads = threading.Event()
+        self.writable_for_threads.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the connection came about."""
+        self.transport = cast(asyncio.Transport, transport)
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes came in."""
+        try:
+            self.machine.receive(data)
+        except ProtocolError as error:
+            return self.abort(error)
+        if self.machine.outgoing:
+            self.flush_soon()
+        if self.on_news:
+            self.on_news()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """asyncio: the connection ended."""
+        self.lost.set()
+        self.resume_writing()
+        name = self.server.name
+        self.on_lost(
+            self, ConnectionLost(f"lost the connection to {name}: {error or self.reason}", server=name)
+        )
+
+    def pause_writing(self) -> None:
+        """asyncio: the server does not read."""
+        self.writable.clear()
+        self.writable_for_threads.clear()
+
+    def resume_writing(self) -> None:
+        """asyncio: the server reads again."""
+        self.writable.set()
+        self.writable_for_threads.set()
+
+    def flush_soon(self) -> None:
+        """Write what the machine has to say at the end of this turn of the loop."""
+        if not self.flushing:
+            self.flushing = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what the machine has to say."""
+        self.flushing = False
+        if self.machine.outgoing and self.transport is not None and not self.lost.is_set():
+            self.transport.write(self.machine.take_outgoing())
+
+    def abort(self, reason: Exception | str) -> None:
+        """End the connection at once."""
+        self.reason = reason
+        if self.transport is not None:
+            self.transport.abort()
+
+    def close(self) -> None:
+        """End the connection when all that was said is written."""
+        self.flush()
+        if self.transport is not None:
+            self.transport.close()
+
+
+async def connect(link: Link[AnyMachine], timeout: float) -> None:
+    """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once."""
+    server = link.server
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout):
+            if server.path:
+                await loop.create_unix_connection(lambda: link, server.path)
+            else:
+                transport, _ = await loop.create_connection(lambda: link, server.host, server.port)
+                set_options(transport.get_extra_info("socket"))
+    except TimeoutError as error:
+        raise ConnectError(
+            f"cannot connect to {server.name}: no answer in {timeout:g} s", server=server.name
+        ) from error
+    except OSError as error:
+        raise ConnectError(f"cannot connect to {server.name}: {error}", server=server.name) from error

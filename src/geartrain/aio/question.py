@@ -1,0 +1,74 @@
+"""A question to a server, asked again once when a connection turns out to be dead."""
+
+from __future__ import annotations
+
+from geartrain.aio.connections import Connections, wait_answered
+from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.protocol.servers import Server
+from geartrain.protocol.task import Question
+
+
+class Asked:
+    """A question that is under way to one server."""
+
+    def __init__(self, connections: Connections, server: Server, command: int, argument: bytes) -> None:
+        self.connections = connections
+        self.server = server
+        self.command = command
+        self.argument = argument
+        self.sent: Question | None = None  # None while there is no connection
+        self.unreachable = ConnectError(f"{server.name} was not asked", server=server.name)
+
+    async def send(self) -> None:
+        """Send the question, if the server can be reached."""
+        try:
+            self.sent = await self.connections.ask(self.server, self.command, self.argument)
+        except ConnectError as error:
+            self.sent = None
+            self.unreachable = error
+
+    async def answer(self) -> list[bytes]:
+        """Wait for the answer; raises ConnectError, ConnectionLost or ServerError."""
+        question = await self.wait()
+        if isinstance(question.error, ConnectionLost):
+            await self.send()
+            question = await self.wait()
+        if question.error is not None:
+            raise question.error
+        return question.arguments
+
+    async def wait(self) -> Question:
+        """Wait until the question is answered or lost; raises ConnectError where it was not sent."""
+        if self.sent is None:
+            raise self.unreachable
+        await wait_answered(self.sent)
+        return self.sent
+
+    async def answer_if_reachable(self, strict: bool) -> list[bytes] | None:
+        """The same, but None where the server cannot be reached, unless ``strict``."""
+        try:
+            return await self.answer()
+        except (ConnectError, ConnectionLost):
+            if strict:
+                raise
+            return None
+
+
+async def ask(
+    connections: Connections,
+    command: int,
+    questions: list[tuple[list[Server], bytes]],
+    strict: bool,
+) -> list[list[list[bytes] | None]]:
+    """Ask for each argument each of its servers, all at once.
+
+    An answer is None where its server cannot be reached; ``strict`` raises instead.
+    """
+    asked = [
+        [Asked(connections, server, command, argument) for server in servers]
+        for servers, argument in questions
+    ]
+    for group in asked:
+        for question in group:
+            await question.send()
+    return [[await question.answer_if_reachable(strict) for question in group] for group in asked]
