@@ -9,7 +9,7 @@ from typing import Final
 from geartrain.jobs import WorkerJob
 from geartrain.sync.worker import Worker
 
-PACE: Final = 0.15  # seconds a letter
+PACE: Final = 0.12  # seconds a letter
 
 
 def reverse(job: WorkerJob) -> bytes:

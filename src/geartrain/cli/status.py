@@ -34,10 +34,14 @@ def command(
     label = handle or unique or ""
     with Client(servers_of(servers)) as client:
 
-        def ask() -> JobStatus:
-            return client.job_status(handle) if handle else client.job_status_by_unique(label)
+        def ask(strict: bool = False) -> JobStatus:
+            if handle:
+                return client.job_status(handle, strict=strict)
+            return client.job_status_by_unique(label, strict=strict)
 
         status = show_until_done(ask, label) if follow else ask()
+        if not status.known and not status.complete_view:
+            status = ask(strict=True)  # a server that was not asked may know it
     if as_json:
         print_json({("handle" if handle else "unique"): label, **status._asdict()})
     else:
@@ -46,7 +50,7 @@ def command(
 
 def in_words(status: JobStatus) -> str:
     if not status.known:
-        return "done, or never known" if status.complete_view else "not known to the servers that answered"
+        return "done, or never known"
     where = "running" if status.running else "queued"
     return f"{where}, {status.numerator}/{status.denominator}" if status.denominator else where
 

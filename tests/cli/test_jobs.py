@@ -1,0 +1,57 @@
+"""``geartrain jobs``."""
+
+from __future__ import annotations
+
+from tests.cli.program import Shop
+
+
+def queued(shop: Shop, function: str) -> str:
+    return shop.run("submit", function, "x", "--background").stdout.strip()
+
+
+def test_jobs_are_listed_by_function_the_oldest_first(shop: Shop) -> None:
+    first, second = queued(shop, "listed"), queued(shop, "listed")
+    listed = shop.run("jobs", "--function", "listed", "--json").rows
+    assert [row["handle"] for row in listed] == [first, second]
+    assert [
+        row["handle"] for row in shop.run("jobs", "list", "-f", "listed", "--limit", "1", "--json").rows
+    ] == [first]
+    lines = shop.run("jobs", "-f", "listed").stdout.splitlines()
+    assert lines[0].split() == ["HANDLE", "FUNCTION", "STATE", "PROGRESS", "PRIORITY", "AGE", "WORKER"]
+    assert lines[1].split()[:4] == [first, "listed", "queued", "normal"]
+
+
+def test_a_job_is_shown_field_by_field(shop: Shop) -> None:
+    handle = queued(shop, "shown")
+    shown = dict(line.split(maxsplit=1) for line in shop.run("jobs", "show", handle).stdout.splitlines())
+    assert (shown["handle"], shown["function"], shown["state"]) == (handle, "shown", "queued")
+    assert shown["workload_bytes"] == "1"
+
+
+def test_a_cancelled_job_is_gone(shop: Shop) -> None:
+    handle = queued(shop, "cancelled")
+    assert shop.run("jobs", "cancel", handle).stdout == f"{handle}: cancelled\n"
+    again = shop.run("jobs", "cancel", handle)
+    assert (again.status, again.stderr) == (1, f"geartrain: no server knows the job '{handle}'\n")
+    assert shop.run("jobs", "show", handle).status == 1
+
+
+def test_a_c_server_tells_what_it_knows(c_shop: Shop) -> None:
+    handle = queued(c_shop, "queued")
+    assert handle in [row["handle"] for row in c_shop.run("jobs", "--json").rows]
+    (row,) = c_shop.run("jobs", "show", handle, "--json").rows
+    assert (row["state"], row["numerator"], row["denominator"]) == ("queued", 0, 0)
+    assert c_shop.run("jobs", "cancel", handle).status == 0
+    assert c_shop.run("jobs", "cancel", "H:none:1").status == 1
+    refused = c_shop.run("jobs", "--function", "queued")
+    assert refused.status == 1
+    assert "does not say which jobs are of 'queued'" in refused.stderr
+
+
+def test_several_servers_are_told_apart(shop: Shop, c_shop: Shop) -> None:
+    here, there = queued(shop, "here"), queued(c_shop, "there")
+    servers = ("--server", shop.server.address, "--server", c_shop.server.address)
+    lines = [line.split()[:2] for line in shop.run("jobs", "--limit", "1000", *servers).stdout.splitlines()]
+    assert lines[0] == ["SERVER", "HANDLE"]
+    assert [shop.server.address, here] in lines
+    assert [c_shop.server.address, there] in lines
