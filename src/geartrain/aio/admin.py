@@ -1,0 +1,168 @@
+"""The asyncio administrator: asks a server about itself, in the text protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import TracebackType
+from typing import Self, TypeVar
+
+from geartrain.aio.link import Link, connect
+from geartrain.errors import ConnectionLost, JobTimeout, ServerError
+from geartrain.protocol import admin
+from geartrain.protocol.admin import (
+    AdminProtocol,
+    Connected,
+    FunctionQueues,
+    FunctionStatus,
+    Query,
+    QueuedJob,
+)
+from geartrain.protocol.servers import parse_servers
+
+Answer = TypeVar("Answer")
+AdminLink = Link[AdminProtocol]
+
+
+class AsyncAdmin:
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
+
+    Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
+    where the server answers ERR.
+    """
+
+    def __init__(
+        self, server: str | None = None, *, timeout: float | None = 10.0, connect_timeout: float = 5.0
+    ) -> None:
+        self.server = parse_servers(server, os.environ)[0]
+        self.timeout = timeout
+        self.connect_timeout = connect_timeout
+        self.link: AdminLink | None = None  # None while there is no connection
+        self.turn = asyncio.Lock()
+        self.news = asyncio.Event()
+
+    async def status(self) -> list[FunctionStatus]:
+        """Every function with its jobs and workers."""
+        return await self.ask(admin.STATUS)
+
+    async def priority_status(self) -> list[FunctionQueues]:
+        """Every function with its queued jobs by priority."""
+        return await self.ask(admin.PRIORITY_STATUS)
+
+    async def workers(self) -> list[Connected]:
+        """Every connection with the functions it offers."""
+        return await self.ask(admin.WORKERS)
+
+    async def show_jobs(self) -> list[QueuedJob]:
+        """Every job, queued or running."""
+        return await self.ask(admin.SHOW_JOBS)
+
+    async def show_unique_jobs(self) -> list[str]:
+        """The unique of every job."""
+        return await self.ask(admin.SHOW_UNIQUE_JOBS)
+
+    async def version(self) -> str:
+        """The server's version."""
+        return await self.ask(admin.VERSION)
+
+    async def getpid(self) -> int:
+        """The server's process id."""
+        return await self.ask(admin.PID)
+
+    async def verbose(self) -> str:
+        """The server's log level."""
+        return await self.ask(admin.VERBOSE)
+
+    async def max_queue(self, function: str, *limits: int) -> None:
+        """Limit a function's queue: no number for no limit, one, or three for high, normal and low priority."""
+        await self.ask(admin.max_queue(function, limits))
+
+    async def create_function(self, function: str) -> None:
+        """Have a function listed before it has jobs or workers."""
+        await self.ask(admin.create_function(function))
+
+    async def drop_function(self, function: str) -> None:
+        """Forget a function that has no workers and no running job."""
+        await self.ask(admin.drop_function(function))
+
+    async def cancel_job(self, handle: str) -> None:
+        """Take a queued job out of its queue; raises ServerError UNKNOWN_JOB."""
+        await self.ask(admin.cancel_job(handle))
+
+    async def lines(self, command: str) -> list[str]:
+        """The lines of a command that answers with a list."""
+        return await self.ask(Query(command, True, admin.as_lines))
+
+    async def command(self, command: str) -> str:
+        """What a command that answers with one line says after "OK"."""
+        return await self.ask(Query(command, False, admin.as_value))
+
+    async def json_lines(self, *verb: str) -> list[dict[str, object]]:
+        """The objects that a command of Geartrain's own server answers with."""
+        try:
+            return await self.ask(admin.json_lines(verb))
+        except ServerError as error:
+            raise admin.json_refused(error, verb) from None
+
+    async def ask(self, query: Query[Answer]) -> Answer:
+        """Send a command and read its answer; commands of several coroutines go one after the other."""
+        async with self.turn:
+            try:
+                async with asyncio.timeout(self.timeout):
+                    protocol = await self.exchange(self.link or await self.connect(), query)
+            except BaseException as error:
+                self.drop()  # what may still come belongs to no question
+                if isinstance(error, TimeoutError):
+                    raise JobTimeout(
+                        f"{self.server.name} did not answer in time", server=self.server.name
+                    ) from error
+                raise
+        if protocol.error is not None:
+            raise protocol.error
+        return query.read(protocol.lines)
+
+    async def connect(self) -> AdminLink:
+        """A new connection."""
+        link = Link(self.server, AdminProtocol(self.server.name), self.news.set, self.lost)
+        await connect(link, self.connect_timeout)
+        self.link = link
+        return link
+
+    async def exchange(self, link: AdminLink, query: Query[Answer]) -> AdminProtocol:
+        """Write a command and wait until its answer is whole."""
+        link.machine.ask(query.line, query.listing)
+        link.flush()
+        while not link.machine.answered:
+            self.news.clear()
+            await self.news.wait()
+        return link.machine
+
+    def lost(self, link: AdminLink, error: ConnectionLost) -> None:
+        """The connection ended: a question that was under way ends with the error."""
+        if not link.machine.answered:
+            link.machine.answered = True
+            link.machine.error = error
+            self.news.set()
+        if self.link is link:
+            self.link = None
+
+    def drop(self) -> None:
+        """End the connection at once."""
+        if self.link is not None:
+            self.link.abort("the question was given up")
+            self.link = None
+
+    async def close(self) -> None:
+        """End the connection; the next question opens a new one."""
+        if self.link is not None:
+            link, self.link = self.link, None
+            link.close()
+            await link.lost.wait()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,139 @@
+"""The blocking administrator: asks a server about itself, in the text protocol."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+from geartrain.errors import GearmanError, ServerError
+from geartrain.protocol import admin
+from geartrain.protocol.admin import (
+    AdminProtocol,
+    Connected,
+    FunctionQueues,
+    FunctionStatus,
+    Query,
+    QueuedJob,
+)
+from geartrain.protocol.servers import parse_servers
+from geartrain.sync.link import Link
+
+Answer = TypeVar("Answer")
+
+
+class Admin:
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
+
+    Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
+    where the server answers ERR.
+    """
+
+    def __init__(
+        self, server: str | None = None, *, timeout: float | None = 10.0, connect_timeout: float = 5.0
+    ) -> None:
+        self.server = parse_servers(server, os.environ)[0]
+        self.timeout = timeout
+        self.connect_timeout = connect_timeout
+        self.protocol = AdminProtocol(self.server.name)
+        self.link: Link | None = None  # None while there is no connection
+
+    def status(self) -> list[FunctionStatus]:
+        """Every function with its jobs and workers."""
+        return self.ask(admin.STATUS)
+
+    def priority_status(self) -> list[FunctionQueues]:
+        """Every function with its queued jobs by priority."""
+        return self.ask(admin.PRIORITY_STATUS)
+
+    def workers(self) -> list[Connected]:
+        """Every connection with the functions it offers."""
+        return self.ask(admin.WORKERS)
+
+    def show_jobs(self) -> list[QueuedJob]:
+        """Every job, queued or running."""
+        return self.ask(admin.SHOW_JOBS)
+
+    def show_unique_jobs(self) -> list[str]:
+        """The unique of every job."""
+        return self.ask(admin.SHOW_UNIQUE_JOBS)
+
+    def version(self) -> str:
+        """The server's version."""
+        return self.ask(admin.VERSION)
+
+    def getpid(self) -> int:
+        """The server's process id."""
+        return self.ask(admin.PID)
+
+    def verbose(self) -> str:
+        """The server's log level."""
+        return self.ask(admin.VERBOSE)
+
+    def max_queue(self, function: str, *limits: int) -> None:
+        """Limit a function's queue: no number for no limit, one, or three for high, normal and low priority."""
+        self.ask(admin.max_queue(function, limits))
+
+    def create_function(self, function: str) -> None:
+        """Have a function listed before it has jobs or workers."""
+        self.ask(admin.create_function(function))
+
+    def drop_function(self, function: str) -> None:
+        """Forget a function that has no workers and no running job."""
+        self.ask(admin.drop_function(function))
+
+    def cancel_job(self, handle: str) -> None:
+        """Take a queued job out of its queue; raises ServerError UNKNOWN_JOB."""
+        self.ask(admin.cancel_job(handle))
+
+    def lines(self, command: str) -> list[str]:
+        """The lines of a command that answers with a list."""
+        return self.ask(Query(command, True, admin.as_lines))
+
+    def command(self, command: str) -> str:
+        """What a command that answers with one line says after "OK"."""
+        return self.ask(Query(command, False, admin.as_value))
+
+    def json_lines(self, *verb: str) -> list[dict[str, object]]:
+        """The objects that a command of Geartrain's own server answers with."""
+        try:
+            return self.ask(admin.json_lines(verb))
+        except ServerError as error:
+            raise admin.json_refused(error, verb) from None
+
+    def ask(self, query: Query[Answer]) -> Answer:
+        """Send a command and read its answer."""
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        if self.link is None:
+            self.protocol = AdminProtocol(self.server.name)
+            self.link = Link(self.server, self.connect_timeout)
+        try:
+            self.exchange(self.link, query, deadline)
+        except GearmanError:
+            self.close()  # what may still come belongs to no question
+            raise
+        if self.protocol.error is not None:
+            raise self.protocol.error
+        return query.read(self.protocol.lines)
+
+    def exchange(self, link: Link, query: Query[Answer], deadline: float | None) -> None:
+        """Write a command and wait until its answer is whole."""
+        self.protocol.ask(query.line, query.listing)
+        link.send(self.protocol.take_outgoing())
+        while not self.protocol.answered:
+            self.protocol.receive(link.receive(deadline))
+
+    def close(self) -> None:
+        """End the connection; the next question opens a new one."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
