@@ -26,8 +26,7 @@ from geartrain.protocol.submission import Payload, Priority, Unique
 from geartrain.sync.client import Client
 from geartrain.sync.job import Job
 from geartrain.sync.worker import Worker
-
-__version__ = "0.1.0"
+from geartrain.version import __version__
 
 __all__ = [
     "ArgumentTooLarge",
@@ -64,4 +63,5 @@ __all__ = [
     "Warning",
     "Worker",
     "WorkerJob",
+    "__version__",
 ]

@@ -69,7 +69,7 @@ def test_an_exception_is_heard_with_its_text(run_client: RunClient, work: Work, 
     work(function, fail)
     last = run_client("do", b"x").heard_to_the_end()[-1]
     assert last[0] == "exception"
-    assert b"the disk is full" in bytes(last[1])
+    assert "the disk is full" in str(last[1])
 
 
 def test_polls_of_a_background_job_see_it_queued_then_running_then_gone(
@@ -86,8 +86,9 @@ def test_polls_of_a_background_job_see_it_queued_then_running_then_gone(
 
     follower.wait_for_output("polled 1 0 0 0\n")
     work(function, count)
-    polls = [line for line in follower.heard_to_the_end() if line[0] == "polled"]
-    assert list(dict.fromkeys(polls)) == [
+    polls = dict.fromkeys(line for line in follower.heard_to_the_end() if line[0] == "polled")
+    polls.pop(("polled", "1", "1", "0", "0"), None)  # seen by a poll between the grab and the first status
+    assert list(polls) == [
         ("polled", "1", "0", "0", "0"),
         ("polled", "1", "1", "1", "3"),
         ("polled", "1", "1", "2", "3"),

@@ -7,7 +7,7 @@ import pytest
 from geartrain.errors import JobException, JobFailed
 from geartrain.sync.client import Client
 from tests.interop.conftest import StartWorker, Work
-from tests.interop.programs import PERL, Language
+from tests.interop.programs import GEAR, NODE, PHP
 from tests.support.machine import DEADLINE, wait_until
 from tests.support.processes import ServerProgram
 
@@ -104,11 +104,10 @@ def test_the_job_of_a_killed_worker_goes_to_another(
     assert taken == [b"x"]
 
 
-def test_the_unique_reaches_a_worker_whole(
-    start_worker: StartWorker, client: Client, language: Language, function: str
+@pytest.mark.parametrize("language", [PHP, NODE, GEAR], ids=["php", "node", "gear"], indirect=True)
+def test_the_unique_reaches_a_worker_that_asks_for_it(
+    start_worker: StartWorker, client: Client, function: str
 ) -> None:
-    if language is PERL:
-        pytest.xfail("Gearman::Worker sends GRAB_JOB only, so it is never told")
     start_worker()
     for unique in ("u-1", "u" * 64, "u" * 200):
         assert client.do(f"{function}-unique", b"x", unique=unique) == unique.encode()

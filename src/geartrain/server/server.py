@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import geartrain
 from geartrain.broker.broker import Broker, Rules
 from geartrain.broker.deadlines import NEVER
+from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
 from geartrain.broker.session import end_turn
+from geartrain.server.committer import Committer
 from geartrain.server.peer import Peer
 from geartrain.server.settings import Settings
+from geartrain.store import Store
+from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
@@ -29,10 +32,11 @@ class Server:
     has something to hear is written to once, when the turn ends.
     """
 
-    def __init__(self, settings: Settings, log: logging.Logger) -> None:
+    def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
         self.settings = settings
         self.log = log
-        self.broker = Broker(rules_of(settings))
+        self.broker = Broker(rules_of(settings), store is not None)
+        self.committer = Committer(store, self.broker, self.write) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
         self.listeners: list[asyncio.Server] = []
         self.payload_limit = settings.max_workload + ARGUMENTS_LIMIT
@@ -46,7 +50,10 @@ class Server:
     # Life
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
-        """Accept connections on bound sockets."""
+        """Queue what the store kept, and accept connections on bound sockets."""
+        if self.committer is not None:
+            async for record in self.committer.store.load():
+                adopt(self.broker, record)
         for listening in sockets:
             create = (
                 self.loop.create_unix_server
@@ -67,6 +74,8 @@ class Server:
         except TimeoutError:
             self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
         self.end_turn()
+        if self.committer is not None:
+            await self.committer.close()
         for peer in list(self.peers.values()):
             peer.transport.close()
         if self.alarm is not None:
@@ -107,13 +116,14 @@ class Server:
         self.in_turn = False
         broker = self.broker
         end_turn(broker)
-        dirty = broker.dirty
-        if dirty:
-            for connection in dirty:
-                peer = self.peers.get(connection)
-                if peer is not None and connection.outgoing:
+        for connection in broker.dirty:
+            peer = self.peers.get(connection)
+            if peer is not None and connection.outgoing:
+                if self.committer is None or not self.committer.hold(connection):
                     peer.flush()
-            dirty.clear()
+        broker.dirty.clear()
+        if self.committer is not None:
+            self.committer.end_turn()
         if broker.notices:
             self.write_notices()
         self.set_alarm(broker.wait())
@@ -135,6 +145,12 @@ class Server:
         self.alarm = None
         self.begin_turn()
 
+    def write(self, connection: Connection, packets: bytes) -> None:
+        """Write what was held back, if the peer is still there."""
+        peer = self.peers.get(connection)
+        if peer is not None:
+            peer.write(packets)
+
     def write_notices(self) -> None:
         for notice in self.broker.notices:
             self.log.warning(notice)
@@ -151,7 +167,7 @@ def rules_of(settings: Settings) -> Rules:
         exceptions=settings.exceptions,
         max_unique=settings.max_unique,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
-        version=geartrain.__version__.encode(),
+        version=__version__.encode(),
         pid=os.getpid(),
         verbose=settings.verbose.encode(),
     )
