@@ -46,10 +46,7 @@ def test_every_command_explains_itself(name: str) -> None:
         (["submit", "f", "x", "--server", "h:x"], "server 'h:x': expected host:port"),
         (["status"], "expected a HANDLE or --unique U"),
         (["jobs", "list", "--limit", "0"], "0 is not in the range x>=1"),
-        (
-            ["functions", "maxqueue", "f", "1", "2", "3", "4"],
-            "expected at most one number a priority, got 1 2 3 4",
-        ),
+        (["functions", "maxqueue", "f", "1", "2"], "expected none, one, or three (high, normal, low)"),
         (["worker"], "expected module:app, or -f NAME -- COMMAND"),
         (["worker", "-f", "f"], "expected a COMMAND after -f f --"),
         (["worker", "-f", "f", "--", "no-such-program"], "cannot run 'no-such-program'"),

@@ -11,7 +11,8 @@ from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, print_json, print_rows
-from geartrain.cli.questions import Conversation, ask_each
+from geartrain.cli.questions import ask_each
+from geartrain.sync.admin import Admin
 
 
 @click.group("functions", cls=ListingGroup, short_help="List, limit, create and drop functions.")
@@ -31,12 +32,10 @@ def list_functions(servers: tuple[str, ...], as_json: bool) -> None:
 @command.command("maxqueue")
 @servers_option
 @click.argument("function")
-@click.argument("numbers", nargs=-1, type=click.IntRange(0), metavar="[N | HIGH NORMAL [LOW]]")
+@click.argument("numbers", nargs=-1, type=click.IntRange(0), metavar="[N | HIGH NORMAL LOW]")
 @json_option
 def maxqueue(servers: tuple[str, ...], function: str, numbers: tuple[int, ...], as_json: bool) -> None:
     """Limit how many jobs may be queued: of each priority, or high, normal and low; 0 or nothing: no limit."""
-    if len(numbers) > len(questions.PRIORITIES):
-        raise click.UsageError(f"expected at most one number a priority, got {' '.join(map(str, numbers))}")
     tell(servers, lambda server: questions.limit(server, function, numbers), "limited", as_json)
 
 
@@ -58,9 +57,7 @@ def drop(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     tell(servers, lambda server: questions.drop(server, function), "dropped", as_json)
 
 
-def tell(
-    servers: tuple[str, ...], question: Callable[[Conversation], list[Row]], done: str, as_json: bool
-) -> None:
+def tell(servers: tuple[str, ...], question: Callable[[Admin], list[Row]], done: str, as_json: bool) -> None:
     """Ask for a change on every server, and say that it was made."""
     for row in ask_each(servers, question):
         if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
+from io import TextIOWrapper
 from typing import Final, NoReturn
 
 from geartrain.errors import ConnectError, ConnectionLost, GearmanError, SettingsError
@@ -23,6 +24,9 @@ def main() -> NoReturn:
     if any(find_spec(name) is None for name in NEEDED):
         say(f"the command line needs {' and '.join(NEEDED)}: pip install 'geartrain[server]'")
         sys.exit(WRONG_USAGE)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names are bytes, and may be no text
     import click
 
     from geartrain.cli.commands import geartrain

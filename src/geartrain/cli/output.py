@@ -73,15 +73,16 @@ def console(stderr: bool = False) -> Console:
 class Bar:
     """How far a job is, for a person: a bar on a terminal, else a line whenever it moves."""
 
-    def __init__(self, label: str, progress: Progress) -> None:
+    def __init__(self, label: str, progress: Progress, shown: bool) -> None:
         self.label = label
         self.progress = progress
+        self.is_shown = shown
         self.task: TaskID = progress.add_task(label, total=None)
         self.shown = (0, 0)
 
     def show(self, numerator: int, denominator: int) -> None:
         """The worker said how far it is; a denominator of 0 means that it has not."""
-        if (numerator, denominator) == self.shown:
+        if not self.is_shown or (numerator, denominator) == self.shown:
             return
         self.shown = (numerator, denominator)
         if self.progress.console.is_terminal:
@@ -97,18 +98,29 @@ class Bar:
         else:
             self.progress.update(self.task, completed=1, total=1)
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bar away while something else is written to the same terminal."""
+        if not self.progress.live.is_started:
+            yield
+            return
+        self.progress.stop()
+        yield
+        self.progress.start()
+
 
 @contextmanager
-def progress_bar(label: str, stderr: bool = True) -> Iterator[Bar]:
-    """A bar that lives as long as the block; on stderr, because stdout has the job's result."""
-    terminal = console(stderr)
+def progress_bar(label: str, *, stderr: bool = True, shown: bool = True, stays: bool = True) -> Iterator[Bar]:
+    """A bar that lives as long as the block, and then ``stays`` or not; on stderr, as stdout has the job's result."""
+    screen = console(stderr)
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=terminal,
-        disable=not terminal.is_terminal,
+        console=screen,
+        disable=not (shown and screen.is_terminal),
+        transient=not stays,
     )
     with progress:
-        yield Bar(label, progress)
+        yield Bar(label, progress, shown)

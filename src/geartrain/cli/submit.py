@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -77,28 +76,40 @@ def print_handle(client: Client, handle: JobHandle, follow: bool, as_json: bool)
 
 def print_result(job: Job, follow: bool) -> None:
     """Write the job's result to stdout as it comes."""
-    for piece in pieces(job, follow):
-        sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+    watch(job, follow, write_line if follow and sys.stdout.isatty() else write)
+
+
+def write(piece: bytes) -> None:
+    sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def write_line(piece: bytes) -> None:
+    """Write where a progress bar is drawn: it takes a line of its own."""
+    write(piece.removesuffix(b"\n") + b"\n")
 
 
 def result_of(job: Job, follow: bool) -> dict[str, object]:
     """The job and its result; a result that is no text is given in base 64."""
-    result = b"".join(pieces(job, follow))
+    pieces: list[bytes] = []
+    watch(job, follow, pieces.append)
     row: dict[str, object] = {"handle": job.handle, "server": job.handle.server, "unique": job.unique}
+    result = b"".join(pieces)
     try:
         return {**row, "result": result.decode()}
     except UnicodeDecodeError:
         return {**row, "result_base64": b64encode(result).decode()}
 
 
-def pieces(job: Job, follow: bool) -> Iterator[bytes]:
-    """The result as it comes; warnings and progress go to stderr."""
-    with progress_bar(job.handle) if follow else nullcontext() as bar:
+def watch(job: Job, follow: bool, take: Callable[[bytes], None]) -> None:
+    """Take the pieces of the result as they come; warnings and progress go to stderr."""
+    with progress_bar(job.handle, shown=follow, stays=False) as bar:
         for event in job.events():
-            if isinstance(event, (Data, Complete)):
-                yield event.data
-            elif isinstance(event, Warning):
-                say(event.data.decode("utf-8", "replace"))
-            elif isinstance(event, Progress) and bar is not None:
+            if isinstance(event, Progress):
                 bar.show(event.numerator, event.denominator)
+            elif isinstance(event, Warning):
+                with bar.aside():
+                    say(event.data.decode("utf-8", "replace"))
+            elif isinstance(event, (Data, Complete)) and event.data:
+                with bar.aside():
+                    take(event.data)

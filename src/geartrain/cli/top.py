@@ -16,8 +16,9 @@ from rich.text import Text
 from geartrain.cli import functions, jobs, questions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Row, console, print_json, table
-from geartrain.cli.questions import Conversation, ask_each
+from geartrain.cli.questions import ask_each
 from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.sync.admin import Admin
 
 INTERVAL: Final = 1.0  # seconds
 MOST: Final = 15  # rows of a table
@@ -51,13 +52,13 @@ def latest(servers: tuple[str, ...]) -> RenderableType:
         return Text(str(error), style="bold red")
 
 
-def glance(server: Conversation) -> list[Row]:
+def glance(server: Admin) -> list[Row]:
     """All that is shown of a server, in a row; only our own server says which jobs run."""
     workers = [row for row in questions.peers(server) if row["functions"]]
     running = chain.from_iterable(row.get("running", ()) for row in workers)
     return [
         {
-            "version": questions.version(server),
+            "version": server.version(),
             "functions": questions.functions(server),
             "running": [row for handle in islice(running, MOST) for row in questions.job(server, handle)],
             "workers": len(workers),
