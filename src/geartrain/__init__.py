@@ -1,5 +1,10 @@
 """Geartrain: a Gearman job system in Python."""
 
+from geartrain.aio.admin import AsyncAdmin
+from geartrain.aio.client import AsyncClient
+from geartrain.aio.job import AsyncJob
+from geartrain.aio.worker import AsyncWorker
+from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import (
     ArgumentTooLarge,
     ConnectError,
@@ -23,13 +28,20 @@ from geartrain.errors import (
 from geartrain.jobs import JobHandle, JobStatus, WorkerJob
 from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress, Warning
 from geartrain.protocol.submission import Payload, Priority, Unique
+from geartrain.sync.admin import Admin
 from geartrain.sync.client import Client
 from geartrain.sync.job import Job
 from geartrain.sync.worker import Worker
 from geartrain.version import __version__
 
 __all__ = [
+    "Admin",
     "ArgumentTooLarge",
+    "AsyncAdmin",
+    "AsyncClient",
+    "AsyncJob",
+    "AsyncWorker",
+    "AsyncWorkerJob",
     "Client",
     "Complete",
     "ConnectError",

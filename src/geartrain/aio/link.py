@@ -87,6 +87,16 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         self.writable.set()
         self.writable_for_threads.set()
 
+    def send_from_thread(self, packet: bytes) -> None:
+        """Have a packet written, from a thread; waits while the server does not read."""
+        self.writable_for_threads.wait()
+        self.loop.call_soon_threadsafe(self.send, packet)
+
+    def send(self, packet: bytes) -> None:
+        """Have a packet written at the end of this turn of the loop."""
+        self.machine.outgoing.append(packet)
+        self.flush_soon()
+
     def flush_soon(self) -> None:
         """Write what the machine has to say at the end of this turn of the loop."""
         if not self.flushing:

@@ -40,7 +40,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.numbers import count
 from geartrain.protocol.packet import RESPONSE, PacketStream, request
-from geartrain.protocol.submission import UNIQUE_LENGTH, Priority, Unique, submission
+from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Priority, Unique, payload, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
 MOST_GRABS: Final = 32  # under way at once
@@ -98,8 +98,17 @@ def exception(job: Assignment, text: bytes) -> bytes:
     return request(WORK_EXCEPTION, job.handle, text)
 
 
+def returned(job: Assignment, result: Payload | None) -> bytes:
+    """The job's end by what its function returned; nothing to send where the function has ended it itself."""
+    if job.settled:
+        return b""
+    return complete(job, b"" if result is None else payload(result))
+
+
 def raised(job: Assignment, error: BaseException) -> bytes:
-    """The job's end by what its function raised, other than Retry and Reject."""
+    """The job's end by what its function raised, other than Retry and Reject; nothing to send where it has ended."""
+    if job.settled:
+        return b""
     if isinstance(error, Fail):
         return fail(job)
     return exception(job, f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
@@ -171,11 +180,12 @@ class WorkerProtocol:
         """Offer nothing any more."""
         self.outgoing.append(request(RESET_ABILITIES))
 
-    def seek(self, wanted: int) -> None:
-        """Ask for jobs until ``wanted`` are asked for: one at first, more at once while they come."""
-        while not self.asleep and self.grabbing < min(wanted, self.eagerness):
-            self.outgoing.append(self.grab_packet)
-            self.grabbing += 1
+    def seek(self, wanted: int) -> int:
+        """Ask for up to ``wanted`` jobs, one at first, more at once while they come; how many were asked for."""
+        more = 0 if self.asleep else max(0, min(wanted, self.eagerness - self.grabbing))
+        self.outgoing += [self.grab_packet] * more
+        self.grabbing += more
+        return more
 
     def echo(self, echo: bytes) -> None:
         """Ask for the same bytes back: ``echoes`` counts the answers."""
@@ -183,7 +193,8 @@ class WorkerProtocol:
 
     def send(self, packet: bytes) -> None:
         """Send a packet about a job."""
-        self.outgoing.append(packet)
+        if packet:
+            self.outgoing.append(packet)
 
     def retry(self, job: Assignment, retry: Retry, now: float) -> None:
         """Run the job again: it is ``settled`` when the server has its next attempt. ``now`` is Unix time.

@@ -90,6 +90,10 @@ class Link:
             raise self.lost(None)
         return chunk
 
+    def fileno(self) -> int:
+        """What ``poll`` takes."""
+        return self.socket.fileno()
+
     def limit_silence(self, seconds: int) -> None:
         """Let ``receive`` raise ConnectionLost when the server says nothing for so long."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))

@@ -17,8 +17,8 @@ from typing import Self, TypeVar
 from geartrain.errors import Reject, Retry
 from geartrain.jobs import WorkerJob
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
-from geartrain.protocol.submission import Payload, name, payload
-from geartrain.protocol.worker import Assignment, complete, raised
+from geartrain.protocol.submission import Payload, name
+from geartrain.protocol.worker import Assignment, raised, returned
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 
 JobFunction = Callable[[WorkerJob], Payload | None]
@@ -103,6 +103,10 @@ class Worker:
         connection, assignment = grabbed
         return WorkerJob(assignment, connection.send)
 
+    def ping(self) -> dict[str, float]:
+        """Seconds that each server takes to answer; those that cannot be reached are missing."""
+        return self.connections.ping()
+
     def work(self, timeout: float | None = None) -> bool:
         """Wait for one job and run it; False when none came in ``timeout`` seconds, or after ``stop``."""
         worked = self.work_once(timeout)
@@ -140,7 +144,7 @@ class Worker:
         """Run a job and note its outcome."""
         try:
             result = self.functions[assignment.function](WorkerJob(assignment, connection.send))
-            outcome = complete(assignment, payload(b"" if result is None else result))
+            outcome = returned(assignment, result)
         except Retry as retry:
             return self.retry(connection, assignment, retry)
         except Reject:

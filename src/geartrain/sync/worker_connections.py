@@ -114,7 +114,7 @@ class WorkerConnections:
             self.turn = (self.turn + 1) % len(self.open)
             connection = self.open[self.turn]
             if not connection.protocol.asleep:
-                connection.protocol.seek(1)
+                connection.protocol.seek(1 - connection.protocol.grabbing)
                 return connection
         return None
 
@@ -162,6 +162,21 @@ class WorkerConnections:
         """When servers that failed may be tried again."""
         connected = {connection.server.name for connection in self.open}
         return [server.retry_at for server in self.servers.servers if server.name not in connected]
+
+    def ping(self) -> dict[str, float]:
+        """Seconds that each server takes to answer."""
+        self.connect()
+        seconds = {}
+        for connection in list(self.open):
+            begin = time.perf_counter()
+            echoes = connection.protocol.echoes
+            connection.protocol.echo(b"ping")
+            self.flush()
+            while connection in self.open and connection.protocol.echoes == echoes:
+                self.receive(connection)
+            if connection in self.open:
+                seconds[connection.server.name] = time.perf_counter() - begin
+        return seconds
 
     def drop(self, connection: WorkerConnection, reason: str) -> None:
         """End a connection; the server queues its running job again."""

@@ -1,0 +1,224 @@
+"""The asyncio worker: several jobs at a time; coroutine functions are awaited, plain ones run in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self, TypeVar, cast
+
+from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
+from geartrain.aio.worker_job import AsyncWorkerJob
+from geartrain.errors import Reject, Retry, SettingsError
+from geartrain.jobs import WorkerJob
+from geartrain.protocol.servers import ServerList, Servers, parse_servers
+from geartrain.protocol.submission import Payload, name
+from geartrain.protocol.worker import Assignment, raised, returned
+
+CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
+PlainFunction = Callable[[WorkerJob], Payload | None]
+AnyFunction = TypeVar("AnyFunction", CoroutineFunction, PlainFunction)
+
+
+class AsyncWorker:
+    """Runs functions for clients, ``concurrency`` jobs at a time, for all its servers in turn.
+
+    Coroutine functions get an AsyncWorkerJob and are awaited; plain functions get a WorkerJob and run in threads.
+    The other arguments are those of Worker.
+    """
+
+    def __init__(
+        self,
+        servers: Servers = None,
+        *,
+        id: str | None = None,
+        grab: str = "all",
+        concurrency: int = 1,
+        timeout: float | None = None,
+        max_jobs: int | None = None,
+        connect_timeout: float = 5.0,
+        prefix: str = "",
+    ) -> None:
+        if concurrency < 1:
+            raise SettingsError(f"concurrency {concurrency}: expected at least 1")
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.max_jobs = max_jobs
+        self.started = 0  # jobs that ``run`` has waited for
+        self.prefix = prefix.encode()
+        self.abilities: dict[bytes, float] = {}  # seconds a job may take, 0 for any
+        self.functions: dict[bytes, Callable[[WorkerLink, Assignment], Awaitable[Payload | None]]] = {}
+        self.stopping = False
+        self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
+        known = ServerList(parse_servers(servers, os.environ), "first", random.random)
+        client_id = id or f"{socket.gethostname()}:{os.getpid()}"
+        self.connections = WorkerConnections(known, client_id.encode(), grab, self.abilities, connect_timeout)
+
+    def function(
+        self, function: str, *, timeout: float | None = None
+    ) -> Callable[[AnyFunction], AnyFunction]:
+        """Decorate what runs the jobs of a function; ``timeout`` as in ``register``."""
+
+        def add(code: AnyFunction) -> AnyFunction:
+            self.add_function(function, code, timeout=timeout)
+            return code
+
+        return add
+
+    def add_function(
+        self, function: str, code: CoroutineFunction | PlainFunction, *, timeout: float | None = None
+    ) -> None:
+        """Run the jobs of a function with ``code``.
+
+        What it returns is the result. It may raise Fail, Retry or Reject (which gives all jobs of the same
+        connection back); whatever else it raises goes to the clients as "Type: message".
+        """
+
+        async def awaited(link: WorkerLink, assignment: Assignment) -> Payload | None:
+            return await cast(CoroutineFunction, code)(AsyncWorkerJob(assignment, link))
+
+        async def threaded(link: WorkerLink, assignment: Assignment) -> Payload | None:
+            job = WorkerJob(assignment, link.send_from_thread)
+            return await link.loop.run_in_executor(self.threads, cast(PlainFunction, code), job)
+
+        is_coroutine = inspect.iscoroutinefunction(code)
+        self.functions[self.prefix + name(function, "function")] = awaited if is_coroutine else threaded
+        self.register(function, timeout=timeout)
+
+    def register(self, function: str, *, timeout: float | None = None) -> None:
+        """Offer a function whose jobs are taken by ``grab``.
+
+        A job that takes longer than ``timeout`` seconds is queued again by the server.
+        """
+        function_name = self.prefix + name(function, "function")
+        self.abilities[function_name] = timeout or 0
+        for link in self.connections.open:
+            link.machine.can_do(function_name, timeout or 0)
+            link.flush_soon()
+
+    def unregister(self, function: str) -> None:
+        """Do not offer the function any more; the servers hear of it at once."""
+        function_name = self.prefix + name(function, "function")
+        self.functions.pop(function_name, None)
+        if self.abilities.pop(function_name, None) is not None:
+            for link in self.connections.open:
+                link.machine.cant_do(function_name)
+                link.flush_soon()
+
+    async def grab(self, timeout: float | None = None) -> AsyncWorkerJob | None:
+        """Wait for a job that the caller ends by ``complete``, ``fail`` or ``exception``; None after ``timeout``."""
+        grabbed = await self.next_job(timeout)
+        return AsyncWorkerJob(grabbed[1], grabbed[0]) if grabbed else None
+
+    async def ping(self) -> dict[str, float]:
+        """Seconds that each connected server takes to answer."""
+        return await self.connections.ping()
+
+    async def work(self, timeout: float | None = None) -> bool:
+        """Wait for one job and run it; False when none came in ``timeout`` seconds, or after ``stop``."""
+        grabbed = await self.next_job(timeout)
+        if grabbed is None:
+            return False
+        await self.run_job(*grabbed)
+        return True
+
+    async def run(self) -> None:
+        """Work until ``stop``, ``max_jobs`` or ``timeout``, then take leave.
+
+        In the main thread SIGTERM and SIGINT stop it, too; running jobs are finished first. The same signal a
+        second time ends the process.
+        """
+        try:
+            with stopped_by_signals(self.stop):
+                async with asyncio.TaskGroup() as hands:
+                    for _ in range(self.concurrency):
+                        hands.create_task(self.work_on())
+        finally:
+            await self.close()
+
+    def stop(self) -> None:
+        """Let ``run``, ``work`` and ``grab`` end after the jobs at hand; to be called in the worker's loop."""
+        self.stopping = True
+        self.connections.release()
+
+    async def work_on(self) -> None:
+        """Run one job after the other."""
+        while not self.stopping and (self.max_jobs is None or self.started < self.max_jobs):
+            self.started += 1
+            if not await self.work():
+                return
+
+    async def next_job(self, timeout: float | None) -> tuple[WorkerLink, Assignment] | None:
+        """Wait for a job; None after ``timeout``, or ``stop``."""
+        if self.stopping:
+            return None
+        try:
+            async with asyncio.timeout(self.timeout if timeout is None else timeout):
+                return await self.connections.next_job()
+        except TimeoutError:
+            return None
+
+    async def run_job(self, link: WorkerLink, assignment: Assignment) -> None:
+        """Run a job and have its outcome sent."""
+        try:
+            outcome = returned(assignment, await self.functions[assignment.function](link, assignment))
+        except Retry as retry:
+            return await self.retry(link, assignment, retry)
+        except Reject:
+            return link.abort("a job was rejected")
+        except Exception as error:
+            outcome = raised(assignment, error)
+        link.machine.send(outcome)
+        link.flush_soon()
+
+    async def retry(self, link: WorkerLink, assignment: Assignment, retry: Retry) -> None:
+        """Have a job run again, and wait until the server has it."""
+        link.machine.retry(assignment, retry, time.time())
+        await self.connections.settled(link, assignment)
+
+    async def close(self) -> None:
+        """Take leave of every server."""
+        await self.connections.close()
+        self.threads.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """In the main thread, let the first SIGTERM or SIGINT call ``stop``."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def on_signal() -> None:
+        restore()
+        stop()
+
+    def restore() -> None:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        restore()
