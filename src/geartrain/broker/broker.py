@@ -5,13 +5,13 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
+from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
 from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Connection, Function, Job
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
 
-CONTENT: Final = b"-"  # the unique that stands for "the same workload"
 CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
 
 
@@ -35,8 +35,9 @@ class Broker:
     It never looks at a clock: before each turn its owner calls ``set_time``.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, has_store: bool = False) -> None:
         self.rules = rules
+        self.batch = Batch() if has_store else None  # None where no store keeps jobs
         self.prefix = rules.prefix + b":"
         self.max_unique = rules.max_unique
         self.sleepers = Sleepers(rules.worker_wakeup)
@@ -151,7 +152,7 @@ class Broker:
         if function is None:
             function = self.function(name)
         if unique:
-            equal = self.equal(function, unique, workload)
+            equal = function.equal(unique, workload)
             if equal is not None:
                 self.join(equal, client)
                 return equal
@@ -160,31 +161,24 @@ class Broker:
         self.last_handle += 1
         handle = self.prefix + b"%d" % self.last_handle
         job = Job(handle, function, unique, reducer, workload, priority, client is None, self.clock, run_at)
-        self.jobs[handle] = job
-        if unique:
-            self.remember(job)
         if client is not None:
             job.clients = [client]
             client.waiting[job] = None
-        if run_at > self.clock:
+        elif self.batch is not None:
+            self.batch.add(job)
+        self.place(job)
+        return job
+
+    def place(self, job: Job) -> None:
+        """Let a new job be found, and run when its time has come."""
+        self.jobs[job.handle] = job
+        if job.unique:
+            job.function.remember(job)
+        if job.run_at > self.clock:
             self.delay(job)
         else:
             job.run_at = 0.0
             self.queue(job)
-        return job
-
-    def equal(self, function: Function, unique: bytes, workload: bytes) -> Job | None:
-        """The job that a submit joins, if there is one."""
-        if unique == CONTENT:
-            return function.contents.get(workload)
-        return function.uniques.get(unique)
-
-    def remember(self, job: Job) -> None:
-        """Let later submits with the same unique find the job."""
-        if job.unique != CONTENT:
-            job.function.uniques[job.unique] = job
-        elif job.workload:
-            job.function.contents[job.workload] = job
 
     def job_by_unique(self, unique: bytes) -> Job | None:
         """A job with that unique in any function: a running one before the others, the oldest of them first."""
@@ -200,6 +194,8 @@ class Broker:
     def join(self, job: Job, client: Connection | None) -> None:
         """One more submit of the same job."""
         if client is None:
+            if self.batch is not None and not job.background:
+                self.batch.add(job)
             job.background = True
             return
         if job.clients is None:
@@ -350,11 +346,9 @@ class Broker:
         """The job does not exist any more."""
         del self.jobs[job.handle]
         if job.unique:
-            function = job.function
-            if function.uniques.get(job.unique) is job:
-                del function.uniques[job.unique]
-            elif function.contents.get(job.workload) is job:
-                del function.contents[job.workload]
+            job.function.forget(job)
+        if self.batch is not None and job.background:
+            self.batch.remove(job)
         if job.clients is not None:
             for client in job.clients:
                 if job in client.waiting:  # a client that submitted it twice is listed twice

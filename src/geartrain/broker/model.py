@@ -10,6 +10,7 @@ NORMAL: Final = 1
 LOW: Final = 2
 PRIORITIES: Final = ("high", "normal", "low")
 
+CONTENT: Final = b"-"  # the unique that stands for "the same workload"
 UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
 
 
@@ -151,6 +152,26 @@ class Function:
         self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
         self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep, the longest asleep first
 
+    def equal(self, unique: bytes, workload: bytes) -> Job | None:
+        """The job that a submit joins, if there is one."""
+        if unique == CONTENT:
+            return self.contents.get(workload)
+        return self.uniques.get(unique)
+
+    def remember(self, job: Job) -> None:
+        """Let later submits with the same unique find the job."""
+        if job.unique != CONTENT:
+            self.uniques[job.unique] = job
+        elif job.workload:
+            self.contents[job.workload] = job
+
+    def forget(self, job: Job) -> None:
+        """Let no submit find the job any more."""
+        if self.uniques.get(job.unique) is job:
+            del self.uniques[job.unique]
+        elif self.contents.get(job.workload) is job:
+            del self.contents[job.workload]
+
     def queued(self, priority: int) -> int:
         """How many jobs of a priority wait for a worker or for their time."""
         if priority == NORMAL:
@@ -184,6 +205,7 @@ class Connection:
         "host",
         "number",
         "outgoing",
+        "promised",
         "running",
         "waiting",
         "woken",
@@ -196,6 +218,7 @@ class Connection:
         self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
         self.dirty = dirty  # the server's list of connections with something to write
         self.outgoing: list[bytes] = []
+        self.promised = False  # something outgoing holds only once the batch is kept
         self.client_id = b"-"
         self.abilities: list[Function] = []  # in the order in which GRAB_JOB looks at them
         self.worker = False  # it has said CAN_DO

@@ -288,6 +288,8 @@ class Session:
         job = self.broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
+        if client is None and self.broker.batch is not None:
+            self.connection.promised = True
         self.connection.send(response(JOB_CREATED, job.handle))
 
     def grab(self, command: int) -> None:

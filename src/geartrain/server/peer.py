@@ -65,7 +65,11 @@ class Peer(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what the connection has to say."""
-        self.transport.write(self.connection.take_outgoing())
+        self.write(self.connection.take_outgoing())
+
+    def write(self, packets: bytes) -> None:
+        """The one write of a turn."""
+        self.transport.write(packets)
         if not self.reading and self.transport.get_write_buffer_size() > self.server.settings.max_output:
             self.server.log.warning(
                 "peer cut off: it reads too slowly host=%s waiting_bytes=%d",

@@ -22,6 +22,7 @@ from geartrain.server.listeners import address_of, open_listeners, remove_socket
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.server import Server
 from geartrain.server.settings import IGNORED, Settings
+from geartrain.store import open_store
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -125,7 +126,7 @@ def relax_collector() -> None:
 
 async def serve(settings: Settings, listeners: Sequence[socket], log: logging.Logger) -> None:
     """Run a server on the listeners until a signal ends it."""
-    server = Server(settings, log)
+    server = Server(settings, log, open_store(settings.store))
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
     await server.start(listeners)

@@ -116,18 +116,24 @@ class Server:
         self.in_turn = False
         broker = self.broker
         end_turn(broker)
-        for connection in broker.dirty:
-            peer = self.peers.get(connection)
-            if peer is not None and connection.outgoing:
-                if self.committer is None or not self.committer.hold(connection):
-                    peer.flush()
-        broker.dirty.clear()
-        if self.committer is not None:
-            self.committer.end_turn()
+        self.write_all()
         if broker.notices:
             self.write_notices()
         self.set_alarm(broker.wait())
         self.turned.set()
+
+    def write_all(self) -> None:
+        """The one write of the turn to each peer, but for those that must wait for the store."""
+        committer = self.committer
+        for connection in self.broker.dirty:
+            peer = self.peers.get(connection)
+            if peer is None or not connection.outgoing:
+                continue
+            if committer is None or not committer.hold(connection):
+                peer.flush()
+        self.broker.dirty.clear()
+        if committer is not None:
+            committer.end_turn()
 
     def set_alarm(self, wait: float) -> None:
         """Begin a turn in ``wait`` seconds, if none comes before."""

@@ -1,0 +1,45 @@
+"""What a broker does for a store: take back the jobs it kept, and hand over what it must keep."""
+
+from __future__ import annotations
+
+from geartrain.broker.batch import Batch, JobRecord
+from geartrain.broker.broker import Broker
+from geartrain.broker.model import Job
+
+
+def adopt(broker: Broker, record: JobRecord) -> None:
+    """Queue a job that a store kept, under the handle it has; new handles go on after it."""
+    job = Job(
+        record.handle,
+        broker.function(record.function),
+        record.unique,
+        record.reducer,
+        record.workload,
+        record.priority,
+        True,
+        record.submitted_at,
+        record.run_at,
+    )
+    job.attempts = record.attempts
+    broker.last_handle = max(broker.last_handle, int(record.handle.rpartition(b":")[2]))
+    broker.place(job)
+
+
+def take_batch(broker: Broker) -> Batch:
+    """What the store has to keep by now; the next batch begins."""
+    batch = broker.batch or Batch()
+    broker.batch = Batch()
+    return batch
+
+
+def take_back(broker: Broker, batch: Batch) -> None:
+    """A batch was not kept: its jobs end, but for clients who wait for them, and what it removed is still to do."""
+    for handle in batch.added:
+        job = broker.jobs.get(handle)
+        if job is None:
+            continue
+        job.background = False
+        if job.clients is None:
+            broker.cancel(job)
+    if broker.batch is not None:
+        broker.batch.removed = batch.removed + broker.batch.removed

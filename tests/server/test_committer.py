@@ -1,0 +1,215 @@
+"""Promises and the store: JOB_CREATED of a background job leaves after the commit that holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from geartrain.broker.batch import Batch, JobRecord, Outcome
+from geartrain.errors import StoreError
+from geartrain.protocol.commands import (
+    CAN_DO,
+    ECHO_REQ,
+    ECHO_RES,
+    ERROR,
+    GET_STATUS,
+    GRAB_JOB,
+    JOB_ASSIGN,
+    JOB_CREATED,
+    STATUS_RES,
+    SUBMIT_JOB,
+    SUBMIT_JOB_BG,
+    WORK_COMPLETE,
+)
+from geartrain.protocol.packet import HEADER_SIZE, request
+from geartrain.server.server import Server
+from geartrain.server.settings import Settings
+from tests.wire import Packet, packets
+
+
+class FileStore:
+    """A store in one file, whose commits happen when the test lets them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.allowed = asyncio.Event()
+        self.allowed.set()
+        self.failure = ""
+        self.batches = 0
+        self.closed = False
+
+    async def load(self) -> AsyncIterator[JobRecord]:
+        for record in self.records().values():
+            yield record
+
+    async def commit(self, batch: Batch) -> Outcome:
+        await self.allowed.wait()
+        if self.failure:
+            raise StoreError(self.failure)
+        self.batches += 1
+        records = self.records() | batch.added
+        for handle in batch.removed:
+            records.pop(handle, None)
+        self.path.write_bytes(pickle.dumps(records))
+        return Outcome()
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def records(self) -> dict[bytes, JobRecord]:
+        kept: dict[bytes, JobRecord] = pickle.loads(self.path.read_bytes()) if self.path.exists() else {}
+        return kept
+
+
+class Wire:
+    """A connection to the server of the test."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def says(self, command: int, *arguments: bytes) -> None:
+        self.writer.write(request(command, *arguments))
+
+    async def hears(self) -> Packet:
+        async with asyncio.timeout(10):
+            header = await self.reader.readexactly(HEADER_SIZE)
+            payload = await self.reader.readexactly(int.from_bytes(header[8:], "big"))
+        return packets(header + payload)[0]
+
+
+class Host:
+    """A server with a FileStore, on a free port."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = FileStore(path)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.address = self.listener.getsockname()
+        self.wires: list[Wire] = []
+
+    async def __aenter__(self) -> Host:
+        self.server = Server(Settings(job_handle_prefix="H:test"), logging.getLogger("test"), self.store)
+        await self.server.start([self.listener])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.store.allowed.set()
+        for wire in self.wires:
+            wire.writer.close()
+            await wire.writer.wait_closed()
+        await self.server.stop(0)
+
+    async def connect(self) -> Wire:
+        self.wires.append(Wire(*await asyncio.open_connection(*self.address[:2])))
+        return self.wires[-1]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs"
+
+
+def test_a_background_job_is_acknowledged_only_when_the_store_has_it(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client, other = await host.connect(), await host.connect()
+            host.store.allowed.clear()
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            client.says(ECHO_REQ, b"behind the promise")
+            other.says(SUBMIT_JOB, b"resize", b"", b"dog.png")
+            assert await other.hears() == (JOB_CREATED, b"H:test:2")
+            assert not host.store.records()
+            host.store.allowed.set()
+            assert await client.hears() == (JOB_CREATED, b"H:test:1")
+            assert await client.hears() == (ECHO_RES, b"behind the promise")
+            assert list(host.store.records()) == [b"H:test:1"]
+
+    asyncio.run(conversation())
+
+
+def test_submits_that_come_during_a_commit_share_the_next_one(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            clients = [await host.connect() for _ in range(20)]
+            host.store.allowed.clear()
+            for client in clients:
+                client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            canary = await host.connect()
+            for _ in range(3):  # by now the server has read all of them
+                canary.says(ECHO_REQ, b"")
+                await canary.hears()
+            host.store.allowed.set()
+            for client in clients:
+                assert (await client.hears())[0] == JOB_CREATED
+            assert host.store.batches < len(clients)
+
+    asyncio.run(conversation())
+
+
+def test_a_finished_job_is_removed_from_the_store_and_the_others_outlive_the_server(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client, worker = await host.connect(), await host.connect()
+            for workload in (b"one", b"two", b"three"):
+                client.says(SUBMIT_JOB_BG, b"count", workload, workload)
+                await client.hears()
+            worker.says(CAN_DO, b"count")
+            worker.says(GRAB_JOB)
+            assert await worker.hears() == (JOB_ASSIGN, b"H:test:1", b"count", b"one")
+            worker.says(WORK_COMPLETE, b"H:test:1", b"")
+            worker.says(GRAB_JOB)
+            assert await worker.hears() == (JOB_ASSIGN, b"H:test:2", b"count", b"two")
+        assert host.store.closed
+
+        async with Host(path) as host:
+            client, worker = await host.connect(), await host.connect()
+            client.says(SUBMIT_JOB_BG, b"count", b"three", b"joins the one that was kept")
+            assert await client.hears() == (JOB_CREATED, b"H:test:3")
+            client.says(SUBMIT_JOB_BG, b"count", b"", b"four")
+            assert await client.hears() == (JOB_CREATED, b"H:test:4")
+            worker.says(CAN_DO, b"count")
+            for handle, workload in ((b"H:test:2", b"two"), (b"H:test:3", b"three"), (b"H:test:4", b"four")):
+                worker.says(GRAB_JOB)
+                assert await worker.hears() == (JOB_ASSIGN, handle, b"count", workload)
+
+    asyncio.run(conversation())
+
+
+def test_a_failed_commit_refuses_what_it_would_have_promised_and_foreground_work_goes_on(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client = await host.connect()
+            host.store.failure = "no space left"
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            client.says(SUBMIT_JOB, b"resize", b"", b"dog.png")
+            assert await client.hears() == (ERROR, b"QUEUE_ERROR", b"no space left")
+            assert await client.hears() == (JOB_CREATED, b"H:test:2")
+            client.says(GET_STATUS, b"H:test:1")
+            assert await client.hears() == (STATUS_RES, b"H:test:1", b"0", b"0", b"0", b"0")
+            host.store.failure = ""
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cow.png")
+            assert await client.hears() == (JOB_CREATED, b"H:test:3")
+            assert list(host.store.records()) == [b"H:test:3"]
+
+    asyncio.run(conversation())
+
+
+def test_a_foreground_job_that_is_joined_in_the_background_is_kept(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client = await host.connect()
+            client.says(SUBMIT_JOB, b"resize", b"cat", b"cat.png")
+            assert await client.hears() == (JOB_CREATED, b"H:test:1")
+            assert not host.store.records()
+            client.says(SUBMIT_JOB_BG, b"resize", b"cat", b"cat.png")
+            assert await client.hears() == (JOB_CREATED, b"H:test:1")
+            assert list(host.store.records()) == [b"H:test:1"]
+
+    asyncio.run(conversation())
