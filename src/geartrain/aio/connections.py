@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from geartrain.aio.link import Link, connect
+from geartrain.aio.link import Link
+from geartrain.aio.network import SOCKETS, AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.servers import Server, ServerList
@@ -31,6 +32,7 @@ class Connections:
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout
         self.exceptions = exceptions
+        self.network: AsyncNetwork = SOCKETS
         self.open: dict[str, ClientLink] = {}
         self.opening: dict[str, asyncio.Lock] = {}  # one coroutine at a time connects to a server
         self.closed = False
@@ -49,7 +51,7 @@ class Connections:
             raise ConnectError("the client is closed", server=server.name)
         link = Link(server, ClientProtocol(server.name, self.exceptions), None, self.drop)
         try:
-            await connect(link, self.connect_timeout)
+            await self.network.connect(link, self.connect_timeout)
         except ConnectError:
             self.servers.failed(server, time.monotonic())
             raise

@@ -87,6 +87,11 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         self.writable.set()
         self.writable_for_threads.set()
 
+    async def send_when_writable(self, packet: bytes) -> None:
+        """Have a packet written; waits while the server does not read."""
+        await self.writable.wait()
+        self.send(packet)
+
     def send_from_thread(self, packet: bytes) -> None:
         """Have a packet written, from a thread; waits while the server does not read."""
         self.writable_for_threads.wait()

@@ -84,7 +84,7 @@ class AsyncWorker:
         """
 
         async def awaited(link: WorkerLink, assignment: Assignment) -> Payload | None:
-            return await cast(CoroutineFunction, code)(AsyncWorkerJob(assignment, link))
+            return await cast(CoroutineFunction, code)(AsyncWorkerJob(assignment, link.send_when_writable))
 
         async def threaded(link: WorkerLink, assignment: Assignment) -> Payload | None:
             job = WorkerJob(assignment, link.send_from_thread)
@@ -117,7 +117,10 @@ class AsyncWorker:
     async def grab(self, timeout: float | None = None) -> AsyncWorkerJob | None:
         """Wait for a job that the caller ends by ``complete``, ``fail`` or ``exception``; None after ``timeout``."""
         grabbed = await self.next_job(timeout)
-        return AsyncWorkerJob(grabbed[1], grabbed[0]) if grabbed else None
+        if grabbed is None:
+            return None
+        link, assignment = grabbed
+        return AsyncWorkerJob(assignment, link.send_when_writable)
 
     async def ping(self) -> dict[str, float]:
         """Seconds that each connected server takes to answer."""

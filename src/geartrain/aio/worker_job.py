@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Sized
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sized
 from typing import TypeVar
 
-from geartrain.aio.worker_connections import WorkerLink
 from geartrain.jobs import REPORT_INTERVAL, RunningJob
 from geartrain.protocol.submission import Payload, payload
 from geartrain.protocol.worker import Assignment, complete, data, exception, fail, status, warning
@@ -17,9 +16,9 @@ Item = TypeVar("Item")
 class AsyncWorkerJob(RunningJob):
     """The job that a worker's coroutine function runs; what it sends waits while the server does not read."""
 
-    def __init__(self, assignment: Assignment, link: WorkerLink) -> None:
+    def __init__(self, assignment: Assignment, send: Callable[[bytes], Awaitable[None]]) -> None:
         super().__init__(assignment)
-        self.link = link
+        self.send = send  # writes a packet to the server
 
     async def send_data(self, chunk: Payload) -> None:
         """Send a piece of the result to the clients that wait."""
@@ -44,11 +43,6 @@ class AsyncWorkerJob(RunningJob):
     async def exception(self, text: Payload) -> None:
         """End the job with WORK_EXCEPTION."""
         await self.send(exception(self.assignment, payload(text)))
-
-    async def send(self, packet: bytes) -> None:
-        """Write a packet."""
-        await self.link.writable.wait()
-        self.link.send(packet)
 
     async def track(self, items: Iterable[Item], total: int | None = None) -> AsyncIterator[Item]:
         """Go through the items and report each as progress, at most twice a second, and the last one."""

@@ -96,7 +96,9 @@ class Client:
         With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
         ConnectionLost or ServerError.
         """
-        run_at = None if at is None and delay is None else run_time(at, delay, time.time())
+        run_at = (
+            None if at is None and delay is None else run_time(at, delay, self.connections.network.time())
+        )
         task = self.factory.task(function, workload, unique, priority, True, run_at)
         connection = self.submit_task(task, self.connections.deadline(timeout))
         return JobHandle(task.handle.decode("utf-8", "replace"), connection.server.name)

@@ -13,7 +13,7 @@ from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task
-from geartrain.sync.link import Link, wait_for_any
+from geartrain.sync.network import SOCKETS, AnyLink, Network, wait_for_any
 
 OTHER_READER_CHECK: Final = 0.05  # seconds
 
@@ -21,7 +21,7 @@ OTHER_READER_CHECK: Final = 0.05  # seconds
 class Connection:
     """A link to one server, and the client's protocol on it."""
 
-    def __init__(self, link: Link, exceptions: bool) -> None:
+    def __init__(self, link: AnyLink, exceptions: bool) -> None:
         self.link = link
         self.server = link.server
         self.protocol = ClientProtocol(link.server.name, exceptions)
@@ -42,6 +42,7 @@ class Connections:
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout
         self.exceptions = exceptions
+        self.network: Network = SOCKETS
         self.lock = threading.Condition(threading.Lock())
         self.sleepers = 0  # threads that wait while another one reads
         self.open: dict[str, Connection] = {}
@@ -69,7 +70,7 @@ class Connections:
             timeout = max(0.001, min(timeout, deadline - time.monotonic()))
         self.lock.release()
         try:
-            link = Link(server, timeout)
+            link = self.network.connect(server, timeout)
         except ConnectError:
             self.servers.failed(server, time.monotonic())
             raise
@@ -182,7 +183,7 @@ class Connections:
             connection.reading = True
         self.lock.release()
         try:
-            ready = wait_for_any([connection.link for connection in connections], until)
+            ready = wait_for_any(self.network, [connection.link for connection in connections], until)
         finally:
             self.lock.acquire()
             for connection in connections:

@@ -129,12 +129,3 @@ class Link:
 def milliseconds(deadline: float | None) -> float | None:
     """What is left until a deadline, for ``poll``."""
     return None if deadline is None else max(0.0, (deadline - time.monotonic()) * 1000.0)
-
-
-def wait_for_any(links: list[Link], deadline: float | None) -> set[Link]:
-    """The links that can be read from, or written on; none when the deadline passes."""
-    poll = select.poll()
-    by_descriptor = {link.socket.fileno(): link for link in links}
-    for descriptor, link in by_descriptor.items():
-        poll.register(descriptor, select.POLLIN | select.POLLOUT if link.unsent else select.POLLIN)
-    return {by_descriptor[descriptor] for descriptor, _ in poll.poll(milliseconds(deadline))}

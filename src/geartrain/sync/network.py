@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from typing import Final, Protocol
 
 from geartrain.protocol.servers import Server
@@ -39,8 +39,8 @@ class Network(Protocol):
         """A new connection; raises ConnectError after ``timeout`` seconds or at once."""
         ...
 
-    def poll(self, descriptors: Iterable[int], until: float) -> set[int]:
-        """Those that have something to read, if there are any before ``until`` (of the monotonic clock)."""
+    def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
+        """Wait for events of ``poll`` by descriptor: those that happened, none when the deadline passes."""
         ...
 
     def time(self) -> float:
@@ -55,12 +55,12 @@ class Sockets:
         """A new connection; raises ConnectError after ``timeout`` seconds or at once."""
         return Link(server, timeout)
 
-    def poll(self, descriptors: Iterable[int], until: float) -> set[int]:
-        """Those that have something to read, if there are any before ``until`` (of the monotonic clock)."""
+    def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
+        """Wait for events of ``poll`` by descriptor: those that happened, none when the deadline passes."""
         poll = select.poll()
-        for descriptor in descriptors:
-            poll.register(descriptor, select.POLLIN)
-        return {descriptor for descriptor, _ in poll.poll(milliseconds(until))}
+        for descriptor, wanted in events.items():
+            poll.register(descriptor, wanted)
+        return {descriptor for descriptor, _ in poll.poll(milliseconds(deadline))}
 
     def time(self) -> float:
         """Unix time."""
@@ -68,3 +68,13 @@ class Sockets:
 
 
 SOCKETS: Final = Sockets()
+
+
+def wait_for_any(network: Network, links: Iterable[AnyLink], deadline: float | None) -> set[AnyLink]:
+    """The links that can be read from, or written on; none when the deadline passes."""
+    by_descriptor = {link.fileno(): link for link in links}
+    events = {
+        descriptor: select.POLLIN | select.POLLOUT if link.unsent else select.POLLIN
+        for descriptor, link in by_descriptor.items()
+    }
+    return {by_descriptor[descriptor] for descriptor in network.poll(events, deadline)}

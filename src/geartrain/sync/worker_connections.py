@@ -12,7 +12,7 @@ from typing import Final
 from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.worker import REGRAB_AFTER, Assignment, WorkerProtocol
-from geartrain.sync.link import Link, milliseconds
+from geartrain.sync.network import SOCKETS, AnyLink, Network
 
 LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
 
@@ -22,7 +22,7 @@ log = logging.getLogger("geartrain.worker")
 class WorkerConnection:
     """A link to one server, and the worker's protocol on it."""
 
-    def __init__(self, link: Link, protocol: WorkerProtocol) -> None:
+    def __init__(self, link: AnyLink, protocol: WorkerProtocol) -> None:
         self.link = link
         self.server = link.server
         self.protocol = protocol
@@ -61,6 +61,7 @@ class WorkerConnections:
         self.grab = grab
         self.abilities = abilities  # shared with the worker: a new connection offers what it offers then
         self.connect_timeout = connect_timeout
+        self.network: Network = SOCKETS
         self.open: list[WorkerConnection] = []
         self.turn = 0  # of the servers, in asking for jobs
         self.alarm, self.bell = socket.socketpair()
@@ -82,7 +83,7 @@ class WorkerConnections:
     def connect_to(self, server: Server) -> None:
         """Open a connection, or leave the server alone for a while."""
         try:
-            link = Link(server, self.connect_timeout)
+            link = self.network.connect(server, self.connect_timeout)
         except ConnectError as error:
             self.servers.failed(server, time.monotonic())
             log.warning("%s; next try in %.1f s", error, server.retry_at - time.monotonic())
@@ -144,7 +145,7 @@ class WorkerConnections:
             self.alarm.recv(64)
             return False
         for connection in list(self.open):
-            if connection.link.socket.fileno() in ready:
+            if connection.link.fileno() in ready:
                 self.receive(connection)
             elif time.monotonic() >= regrab_at:
                 connection.protocol.asleep = False
@@ -152,11 +153,8 @@ class WorkerConnections:
 
     def poll(self, until: float) -> set[int]:
         """The descriptors that have something to read, if there are any by then."""
-        poll = select.poll()
-        poll.register(self.alarm, select.POLLIN)
-        for connection in self.open:
-            poll.register(connection.link.socket, select.POLLIN)
-        return {descriptor for descriptor, _ in poll.poll(milliseconds(until))}
+        descriptors = [self.alarm.fileno(), *(connection.link.fileno() for connection in self.open)]
+        return self.network.poll(dict.fromkeys(descriptors, select.POLLIN), until)
 
     def retry_times(self) -> list[float]:
         """When servers that failed may be tried again."""
