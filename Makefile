@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 COMPILED := .venv-compiled
 RUN := $(VENV)/bin/python -m
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
