@@ -29,7 +29,7 @@ format: $(VENV)/.dev ## Mend style and formatting where that can be done
 	$(RUN) ruff format .
 
 types: $(VENV)/.dev ## Check the types: ours (mypy --strict) and what users see (pyright)
-	$(RUN) mypy
+	$(RUN) mypy src tests setup.py $(wildcard bench/*.py)
 	$(RUN) pyright --pythonpath $(VENV)/bin/python
 
 compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build

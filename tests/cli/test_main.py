@@ -103,7 +103,7 @@ def test_the_library_needs_neither_click_nor_rich() -> None:
 
 def test_output_that_nobody_wants_to_read_on_is_no_error() -> None:
     ended = subprocess.run(
-        f"{sys.executable} -m geartrain completion bash | true",
+        f"'{sys.executable}' -m geartrain completion bash | true",
         shell=True,
         capture_output=True,
         timeout=DEADLINE,
