@@ -22,7 +22,7 @@ from geartrain.errors import Reject, Retry, SettingsError
 from geartrain.jobs import WorkerJob
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
-from geartrain.protocol.worker import Assignment, raised, returned
+from geartrain.protocol.worker import Assignment, Offer, raised, returned
 
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
 PlainFunction = Callable[[WorkerJob], Payload | None]
@@ -55,13 +55,12 @@ class AsyncWorker:
         self.max_jobs = max_jobs
         self.started = 0  # jobs that ``run`` has waited for
         self.prefix = prefix.encode()
-        self.abilities: dict[bytes, float] = {}  # seconds a job may take, 0 for any
         self.functions: dict[bytes, Callable[[WorkerLink, Assignment], Awaitable[Payload | None]]] = {}
         self.stopping = False
         self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
-        client_id = id or f"{socket.gethostname()}:{os.getpid()}"
-        self.connections = WorkerConnections(known, client_id.encode(), grab, self.abilities, connect_timeout)
+        self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
+        self.connections = WorkerConnections(known, self.offer, connect_timeout)
 
     def function(
         self, function: str, *, timeout: float | None = None
@@ -100,7 +99,7 @@ class AsyncWorker:
         A job that takes longer than ``timeout`` seconds is queued again by the server.
         """
         function_name = self.prefix + name(function, "function")
-        self.abilities[function_name] = timeout or 0
+        self.offer.abilities[function_name] = timeout or 0
         for link in self.connections.open:
             link.machine.can_do(function_name, timeout or 0)
             link.flush_soon()
@@ -109,7 +108,7 @@ class AsyncWorker:
         """Do not offer the function any more; the servers hear of it at once."""
         function_name = self.prefix + name(function, "function")
         self.functions.pop(function_name, None)
-        if self.abilities.pop(function_name, None) is not None:
+        if self.offer.abilities.pop(function_name, None) is not None:
             for link in self.connections.open:
                 link.machine.cant_do(function_name)
                 link.flush_soon()

@@ -10,9 +10,10 @@ from collections import deque
 from geartrain.aio.link import Link, connect
 from geartrain.errors import ConnectError, ConnectionLost
 from geartrain.protocol.servers import Server, ServerList
-from geartrain.protocol.worker import REGRAB_AFTER, Assignment, WorkerProtocol
+from geartrain.protocol.worker import REGRAB_AFTER, Assignment, Offer, WorkerProtocol
 
 WorkerLink = Link[WorkerProtocol]
+Taker = asyncio.Future[tuple[WorkerLink, Assignment] | None]
 
 log = logging.getLogger("geartrain.worker")
 
@@ -20,24 +21,13 @@ log = logging.getLogger("geartrain.worker")
 class WorkerConnections:
     """What a worker has of its servers: connections come about by themselves, again and again."""
 
-    def __init__(
-        self,
-        servers: ServerList,
-        client_id: bytes,
-        grab: str,
-        abilities: dict[bytes, float],
-        connect_timeout: float,
-    ) -> None:
+    def __init__(self, servers: ServerList, offer: Offer, connect_timeout: float) -> None:
         self.servers = servers
-        self.client_id = client_id
-        self.grab = grab
-        self.abilities = abilities  # shared with the worker: a new connection offers what it offers then
+        self.offer = offer  # the worker's: a new connection offers what it offers then
         self.connect_timeout = connect_timeout
         self.open: list[WorkerLink] = []
         self.keepers: list[asyncio.Task[None]] = []  # one for each server
-        self.wanted: deque[asyncio.Future[tuple[WorkerLink, Assignment] | None]] = (
-            deque()
-        )  # who waits for a job
+        self.wanted: deque[Taker] = deque()  # who waits for a job
         self.turn = 0  # of the servers, in asking for jobs
         self.news = asyncio.Event()  # bytes came in, or a connection ended
 
@@ -49,7 +39,7 @@ class WorkerConnections:
     async def keep(self, server: Server) -> None:
         """Keep a connection to a server, as long as the worker lives."""
         while True:
-            protocol = WorkerProtocol(server.name, self.client_id, self.grab, self.abilities)
+            protocol = WorkerProtocol(server.name, self.offer)
             link = Link(server, protocol, self.look, self.lost)
             try:
                 await connect(link, self.connect_timeout)
@@ -84,7 +74,7 @@ class WorkerConnections:
     async def next_job(self) -> tuple[WorkerLink, Assignment] | None:
         """Wait for a job; None after ``release``."""
         self.start()
-        job: asyncio.Future[tuple[WorkerLink, Assignment] | None] = asyncio.get_running_loop().create_future()
+        job: Taker = asyncio.get_running_loop().create_future()
         self.wanted.append(job)
         self.look()
         try:

@@ -49,6 +49,17 @@ ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt
 REGRAB_AFTER: Final = 30.0  # seconds asleep after which a worker asks by itself, should a NOOP have been lost
 
 
+class Offer:
+    """What a worker tells every server of itself; raises SettingsError."""
+
+    def __init__(self, client_id: str, grab: str) -> None:
+        if grab not in GRABS:
+            raise SettingsError(f"grab {grab!r}: expected one of {', '.join(GRABS)}")
+        self.client_id = client_id.encode()
+        self.grab_packet = request(GRABS[grab])
+        self.abilities: dict[bytes, float] = {}  # by function: seconds a job may take, 0 for any
+
+
 class Assignment:
     """A job that the server gave to this worker."""
 
@@ -148,20 +159,18 @@ class WorkerProtocol:
     answered, ``asleep`` is True from NO_JOB to NOOP. Jobs wait in ``assigned``.
     """
 
-    def __init__(self, name: str, client_id: bytes, grab: str, abilities: dict[bytes, float]) -> None:
-        if grab not in GRABS:
-            raise SettingsError(f"grab {grab!r}: expected one of {', '.join(GRABS)}")
+    def __init__(self, name: str, offer: Offer) -> None:
         self.name = name  # the server's, for error messages
         self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line)
-        self.outgoing: list[bytes] = [request(SET_CLIENT_ID, client_id)]
-        self.grab_packet = request(GRABS[grab])
+        self.outgoing: list[bytes] = [request(SET_CLIENT_ID, offer.client_id)]
+        self.grab_packet = offer.grab_packet
         self.assigned: deque[Assignment] = deque()
         self.grabbing = 0
         self.asleep = False
         self.eagerness = 1  # grabs under way at most
         self.retrials: deque[Retrial] = deque()  # in the order of their questions to the server
         self.echoes = 0  # answers to ECHO_REQ so far
-        for function, timeout in abilities.items():
+        for function, timeout in offer.abilities.items():
             self.can_do(function, timeout)
 
     def can_do(self, function: bytes, timeout: float) -> None:

@@ -18,7 +18,7 @@ from geartrain.errors import Reject, Retry
 from geartrain.jobs import WorkerJob
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
-from geartrain.protocol.worker import Assignment, raised, returned
+from geartrain.protocol.worker import Assignment, Offer, raised, returned
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 
 JobFunction = Callable[[WorkerJob], Payload | None]
@@ -49,12 +49,11 @@ class Worker:
         self.timeout = timeout
         self.max_jobs = max_jobs
         self.prefix = prefix.encode()
-        self.abilities: dict[bytes, float] = {}  # seconds a job may take, 0 for any
         self.functions: dict[bytes, JobFunction] = {}
         self.stopping = False
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
-        client_id = id or f"{socket.gethostname()}:{os.getpid()}"
-        self.connections = WorkerConnections(known, client_id.encode(), grab, self.abilities, connect_timeout)
+        self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
+        self.connections = WorkerConnections(known, self.offer, connect_timeout)
 
     def function(
         self, function: str, *, timeout: float | None = None
@@ -82,7 +81,7 @@ class Worker:
         A job that takes longer than ``timeout`` seconds is queued again by the server.
         """
         function_name = self.prefix + name(function, "function")
-        self.abilities[function_name] = timeout or 0
+        self.offer.abilities[function_name] = timeout or 0
         for connection in self.connections.open:
             connection.protocol.can_do(function_name, timeout or 0)
 
@@ -90,7 +89,7 @@ class Worker:
         """Do not offer the function any more; the servers hear of it at once."""
         function_name = self.prefix + name(function, "function")
         self.functions.pop(function_name, None)
-        if self.abilities.pop(function_name, None) is not None:
+        if self.offer.abilities.pop(function_name, None) is not None:
             for connection in self.connections.open:
                 connection.protocol.cant_do(function_name)
             self.connections.flush()

@@ -11,7 +11,7 @@ from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
 from geartrain.protocol.servers import Server, ServerList
-from geartrain.protocol.worker import REGRAB_AFTER, Assignment, WorkerProtocol
+from geartrain.protocol.worker import REGRAB_AFTER, Assignment, Offer, WorkerProtocol
 from geartrain.sync.network import SOCKETS, AnyLink, Network
 
 LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
@@ -48,18 +48,9 @@ class WorkerConnection:
 class WorkerConnections:
     """What a worker has of its servers: connections come about by themselves, again and again."""
 
-    def __init__(
-        self,
-        servers: ServerList,
-        client_id: bytes,
-        grab: str,
-        abilities: dict[bytes, float],
-        connect_timeout: float,
-    ) -> None:
+    def __init__(self, servers: ServerList, offer: Offer, connect_timeout: float) -> None:
         self.servers = servers
-        self.client_id = client_id
-        self.grab = grab
-        self.abilities = abilities  # shared with the worker: a new connection offers what it offers then
+        self.offer = offer  # the worker's: a new connection offers what it offers then
         self.connect_timeout = connect_timeout
         self.network: Network = SOCKETS
         self.open: list[WorkerConnection] = []
@@ -90,9 +81,7 @@ class WorkerConnections:
             return
         server.worked()
         link.limit_silence(LONGEST_SILENCE)
-        self.open.append(
-            WorkerConnection(link, WorkerProtocol(server.name, self.client_id, self.grab, self.abilities))
-        )
+        self.open.append(WorkerConnection(link, WorkerProtocol(server.name, self.offer)))
 
     def next_job(self, deadline: float | None) -> tuple[WorkerConnection, Assignment] | None:
         """The next job; None when the deadline has passed, or somebody rang."""

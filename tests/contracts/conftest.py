@@ -1,0 +1,40 @@
+"""Every scenario runs over both shells, and against both servers: ours and the C gearmand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.contracts.shells import AsyncShell, BlockingShell, Shell
+from tests.support.processes import ServerProgram, gearmand, geartrain_server
+
+SERVERS = {"geartrain": geartrain_server, "gearmand": gearmand}
+SHELLS: dict[str, Callable[[], Shell]] = {"sync": BlockingShell, "aio": AsyncShell}
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def job_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
+    """A running server, the same for all tests: each uses a function of its own."""
+    with SERVERS[request.param]() as program:
+        yield program
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
+    """The library under test."""
+    opened = SHELLS[request.param]()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def function(request: pytest.FixtureRequest) -> str:
+    """A function's name that no other test uses."""
+    return str(request.node.name)
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> str:
+    """A unique that no other test uses, short enough for any server."""
+    return f"u{abs(hash(request.node.name)):x}"
