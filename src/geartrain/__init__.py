@@ -16,6 +16,7 @@ from geartrain.errors import (
     JobNotFound,
     JobTimeout,
     NoServers,
+    PayloadError,
     ProtocolError,
     QueueFull,
     Reject,
@@ -32,14 +33,22 @@ from geartrain.sync.admin import Admin
 from geartrain.sync.client import Client
 from geartrain.sync.job import Job
 from geartrain.sync.worker import Worker
+from geartrain.tasks.app import App
+from geartrain.tasks.results import AsyncTaskJob, Queued, TaskJob
+from geartrain.tasks.retry import RetryPolicy
+from geartrain.tasks.task import AsyncStreamTask, AsyncTask, StreamTask, Task
 from geartrain.version import __version__
 
 __all__ = [
     "Admin",
+    "App",
     "ArgumentTooLarge",
     "AsyncAdmin",
     "AsyncClient",
     "AsyncJob",
+    "AsyncStreamTask",
+    "AsyncTask",
+    "AsyncTaskJob",
     "AsyncWorker",
     "AsyncWorkerJob",
     "Client",
@@ -61,15 +70,21 @@ __all__ = [
     "JobTimeout",
     "NoServers",
     "Payload",
+    "PayloadError",
     "Priority",
     "Progress",
     "ProtocolError",
     "QueueFull",
+    "Queued",
     "Reject",
     "Retry",
+    "RetryPolicy",
     "ReturnCode",
     "ServerError",
     "SettingsError",
+    "StreamTask",
+    "Task",
+    "TaskJob",
     "Unique",
     "UnknownOption",
     "Warning",

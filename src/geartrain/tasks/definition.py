@@ -1,0 +1,90 @@
+"""What client and worker both know of a task."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, TypedDict
+
+from geartrain.errors import Fail, JobFailed, PayloadError, Reject, Retry
+from geartrain.jobs import RunningJob
+from geartrain.protocol.submission import Priority, Unique
+from geartrain.tasks.codec import arguments_of, item_value, result_value
+from geartrain.tasks.parameters import Parameters
+from geartrain.tasks.retry import RetryPolicy, delay_at_worker
+from geartrain.tasks.uniques import UniqueRule, Uniques
+
+log: Final = logging.getLogger("geartrain.tasks")
+
+
+class TaskOptions(TypedDict, total=False):
+    """What ``@app.task(...)`` and ``@app.stream(...)`` take."""
+
+    name: str  # of the Gearman function; without it, the name of the Python function
+    unique: UniqueRule  # calls whose uniques are equal share one job
+    timeout: float  # seconds after which a running job is given to another worker
+    retry: RetryPolicy
+    priority: Priority
+    raw: bool  # the workload is the one argument, as it is
+
+
+class Call(NamedTuple):
+    """A call as it is submitted."""
+
+    workload: bytes
+    unique: str | Unique | None
+
+
+class Definition:
+    """A task without its types; raises SettingsError for options that do not fit the function."""
+
+    def __init__(
+        self, function: Callable[..., Any], *, stream: bool, bind: bool, options: TaskOptions
+    ) -> None:
+        self.function = function
+        self.bind = bind
+        self.is_stream = stream
+        self.name = options.get("name") or function.__name__
+        self.timeout = options.get("timeout")
+        self.retry = options.get("retry")
+        self.priority = options.get("priority", Priority.NORMAL)
+        raw = options.get("raw", False)
+        parameters = Parameters(self.name, function, bind)
+        self.arguments = arguments_of(parameters, raw)
+        self.result = item_value(parameters, raw) if stream else result_value(parameters, raw)
+        self.uniques = Uniques(parameters, options.get("unique"))
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+        """What to submit for a call; raises TypeError for wrong arguments, PayloadError for unsendable ones."""
+        return Call(self.arguments.encode(args, kwargs), self.uniques.of(args, kwargs))
+
+    def here(self, job: RunningJob, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What the function returns when it is called in this process."""
+        return self.function(job, *args, **kwargs) if self.bind else self.function(*args, **kwargs)
+
+    @contextmanager
+    def running(self, job: RunningJob) -> Iterator[None]:
+        """Let what is inside raise what its worker understands: Retry where the job is to be tried again."""
+        try:
+            yield
+        except (Fail, Reject):
+            raise
+        except Exception as error:
+            delay = delay_at_worker(self.retry, job.attempt, error)
+            if delay is not None:
+                log.warning("job %s of %s: retry in %.1f s: %s", job.handle, self.name, delay, told(error))
+                raise Retry(delay) from error
+            if isinstance(error, Retry):
+                error = JobFailed(f"{self.name} gave up after {job.attempt} attempts", handle=job.handle)
+            # What a peer sent is no fault of ours: the message is enough.
+            trace = None if isinstance(error, PayloadError) else error
+            log.error("job %s of %s failed: %s", job.handle, self.name, told(error), exc_info=trace)
+            raise error
+
+
+def told(error: Exception) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {error}"

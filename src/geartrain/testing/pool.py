@@ -1,0 +1,228 @@
+"""A pool of job servers in memory, with a clock that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from geartrain.aio.client import AsyncClient
+from geartrain.aio.link import AnyMachine, Link
+from geartrain.errors import ConnectError, JobTimeout
+from geartrain.protocol.servers import Server
+from geartrain.sync.client import Client
+from geartrain.sync.worker import Worker
+from geartrain.tasks.app import App
+from geartrain.testing.links import MemoryLink, MemoryTransport
+from geartrain.testing.server import MemoryServer
+
+
+class MemoryPool:
+    """Job servers without sockets: the real broker, clients and worker, and time that passes by ``advance`` only.
+
+    Where a call waits for a job, the apps that are bound to the pool do the work meanwhile; a wait that nothing can
+    end raises JobTimeout at once.
+    """
+
+    def __init__(self, servers: int = 1) -> None:
+        self.passed = 0.0  # seconds
+        self.begin = float(
+            int(time.time())
+        )  # whole seconds, as the wire has them: a delay ends when it should
+        self.servers = [MemoryServer(f"memory-{number}:4730", self.begin) for number in range(servers)]
+        self.network = MemoryNetwork(self)
+        self.async_network = AsyncMemoryNetwork(self)
+        self.apps: list[App] = []  # bound
+        self.blocking: Client | None = None  # None before it is needed
+        self.by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncClient] = WeakKeyDictionary()
+
+    # What a test does
+
+    @property
+    def now(self) -> datetime:
+        """The time in the pool."""
+        return datetime.fromtimestamp(self.begin + self.passed, UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: delayed jobs become due, time limits end."""
+        self.passed += seconds
+        for server in self.servers:
+            server.set_time(self.passed, self.begin + self.passed)
+
+    def work(self, app: App) -> int:
+        """Run here every job of the app's tasks that can be run now, one after the other; how many they were."""
+        jobs = 0
+        with self.worker(app) as worker:
+            while self.work_once(worker):
+                jobs += 1
+        return jobs
+
+    def stop(self, server: int) -> None:
+        """Stop a server: its connections break, its background jobs wait for ``start``."""
+        self.servers[server].stop()
+
+    def start(self, server: int) -> None:
+        """Start a server that was stopped; the pool's clients know at once."""
+        self.servers[server].running = True
+        lists = [client.connections.servers for client in self.by_loop.values()]
+        if self.blocking is not None:
+            lists.append(self.blocking.connections.servers)
+        for known in lists:
+            known.servers[server].worked()
+
+    @contextmanager
+    def bind(self, app: App) -> Iterator[Self]:
+        """Have an app's callers talk to this pool."""
+        before = app.binding.pool
+        app.binding.pool = self
+        self.apps.append(app)
+        try:
+            yield self
+        finally:
+            self.apps.remove(app)
+            app.binding.pool = before
+
+    # What callers of tasks need of a pool
+
+    def client(self) -> Client:
+        """A blocking client of the pool, the same one every time."""
+        if self.blocking is None:
+            self.blocking = Client([server.name for server in self.servers])
+            self.blocking.connections.network = self.network
+        return self.blocking
+
+    def async_client(self) -> AsyncClient:
+        """The pool's client of the running loop."""
+        loop = asyncio.get_running_loop()
+        client = self.by_loop.get(loop)
+        if client is None:
+            client = self.by_loop[loop] = AsyncClient([server.name for server in self.servers])
+            client.connections.network = self.async_network
+        return client
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.advance(seconds)
+
+    async def async_sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.advance(seconds)
+
+    def close(self) -> None:
+        """End the blocking client's connections."""
+        if self.blocking is not None:
+            self.blocking.close()
+            self.blocking = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Work
+
+    @contextmanager
+    def worker(self, app: App) -> Iterator[Worker]:
+        """A worker for the app's tasks, at the servers that run."""
+        names = [server.name for server in self.servers if server.running] or [self.servers[0].name]
+        with Worker(names, id="memory") as worker:
+            worker.connections.network = self.network
+            app.add_to(worker)
+            yield worker
+
+    def work_once(self, worker: Worker) -> bool:
+        """Run a job, if there is one."""
+        worker.connections.wake()  # it ends its wait before it has begun
+        return worker.work()
+
+    def work_for_waiting(self) -> bool:
+        """Run a job of any bound app, if there is one."""
+        for app in self.apps:
+            with self.worker(app) as worker:
+                if self.work_once(worker):
+                    return True
+        return False
+
+    def wait(self, deadline: float | None) -> None:
+        """Bring news to whoever waits, or raise JobTimeout: it would wait for ever, or until its deadline."""
+        if self.work_for_waiting():
+            return
+        if deadline is not None:
+            self.advance(max(0.0, deadline - time.monotonic()))
+            if self.work_for_waiting():
+                return
+        raise JobTimeout(
+            "nobody in the pool does what is waited for: no bound app has the task, or it failed to end"
+        )
+
+    def work_while_waiting(self, transport: MemoryTransport) -> None:
+        """Work until a connection has all its results, as far as bound apps can bring them."""
+        while transport.expects_result() and self.work_for_waiting():
+            pass
+
+    def server(self, name: str) -> MemoryServer:
+        """The running server of that name; raises ConnectError."""
+        for server in self.servers:
+            if server.name == name and server.running:
+                return server
+        raise ConnectError(f"cannot connect to {name}: the server is stopped", server=name)
+
+
+class MemoryNetwork:
+    """The pool as the blocking shell reaches it."""
+
+    def __init__(self, pool: MemoryPool) -> None:
+        self.pool = pool
+        self.links: WeakValueDictionary[int, MemoryLink] = WeakValueDictionary()  # by descriptor
+        self.last_descriptor = 0  # they are negative, unlike those of real files
+
+    def connect(self, server: Server, timeout: float) -> MemoryLink:
+        """A new connection; raises ConnectError."""
+        self.last_descriptor -= 1
+        link = MemoryLink(server, self.pool.server(server.name), self.last_descriptor, self.pool.wait)
+        self.links[link.descriptor] = link
+        return link
+
+    def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
+        """The links that can be read from; without any, the real descriptors: they are rung when it is time."""
+        mine = [descriptor for descriptor in events if descriptor in self.links]
+        real = events.keys() - mine
+        while True:
+            readable = {descriptor for descriptor in mine if self.links[descriptor].readable()}
+            if readable or real:
+                return readable or set(real)
+            self.pool.wait(deadline)
+
+    def time(self) -> float:
+        """Unix time in the pool."""
+        return self.pool.begin + self.pool.passed
+
+
+class AsyncMemoryNetwork:
+    """The pool as the asyncio shell reaches it."""
+
+    def __init__(self, pool: MemoryPool) -> None:
+        self.pool = pool
+
+    async def connect(self, link: Link[AnyMachine], timeout: float) -> None:
+        """Have the link's connection come about; raises ConnectError."""
+        MemoryTransport(self.pool.server(link.server.name), link, self.pool.work_while_waiting)
+
+    def time(self) -> float:
+        """Unix time in the pool."""
+        return self.pool.begin + self.pool.passed
+
+
+@contextmanager
+def bind(app: App, servers: int = 1) -> Iterator[MemoryPool]:
+    """Have an app's callers talk to a new pool in memory, for the time of the block."""
+    with MemoryPool(servers) as pool, pool.bind(app):
+        yield pool
