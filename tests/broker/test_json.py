@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +153,13 @@ def test_a_name_that_is_no_text_is_shown_with_its_odd_bytes_escaped() -> None:
     client.asks(SUBMIT_JOB_BG, b"caf\xe9", b"", b"")
     (job,) = rows(client, b"jobs")
     assert job["function"] == "caf\\xe9"
+
+
+def test_the_protocol_document_names_every_field() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    client = MemoryServer().connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    for line in (b"job H:test:1", b"functions", b"peers"):
+        fields = re.search(rf"^\| `{line.split()[0].decode()}\b.*` \| (.*) \|$", document, re.MULTILINE)
+        assert fields is not None
+        assert fields[1].split(", ") == list(rows(client, line)[0])

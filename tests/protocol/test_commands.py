@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from geartrain.protocol import commands
 from geartrain.protocol.commands import COMMANDS, ECHO_REQ, NAMES, SEPARATORS, SUBMIT_REDUCE_JOB
 
@@ -24,3 +27,11 @@ def test_a_nul_parts_each_argument_from_the_next() -> None:
     assert SEPARATORS[SUBMIT_REDUCE_JOB] == 4
     assert SEPARATORS[ECHO_REQ] == 0
     assert len(SEPARATORS) == 43
+
+
+def test_the_protocol_document_has_the_same_table() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (\w+) \| ([\w, ]*)\| (\w+) \|", document, re.MULTILINE)
+    assert [(int(number), name, arguments.strip(), sender) for number, name, arguments, sender in rows] == [
+        (command.number, command.name, ", ".join(command.arguments), command.sender) for command in COMMANDS
+    ]
