@@ -32,12 +32,16 @@ class Committer:
 
     def hold(self, connection: Connection) -> bool:
         """Hold back what the connection has to say, if it promises something or comes after what does."""
-        if not connection.promised and connection not in self.held and connection not in self.next:
+        if not connection.promised and not self.holds(connection):
             return False
         self.next.setdefault(connection, []).extend(connection.outgoing)
         connection.outgoing.clear()
         connection.promised = False
         return True
+
+    def holds(self, connection: Connection) -> bool:
+        """Whether something for the connection is held back."""
+        return connection in self.held or connection in self.next
 
     def end_turn(self) -> None:
         """Begin the next commit, if none is under way."""

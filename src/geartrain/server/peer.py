@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from geartrain.broker.session import Session
@@ -22,19 +23,16 @@ class Peer(asyncio.Protocol):
     def __init__(self, server: Server) -> None:
         self.server = server
         self.reading = True
+        self.silent = False  # the peer has said its last
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         endpoint: socket.socket = transport.get_extra_info("socket")
-        if self.server.is_full():
-            self.server.log.warning("connection refused: the limit of max-connections is reached")
-            self.transport.abort()
-            return
         tune(endpoint, self.server.settings)
         self.transport.set_write_buffer_limits(high=self.server.high_water)
         self.connection = self.server.broker.connect(endpoint.fileno(), host_of(endpoint))
         self.session = Session(self.server.broker, self.connection, self.server.payload_limit)
-        self.receive = self.session.receive
+        self.receive: Callable[[bytes], None] = self.session.receive
         self.server.peers[self.connection] = self
 
     def data_received(self, data: bytes) -> None:
@@ -44,14 +42,23 @@ class Peer(asyncio.Protocol):
         except ProtocolError as error:
             self.end(error)
 
-    def eof_received(self) -> None:
+    def eof_received(self) -> bool:
         """The peer says no more: it still hears the answers to what it said."""
-        self.flush()
+        self.silent = True
+        self.leave()
+        return True  # the turn writes the answers, and then closes
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.server.peers.pop(self.connection, None) is not None:
-            self.server.begin_turn()
+        del self.server.peers[self.connection]
+        self.leave()
+
+    def leave(self) -> None:
+        """The broker forgets the peer; its connection ends when it was told everything."""
+        self.receive = ignore
+        self.server.begin_turn()
+        if self.connection in self.server.broker.connections:
             self.server.broker.disconnect(self.connection)
+            self.server.leaving.append(self)
 
     def pause_writing(self) -> None:
         """The peer does not read: what more it asks for may wait."""
@@ -71,20 +78,25 @@ class Peer(asyncio.Protocol):
         """The one write of a turn."""
         self.transport.write(packets)
         if not self.reading and self.transport.get_write_buffer_size() > self.server.settings.max_output:
+            waiting = self.transport.get_write_buffer_size()
             self.server.log.warning(
-                "peer cut off: it reads too slowly host=%s waiting_bytes=%d",
-                self.connection.host.decode(),
-                self.transport.get_write_buffer_size(),
+                "peer cut off, as it reads too slowly",
+                extra={"host": self.connection.host.decode(), "waiting_bytes": waiting},
             )
             self.transport.abort()
 
     def end(self, error: ProtocolError) -> None:
-        """Close the connection of a peer that does not speak Gearman."""
-        self.server.log.info("peer ended: %s host=%s", error, self.connection.host.decode())
+        """Part with a peer that does not speak Gearman."""
+        self.server.log.info(
+            "peer ended", extra={"host": self.connection.host.decode(), "reason": str(error)}
+        )
         if error.refusal:
             self.connection.send(response(ERROR, error.refusal.encode(), str(error).encode()))
-        self.flush()
-        self.transport.close()
+        self.leave()
+
+
+def ignore(data: bytes) -> None:
+    """What a peer says after its end."""
 
 
 def host_of(endpoint: socket.socket) -> bytes:

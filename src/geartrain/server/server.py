@@ -15,7 +15,9 @@ from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
 from geartrain.broker.session import end_turn
+from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
+from geartrain.server.farewell import Farewell
 from geartrain.server.peer import Peer
 from geartrain.server.settings import Settings
 from geartrain.store import Store
@@ -23,6 +25,7 @@ from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
+LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
 
 
 class Server:
@@ -38,10 +41,12 @@ class Server:
         self.broker = Broker(rules_of(settings), store is not None)
         self.committer = Committer(store, self.broker, self.write) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
-        self.listeners: list[asyncio.Server] = []
+        self.leaving: list[Peer] = []  # those whose connection ends with the turn
+        self.farewells: set[asyncio.Future[None]] = set()  # connections that end
         self.payload_limit = settings.max_workload + ARGUMENTS_LIMIT
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
+        self.acceptor = Acceptor(self)
         self.in_turn = False
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while the broker waits for nothing
@@ -49,24 +54,16 @@ class Server:
 
     # Life
 
-    async def start(self, sockets: Sequence[socket.socket]) -> None:
+    async def start(self, listeners: Sequence[socket.socket]) -> None:
         """Queue what the store kept, and accept connections on bound sockets."""
         if self.committer is not None:
             async for record in self.committer.store.load():
                 adopt(self.broker, record)
-        for listening in sockets:
-            create = (
-                self.loop.create_unix_server
-                if listening.family == socket.AF_UNIX
-                else self.loop.create_server
-            )
-            self.listeners.append(
-                await create(lambda: Peer(self), sock=listening, backlog=self.settings.backlog)
-            )
+        self.acceptor.open(listeners)
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
-        self.close_listeners()
+        self.acceptor.close()
         self.broker.stop()
         try:
             async with asyncio.timeout(grace):
@@ -76,14 +73,13 @@ class Server:
         self.end_turn()
         if self.committer is not None:
             await self.committer.close()
-        for peer in list(self.peers.values()):
-            peer.transport.close()
+        await self.part_with_all()
         if self.alarm is not None:
             self.alarm.cancel()
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
-        self.close_listeners()
+        self.acceptor.close()
         await self.until(lambda: not self.broker.jobs)
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -92,14 +88,31 @@ class Server:
             self.turned.clear()
             await self.turned.wait()
 
-    def close_listeners(self) -> None:
-        for listener in self.listeners:
-            listener.close()
-        self.listeners.clear()
+    # Parting
 
-    def is_full(self) -> bool:
-        """Whether the limit on connections is reached."""
-        return 0 < self.settings.max_connections <= len(self.peers)
+    async def part_with_all(self) -> None:
+        """End all connections; what was written to them gets a moment to arrive."""
+        for peer in self.peers.values():
+            self.part(peer)
+        self.peers.clear()
+        if self.farewells:
+            await asyncio.wait(self.farewells, timeout=LAST_MOMENT)
+
+    def part_with_leaving(self) -> None:
+        """End the connections of those who left and have nothing more to hear."""
+        leaving, self.leaving = self.leaving, []
+        for peer in leaving:
+            if self.committer is not None and self.committer.holds(peer.connection):
+                self.leaving.append(peer)
+            elif peer.silent:
+                peer.transport.close()
+            elif self.peers.pop(peer.connection, None) is not None:
+                self.part(peer)
+
+    def part(self, peer: Peer) -> None:
+        farewell = Farewell(peer.transport, self.loop).over
+        self.farewells.add(farewell)
+        farewell.add_done_callback(self.farewells.discard)
 
     # Turns
 
@@ -117,6 +130,8 @@ class Server:
         broker = self.broker
         end_turn(broker)
         self.write_all()
+        if self.leaving:
+            self.part_with_leaving()
         if broker.notices:
             self.write_notices()
         self.set_alarm(broker.wait())
@@ -156,6 +171,8 @@ class Server:
         peer = self.peers.get(connection)
         if peer is not None:
             peer.write(packets)
+        if self.leaving:
+            self.begin_turn()
 
     def write_notices(self) -> None:
         for notice in self.broker.notices:

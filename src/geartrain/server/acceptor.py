@@ -1,0 +1,84 @@
+"""Acceptor: it lets peers in, as many as there may be."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from geartrain.server.peer import Peer
+
+if TYPE_CHECKING:
+    from geartrain.server.server import Server
+
+AT_ONCE: Final = 64  # connections that a listener accepts in one turn
+PAUSE: Final = 1.0  # seconds until a listener tries again, when the system has no descriptor to give
+
+
+class Acceptor:
+    """Accepts on the server's listening sockets.
+
+    It does so itself, since neither loop does it well without descriptors: asyncio fills the log for every connection
+    that waits, uvloop closes them without a word.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.listeners: set[socket.socket] = set()
+        self.opening: set[asyncio.Task[object]] = set()  # connections that are about to have a Peer
+        self.turned_away = 0  # connections since there was room for one
+
+    def open(self, listeners: Iterable[socket.socket]) -> None:
+        """Accept connections on bound, non-blocking sockets."""
+        for listener in listeners:
+            self.listeners.add(listener)
+            self.watch(listener)
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        for listener in self.listeners:
+            self.server.loop.remove_reader(listener)
+            listener.close()
+        self.listeners.clear()
+
+    def watch(self, listener: socket.socket) -> None:
+        """Hear of new connections, if the listener is still open."""
+        if listener in self.listeners:
+            self.server.loop.add_reader(listener, self.accept, listener)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Let in who waits; what the system refuses for now waits on."""
+        try:
+            for _ in range(AT_ONCE):
+                self.admit(listener.accept()[0])
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            self.server.log.warning(
+                "cannot accept connections for now", extra={"error": error.strerror, "seconds": PAUSE}
+            )
+            self.server.loop.remove_reader(listener)
+            self.server.loop.call_later(PAUSE, self.watch, listener)
+
+    def admit(self, accepted: socket.socket) -> None:
+        """Give the connection a Peer, or close it when there are enough."""
+        most = self.server.settings.max_connections
+        if 0 < most <= len(self.server.peers) + len(self.opening):
+            return self.turn_away(accepted)
+        self.turned_away = 0
+        accepted.setblocking(False)
+        opening: asyncio.Task[object] = self.server.loop.create_task(
+            self.server.loop.connect_accepted_socket(lambda: Peer(self.server), accepted)
+        )
+        self.opening.add(opening)
+        opening.add_done_callback(self.opening.discard)
+
+    def turn_away(self, accepted: socket.socket) -> None:
+        """Close a connection; say so for the first in a row, as there may be thousands."""
+        accepted.close()
+        self.turned_away += 1
+        if self.turned_away == 1:
+            self.server.log.warning(
+                "connections are turned away", extra={"max_connections": self.server.settings.max_connections}
+            )
