@@ -52,15 +52,15 @@ $(VENV)/bin/python:
 $(COMPILED)/bin/python:
 	@scripts/create-environment $(COMPILED) $(PYTHON)
 
-# Editable: what is edited in src runs at once.
+# Editable, so uncompiled: what is edited in src runs at once.
 $(VENV)/.server: pyproject.toml setup.py | $(VENV)/bin/python
 	@echo 'Installing Geartrain into $(VENV)'
-	@GEARTRAIN_PURE=1 $(VENV)/bin/python $(PIP_INSTALL) --editable '.[server]'
+	@$(VENV)/bin/python $(PIP_INSTALL) --editable '.[server]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.server
 	@echo 'Installing the development tools into $(VENV)'
-	@GEARTRAIN_PURE=1 $(VENV)/bin/python $(PIP_INSTALL) --editable '.[server,dev]'
+	@$(VENV)/bin/python $(PIP_INSTALL) --editable '.[server,dev]'
 	@touch $@
 
 $(COMPILED)/.dev: $(SOURCES) | $(COMPILED)/bin/python

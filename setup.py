@@ -1,6 +1,7 @@
 """Build Geartrain: the wire and the broker compiled by mypyc where that can be done, else as they are.
 
-The same files run either way. ``GEARTRAIN_PURE=1`` in the environment keeps them as they are.
+The same files run either way. ``GEARTRAIN_PURE=1`` in the environment keeps them as they are, and so does an
+editable installation, where what is edited must run.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 COMPILED_FOLDERS = ("protocol", "broker")
+COMPILING_COMMANDS = {
+    "bdist_wheel",
+    "build",
+    "build_ext",
+    "install",
+}  # pip also runs this file for other questions
 
 
 def extensions() -> list[Extension]:
-    """What to compile: nothing when that is not wanted or cannot be done."""
-    if os.environ.get("GEARTRAIN_PURE") == "1":
+    """What to compile: nothing where that is not wanted or cannot be done."""
+    if os.environ.get("GEARTRAIN_PURE") == "1" or COMPILING_COMMANDS.isdisjoint(sys.argv):
         return []
     hindrance = compiler_hindrance()
     if hindrance:

@@ -25,6 +25,12 @@ if ($mode === 'do') {
     exit($client->runTasks() ? 0 : 1);
 }
 
+if ($mode === 'status-by-unique') {
+    [$known, $running, $numerator, $denominator] = $client->jobStatusByUniqueKey($unique);
+    say('polled', (int) $known, (int) $running, $numerator, $denominator);
+    exit(0);
+}
+
 $submit = ['high' => 'doHighBackground', 'normal' => 'doBackground', 'low' => 'doLowBackground'][$priority];
 $handle = $client->$submit($function, $workload, $unique);
 say('created', $handle);

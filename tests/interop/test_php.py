@@ -1,4 +1,4 @@
-"""The example of the PHP manual: submit in the background, poll the status until the job is unknown."""
+"""What the PHP extension can do besides: the example of its manual, and asking by unique."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from geartrain.jobs import WorkerJob
 from tests.interop.conftest import RunClient, Work
 from tests.interop.programs import PHP
 
+pytestmark = pytest.mark.parametrize("language", [PHP], ids=["php"], indirect=True)
 
-@pytest.mark.parametrize("language", [PHP], ids=["php"], indirect=True)
+
+@pytest.mark.parametrize("function", ["reverse"])
 def test_polls_of_reverse_see_numerator_and_denominator_grow_to_14(
     run_client: RunClient, work: Work, function: str
 ) -> None:
@@ -27,3 +29,11 @@ def test_polls_of_reverse_see_numerator_and_denominator_grow_to_14(
     progress = dict.fromkeys(line[3] for line in heard if line[0] == "polled" and line[4] == "14")
     assert list(progress) == [str(done) for done in range(1, 15)]
     assert heard[-1] == ("polled", "0", "0", "0", "0")
+
+
+def test_a_job_is_found_by_its_unique(run_client: RunClient, function: str) -> None:
+    run_client("background", b"x", unique=f"unique of {function}").heard_to_the_end()
+    # A client of its own: one that asked by unique never hears of a job it submits afterwards (libgearman's bug).
+    known = run_client("status-by-unique", b"", unique=f"unique of {function}").heard_to_the_end()
+    unknown = run_client("status-by-unique", b"", unique="unique of nothing").heard_to_the_end()
+    assert (known, unknown) == ([("polled", "1", "0", "0", "0")], [("polled", "0", "0", "0", "0")])
