@@ -1,0 +1,41 @@
+"""What ``geartrain worker module:app`` was asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from typing import Final
+
+LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the tasks of an app are run."""
+
+    app: str  # "module:app"
+    servers: tuple[str, ...] | None  # None: those of the app
+    processes: int
+    concurrency: int  # jobs at a time in each process
+    max_jobs: int | None  # after so many a process is replaced
+    max_lifetime: float | None  # seconds after which it is replaced, or a little less
+    max_rss: int | None  # bytes of memory beyond which it is replaced
+    grace: float  # seconds that running jobs get at the end
+    reload: bool  # start anew when a source file changes
+
+    def to_json(self) -> str:
+        """The plan as an argument of a process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan of ``to_json``."""
+        fields = json.loads(text)
+        servers = fields.pop("servers")
+        return cls(servers=servers and tuple(servers), **fields)
+
+
+def log_to_stderr() -> None:
+    """Have log records written, unless the application has seen to that itself."""
+    logging.basicConfig(format=LOG_FORMAT, level=logging.INFO)
