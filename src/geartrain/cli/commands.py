@@ -50,17 +50,23 @@ def show_version(ctx: click.Context, parameter: click.Parameter, asked: bool) ->
         ctx.exit()
 
 
+def version_option() -> click.Option:
+    """-V, which gearmand has too."""
+    return click.Option(
+        ["-V", "--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=show_version,
+        help="Show version and build.",
+    )
+
+
 @click.command(
-    cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
-)
-@click.option(
-    "-V",
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=show_version,
-    help="Show version and build.",
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[version_option()],
 )
 @click.pass_context
 def geartrain(ctx: click.Context) -> None:

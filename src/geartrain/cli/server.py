@@ -10,6 +10,7 @@ from typing import Final
 import click
 from click.core import ParameterSource
 
+from geartrain.cli.commands import version_option
 from geartrain.errors import SettingsError
 from geartrain.server.settings import IGNORED, OPTIONS, Ignored, Option, read_file, settings_from
 
@@ -94,6 +95,7 @@ command = click.Command(
             ["--config"], metavar="FILE", help="Read options from a TOML file: keys as the long options."
         ),
         click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
+        version_option(),
         click.Option(["--check-args"], is_flag=True, help="Check the options, and end."),
         *map(as_parameter, OPTIONS),
         *map(as_hidden_parameter, IGNORED),
