@@ -11,6 +11,7 @@ from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
+from weakref import WeakSet
 
 from geartrain.callbacks import Callbacks
 from geartrain.errors import GearmanError, JobException, JobTimeout
@@ -25,13 +26,21 @@ from geartrain.sync.job import Job
 from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.sync.question import ask
 
+CLIENTS: WeakSet[Client] = WeakSet()
+
+
+def new_uniques() -> UniqueSource:
+    """Uniques that no other process gives."""
+    return UniqueSource(time.time_ns(), os.urandom(8))
+
 
 class Client:
     """Submits jobs and asks about them; any number of threads may use one client at once.
 
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
-    before each function's name. Connections come about when they are needed, and again when they break.
+    before each function's name. Connections come about when they are needed, and again when they break; a
+    forked process gets its own.
     """
 
     def __init__(
@@ -47,7 +56,8 @@ class Client:
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
         self.connections = Connections(known, timeout, connect_timeout, exceptions)
-        self.factory = TaskFactory(prefix, UniqueSource(time.time_ns(), os.urandom(8)), submit_retries)
+        self.factory = TaskFactory(prefix, new_uniques(), submit_retries)
+        CLIENTS.add(self)
 
     def add_server(self, server: str) -> None:
         """Ask this server, too; nothing is sent before it is needed."""
@@ -245,3 +255,13 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def start_over() -> None:
+    """In a child process: give every client uniques and, when it needs them, connections of its own."""
+    for client in CLIENTS:
+        client.factory.uniques = new_uniques()
+        client.connections.start_over()
+
+
+os.register_at_fork(after_in_child=start_over)

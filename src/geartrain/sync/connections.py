@@ -48,6 +48,12 @@ class Connections:
         self.open: dict[str, Connection] = {}
         self.closed = False
 
+    def start_over(self) -> None:
+        """Forget all connections, in a child process: they and their threads belong to its parent."""
+        self.lock = threading.Condition(threading.Lock())
+        self.sleepers = 0
+        self.open = {}
+
     def deadline(self, timeout: float | None) -> float | None:
         """When a call that may take ``timeout`` seconds must be over, by the monotonic clock; None is never."""
         if timeout is None:

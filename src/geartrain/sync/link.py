@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import deque
 from typing import Final
+from weakref import WeakSet
 
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout
 from geartrain.protocol.servers import Server
@@ -34,6 +36,9 @@ def connect(server: Server, timeout: float) -> socket.socket:
     return connected
 
 
+LINKS: WeakSet[Link] = WeakSet()
+
+
 class Link:
     """A connection that does not block while it writes, and blocks for bytes only as long as it may.
 
@@ -45,6 +50,7 @@ class Link:
         self.socket = connect(server, timeout)
         self.sending = threading.Lock()
         self.unsent: deque[memoryview] = deque()  # what the socket did not take yet
+        LINKS.add(self)
 
     def send(self, packets: bytes) -> None:
         """Write as much as the socket takes now; ``receive`` and ``drain`` write the rest. Raises ConnectionLost."""
@@ -129,3 +135,12 @@ class Link:
 def milliseconds(deadline: float | None) -> float | None:
     """What is left until a deadline, for ``poll``."""
     return None if deadline is None else max(0.0, (deadline - time.monotonic()) * 1000.0)
+
+
+def leave_to_parent() -> None:
+    """In a child process: let go of the parent's connections without ending them."""
+    for link in LINKS:
+        link.socket.close()
+
+
+os.register_at_fork(after_in_child=leave_to_parent)
