@@ -10,7 +10,7 @@ from hypothesis import settings
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 settings.register_profile("suite", deadline=None)  # no stopwatch: the machine may be busy
-settings.register_profile("torture", deadline=None, max_examples=5_000, stateful_step_count=200)
+settings.register_profile("torture", deadline=None, max_examples=1_000, stateful_step_count=100)
 settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes its time
 
 

@@ -1,6 +1,6 @@
 """Arbitrary packets from many connections, against a server so simple that one can see it is right.
 
-``pytest --hypothesis-profile=torture`` runs it for long.
+``pytest --hypothesis-profile=torture --timeout=0 tests/broker`` tries 20 times as much.
 """
 
 from __future__ import annotations
