@@ -7,7 +7,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from functools import partial
@@ -155,7 +155,7 @@ class AsyncClient:
         limit: int = 100,
         priority: Priority = Priority.NORMAL,
         timeout: float | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The results of a function for many workloads, in order, with at most ``limit`` jobs under way.
 
         Raises like ``do`` at the first job that fails; the jobs that are under way then are given up.

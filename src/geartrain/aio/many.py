@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +39,7 @@ async def created(connections: Connections, batch: list[tuple[Task, ClientLink]]
 
 async def results_in_order(
     calls: Iterable[Callable[[], Coroutine[None, None, bytes]]], limit: int
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The results of calls of which ``limit`` are under way at a time."""
     under_way: deque[asyncio.Task[bytes]] = deque()
     try:

@@ -1,0 +1,56 @@
+"""What only the blocking worker promises."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from geartrain import Client, Worker, WorkerJob
+from tests.support.machine import DEADLINE, HOST, free_port, wait_until
+from tests.support.processes import ServerProgram
+
+
+def test_any_thread_may_stop_it(server: ServerProgram) -> None:
+    with Worker(server.address) as worker:
+        worker.add_function("f", lambda job: None)
+        threading.Timer(0.02, worker.stop).start()
+        assert worker.work() is False
+
+
+def test_a_function_may_stop_it_and_its_job_is_done(server: ServerProgram) -> None:
+    with Client(server.address) as client:
+        handle = client.do_background("f")
+        worker = Worker(server.address)
+
+        @worker.function("f")
+        def stop(job: WorkerJob) -> None:
+            worker.stop()
+
+        worker.run()
+        wait_until(lambda: client.job_status(handle).done, "the job is done")
+
+
+def test_a_server_that_is_away_is_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    address = f"{HOST}:{free_port()}"
+    with caplog.at_level(logging.WARNING, "geartrain.worker"), Worker(address) as worker:
+        worker.register("f")
+        assert worker.grab(0.02) is None
+    assert f"cannot connect to {address}" in caplog.text
+
+
+def test_the_threads_of_a_function_may_report(server: ServerProgram) -> None:
+    with Client(server.address) as client, Worker(server.address) as worker:
+
+        @worker.function("f")
+        def report(job: WorkerJob) -> None:
+            threads = [threading.Thread(target=job.send_data, args=(b"%d" % n * 100,)) for n in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(DEADLINE)
+
+        job = client.submit("f")
+        assert worker.work(DEADLINE)
+        assert sorted(job) == [b"%d" % n * 100 for n in range(8)]
