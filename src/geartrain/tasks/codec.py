@@ -192,9 +192,7 @@ def arguments_of(parameters: Parameters, raw: bool) -> Arguments:
     single = parameters.single()
     if single is None:
         if raw:
-            raise SettingsError(
-                f"task {parameters.task}: raw=True expects one parameter, got {parameters.signature}"
-            )
+            raise SettingsError(f"task {parameters.task}: raw=True expects one parameter, got {parameters}")
         return Envelope(parameters)
     value = BARE.get(written(single.annotation))
     if value is None:

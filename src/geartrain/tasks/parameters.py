@@ -33,7 +33,7 @@ class Parameters:
         try:
             return self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.task}{self.signature}: {error}") from error
+            raise TypeError(f"{self.task}{self}: {error}") from error
 
     def bind_all(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of every parameter, defaults included; raises TypeError."""
@@ -47,6 +47,11 @@ class Parameters:
         if len(parameters) != 1 or parameters[0].kind in VARIADIC:
             return None
         return parameters[0]
+
+    def __str__(self) -> str:
+        """The parameters without their types, for messages: ``(key, width=200)``."""
+        bare = [each.replace(annotation=each.empty) for each in self.signature.parameters.values()]
+        return str(inspect.Signature(bare))
 
     @property
     def returned(self) -> object:

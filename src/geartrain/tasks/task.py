@@ -24,6 +24,10 @@ R = TypeVar("R")
 class AnyTask(Generic[P, R]):
     """What the tasks of plain functions, coroutine functions and generators share."""
 
+    __name__: str  # these three are the function's own
+    __doc__: str | None
+    __wrapped__: Callable[..., Any]
+
     def __init__(self, definition: Definition, binding: Binding) -> None:
         self.definition = definition
         self.binding = binding

@@ -36,7 +36,7 @@ class Uniques:
             if name not in known:
                 raise SettingsError(
                     f"task {self.parameters.task}: unique {template!r} names {name!r}, "
-                    f"expected a parameter of {self.parameters.signature}"
+                    f"expected a parameter of {self.parameters}"
                 )
 
     def of(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | Unique | None:
