@@ -17,6 +17,7 @@ from geartrain.protocol.submission import (
     submission,
 )
 
+NO_PROGRESS: Final = Progress(0, 0)
 BATCH_JOBS: Final = 500
 BATCH_BYTES: Final = 1 << 20
 
@@ -78,7 +79,7 @@ class Task(Pending):
         self.done = False  # nothing more will come: see ``error``
         self.abandoned = False  # nobody waits any more: what comes is thrown away
         self.state = JobState.PENDING
-        self.progress = Progress(0, 0)
+        self.progress = NO_PROGRESS
         self.events: deque[Event] = deque()  # what came and was not taken yet
 
     def answer(self, arguments: list[bytes]) -> None:
