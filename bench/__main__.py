@@ -1,0 +1,74 @@
+"""``python -m bench``: measure, print tables, draw the picture of the README."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from bench.depth_rows import DEPTH
+from bench.library_rows import CLIENTS, WORKERS
+from bench.report import group_table, machine, medians_of, promise_table, show, write_json
+from bench.results import Result, chosen, measure
+from bench.row import Group
+from bench.server_rows import SERVER
+
+GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH)
+NAMES: Final = [row.name for group in GROUPS for row in group.rows]
+QUICK: Final = 0.1  # of the jobs, in one round
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="A tenth of the jobs, one round: under a minute, and noisier.")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="How often each is measured; medians count.  [default: 3]"
+)
+@click.option("--scale", type=click.FloatRange(0, min_open=True), help="Times as many jobs.  [default: 1]")
+@click.option("--only", type=click.Choice(NAMES), multiple=True, help="A row; may be given again.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all samples."
+)
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture (SVG).")
+def main(
+    quick: bool,
+    rounds: int | None,
+    scale: float | None,
+    only: Sequence[str],
+    json_file: Path | None,
+    plot: Path | None,
+) -> None:
+    """Measure Geartrain's server, clients and workers, beside gearmand, gear and PHP's extension where installed."""
+    rounds = rounds or (1 if quick else 3)
+    scale = scale or (QUICK if quick else 1.0)
+    click.echo("; ".join(machine().values()))
+    results: list[Result] = []
+    for group in chosen(GROUPS, only):
+        measured = measure_group(group, rounds, scale)
+        show(group.title, group_table(group, measured))
+        results += measured
+    medians = medians_of(results)
+    show("Promises", promise_table(medians))
+    if json_file:
+        write_json(json_file, results, medians, rounds, scale)
+    if plot:
+        # Only here: matplotlib takes a second, and nothing else needs it.
+        from bench.plot import draw
+
+        draw(plot, medians)
+
+
+def measure_group(group: Group, rounds: int, scale: float) -> list[Result]:
+    """Measure the rows of a group; a terminal shows which one it is at."""
+    results = []
+    with Console(stderr=True).status("") as status:
+        for row in group.rows:
+            status.update(f"{group.title}: {row.name}")
+            results.append(measure(row, rounds, scale))
+    return results
+
+
+if __name__ == "__main__":
+    main()

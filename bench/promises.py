@@ -1,0 +1,64 @@
+"""What the project promises of its speed, and whether a run of the benchmark kept it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from bench.sample import Sample
+
+Medians = Mapping[str, Mapping[str, Sample]]
+"""By row, then by contestant."""
+
+
+class Promise(NamedTuple):
+    """A figure of one contestant, or its ratio to that of another, is at least (or at most) so much."""
+
+    text: str
+    row: str
+    figure: str  # a field of Sample
+    contestant: str
+    other: str | None  # None where the figure itself counts
+    bar: float
+    at_most: bool = False
+
+    def measured(self, medians: Medians) -> float | None:
+        """The figure or the ratio; None where this run did not measure it."""
+        figures = medians.get(self.row, {})
+        value = figure_of(figures, self.contestant, self.figure)
+        if self.other is None or value is None:
+            return value
+        other = figure_of(figures, self.other, self.figure)
+        return value / other if other else None
+
+    def is_kept(self, measured: float) -> bool:
+        """Whether this is enough."""
+        return measured <= self.bar if self.at_most else measured >= self.bar
+
+
+def figure_of(figures: Mapping[str, Sample], contestant: str, name: str) -> float | None:
+    sample = figures.get(contestant)
+    value: float | None = None if sample is None else getattr(sample, name)
+    return value
+
+
+PROMISES: Final = (
+    Promise("do_background of the blocking client, to gear's", "background", "rate", "blocking", "gear", 1.0),
+    Promise("the same for each CPU second, to PHP's", "background", "cpu_rate", "blocking", "PHP", 0.5),
+    Promise("the blocking worker, to gear's", "work", "rate", "blocking", "gear", 1.0),
+    Promise("the same for each CPU second, to PHP's", "work", "cpu_rate", "blocking", "PHP", 0.5),
+    Promise("submit_many, jobs a second", "submit-many", "rate", "blocking", None, 100_000),
+    Promise(
+        "queueing behind 1,000,000 jobs, to 10,000",
+        "depth-submit", "rate", "1,000,000 queued", "10,000 queued", 0.8,
+    ),
+    Promise(
+        "working on 1,000,000 jobs, to 10,000",
+        "depth-work", "rate", "1,000,000 queued", "10,000 queued", 0.8,
+    ),
+    Promise("bytes a queued job", "memory", "memory", "geartrain", None, 450, at_most=True),
+    Promise(
+        "p99 of a call among 10,000 connections, to 10",
+        "crowd", "p99", "10,000 connections", "10 connections", 2.0, at_most=True,
+    ),
+)  # fmt: skip
