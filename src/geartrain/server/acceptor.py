@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from geartrain.server.server import Server
 
 AT_ONCE: Final = 64  # connections that a listener accepts in one turn
-PAUSE: Final = 1.0  # seconds until a listener tries again, when the system has no descriptor to give
+PAUSE: Final = 0.5  # seconds until a listener tries again, when the system has no descriptor to give
 
 
 class Acceptor:

@@ -19,9 +19,13 @@ class Farewell(asyncio.Protocol):
         self.over: asyncio.Future[None] = loop.create_future()
         self.limit = loop.call_later(PATIENCE, transport.abort)
         transport.set_protocol(self)
-        if not transport.is_closing():
-            transport.resume_reading()
+        if transport.is_closing():
+            return
+        transport.resume_reading()
+        try:
             transport.write_eof()
+        except OSError:  # the peer is gone
+            transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.limit.cancel()

@@ -145,7 +145,7 @@ class Server:
             if peer is None or not connection.outgoing:
                 continue
             if committer is None or not committer.hold(connection):
-                peer.flush()
+                peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
         if committer is not None:
             committer.end_turn()
