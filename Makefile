@@ -35,8 +35,8 @@ types: $(VENV)/.dev ## Check the types: ours (mypy --strict) and what users see 
 compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build
 	GEARTRAIN_BUILD=compiled $(COMPILED)/bin/python -m pytest $(TESTS)
 
-bench: $(COMPILED)/.dev ## Measure the compiled server and both client libraries
-	$(COMPILED)/bin/python -m bench
+bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plot of the README (QUICK=1: a minute, no plot)
+	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg)
 
 real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
 	@scripts/install-real-clients
