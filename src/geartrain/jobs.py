@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import NamedTuple, Self, TypeVar
 
+from geartrain.errors import Fail
 from geartrain.protocol.numbers import count
 from geartrain.protocol.submission import Payload, payload
 from geartrain.protocol.worker import (
@@ -20,6 +22,8 @@ from geartrain.protocol.worker import (
 )
 
 Item = TypeVar("Item")
+
+log = logging.getLogger("geartrain.worker")
 
 REPORT_INTERVAL = 0.5  # seconds between two status packets of ``track``
 
@@ -105,6 +109,16 @@ def job_status_of(answers: Sequence[list[bytes] | None]) -> JobStatus:
         complete_view=len(told) == len(answers),
         waiting=count(best[5]) if len(best) > 5 else 0,
     )
+
+
+def log_error(assignment: Assignment, error: Exception) -> None:
+    """Tell the worker's log what a function raised, and where; a ``Fail`` is no accident."""
+    if not isinstance(error, Fail):
+        function, handle = (
+            assignment.function.decode("utf-8", "replace"),
+            assignment.handle.decode("utf-8", "replace"),
+        )
+        log.error("%s raised in job %s", function, handle, exc_info=error)
 
 
 class RunningJob:

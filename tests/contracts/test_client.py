@@ -384,3 +384,14 @@ def test_closing_with_jobs_under_way_warns(shell: Shell, job_server: ServerProgr
     with pytest.warns(ResourceWarning, match="1 foreground job"):
         client.close()
     assert job.state is JobState.LOST
+
+
+def test_waiting_for_any_job_ends_in_time(shell: Shell, job_server: ServerProgram, function: str) -> None:
+    client = shell.client(job_server.address)
+    job = client.submit(function)
+    with pytest.raises(JobTimeout):
+        list(client.as_completed([job], timeout=0.05))
+    with pytest.raises(JobTimeout) as caught:
+        job.result(timeout=0.02)
+    assert caught.value.handle == job.handle
+    job.abandon()

@@ -156,8 +156,7 @@ class AsyncAdmin:
         """End the connection; the next question opens a new one."""
         if self.link is not None:
             link, self.link = self.link, None
-            link.close()
-            await link.lost.wait()
+            await link.close()
 
     async def __aenter__(self) -> Self:
         return self

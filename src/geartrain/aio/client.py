@@ -7,7 +7,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from functools import partial
@@ -165,9 +165,11 @@ class AsyncClient:
         )
         return results_in_order(calls, limit)
 
-    def as_completed(self, jobs: Iterable[AsyncJob]) -> AsyncIterator[AsyncJob]:
-        """The jobs as they end, well or badly."""
-        return as_completed(jobs)
+    def as_completed(
+        self, jobs: Iterable[AsyncJob], *, timeout: float | None = None
+    ) -> AsyncGenerator[AsyncJob, None]:
+        """The jobs as they end, well or badly; raises JobTimeout."""
+        return as_completed(self.connections, jobs, timeout)
 
     async def wait(
         self, jobs: Iterable[AsyncJob], *, timeout: float | None = None, return_when: str = ALL_COMPLETED

@@ -109,9 +109,7 @@ class Connections:
         unfinished = sum(link.machine.unfinished() for link in links)
         for link in links:
             link.reason = "the client was closed"
-            link.close()
-        for link in links:
-            await link.lost.wait()
+        await asyncio.gather(*[link.close() for link in links])
         return unfinished
 
     def deadline(self, timeout: float | None) -> float | None:

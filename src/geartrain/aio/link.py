@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
 from geartrain.protocol.servers import Server
 from geartrain.sockets import set_options
+
+LONGEST_FAREWELL: Final = 2.0  # seconds
 
 
 class Machine(Protocol):
@@ -120,11 +122,18 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         if self.transport is not None:
             self.transport.abort()
 
-    def close(self) -> None:
-        """End the connection when all that was said is written."""
+    async def close(self) -> None:
+        """End the connection when all that was said is written; at once where the server does not take it."""
         self.flush()
-        if self.transport is not None:
-            self.transport.close()
+        if self.transport is None:
+            return
+        self.transport.close()
+        try:
+            async with asyncio.timeout(LONGEST_FAREWELL):
+                await self.lost.wait()
+        except TimeoutError:
+            self.transport.abort()
+            await self.lost.wait()
 
 
 async def connect(link: Link[AnyMachine], timeout: float) -> None:

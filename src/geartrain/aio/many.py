@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Self
 
-from geartrain.aio.connections import ClientLink, Connections
+from geartrain.aio.connections import ClientLink, Connections, Deadline
 from geartrain.aio.job import AsyncJob
 from geartrain.callbacks import Callbacks
 from geartrain.jobs import JobHandle
@@ -57,12 +57,16 @@ async def results_in_order(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def as_completed(jobs: Iterable[AsyncJob]) -> AsyncIterator[AsyncJob]:
+async def as_completed(
+    connections: Connections, jobs: Iterable[AsyncJob], timeout: float | None
+) -> AsyncGenerator[AsyncJob, None]:
     """The jobs as they end."""
+    deadline = connections.deadline(timeout)
     pending = {asyncio.create_task(job.wait_done()): job for job in jobs}
     try:
         while pending:
-            ended, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            async with Deadline(deadline):
+                ended, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             for waiter in ended:
                 yield pending.pop(waiter)
     finally:

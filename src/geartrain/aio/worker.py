@@ -19,7 +19,7 @@ from typing import Self, TypeVar, cast
 from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import Reject, Retry, SettingsError
-from geartrain.jobs import WorkerJob
+from geartrain.jobs import WorkerJob, log_error
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Assignment, Offer, raised, returned
@@ -178,6 +178,7 @@ class AsyncWorker:
         except Reject:
             return link.abort("a job was rejected")
         except Exception as error:
+            log_error(assignment, error)
             outcome = raised(assignment, error)
         link.machine.send(outcome)
         link.flush_soon()

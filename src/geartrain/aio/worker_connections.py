@@ -91,6 +91,7 @@ class WorkerConnections:
         if taken is not None:
             link, assignment = taken
             link.machine.assigned.appendleft(assignment)
+            self.look()
 
     def release(self) -> None:
         """Let those who wait for a job go without."""
@@ -152,6 +153,4 @@ class WorkerConnections:
         links, self.open = self.open, []
         for link in links:
             link.machine.reset_abilities()
-            link.close()
-        for link in links:
-            await link.lost.wait()
+        await asyncio.gather(*[link.close() for link in links])

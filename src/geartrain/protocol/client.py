@@ -36,7 +36,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.events import Complete, Data, JobState, Progress, Warning
 from geartrain.protocol.numbers import count
-from geartrain.protocol.packet import RESPONSE, PacketStream, request
+from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, request
 from geartrain.protocol.task import Pending, Question, Task
 
 
@@ -48,7 +48,7 @@ class ClientProtocol:
 
     def __init__(self, name: str, exceptions: bool) -> None:
         self.name = name
-        self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line)
+        self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line, LARGEST_PAYLOAD)
         self.outgoing: list[bytes] = []
         self.awaiting: deque[Pending] = deque()  # servers answer in the order of the requests
         self.listeners: dict[bytes, list[Task]] = {}  # foreground tasks by handle

@@ -16,6 +16,8 @@ HEADER_SIZE: Final = 12
 LINE_LIMIT: Final = 8192  # bytes of a text line, its newline included (gearmand's receive buffer)
 PAYLOAD_LIMIT: Final = 64 * 1024 * 1024 + 64 * 1024  # a workload of 64 MiB and its arguments
 
+LARGEST_PAYLOAD: Final = 0xFFFFFFFF  # bytes that a header can announce
+
 HEADER: Final = struct.Struct(">III")  # magic, packet type, payload length
 NUL: Final = b"\0"
 NO_ARGUMENTS: Final = [b""]

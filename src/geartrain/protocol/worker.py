@@ -39,7 +39,7 @@ from geartrain.protocol.commands import (
     WORK_WARNING,
 )
 from geartrain.protocol.numbers import count
-from geartrain.protocol.packet import RESPONSE, PacketStream, request
+from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Priority, Unique, payload, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
@@ -161,7 +161,7 @@ class WorkerProtocol:
 
     def __init__(self, name: str, offer: Offer) -> None:
         self.name = name  # the server's, for error messages
-        self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line)
+        self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line, LARGEST_PAYLOAD)
         self.outgoing: list[bytes] = [request(SET_CLIENT_ID, offer.client_id)]
         self.grab_packet = offer.grab_packet
         self.assigned: deque[Assignment] = deque()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 import signal
@@ -15,7 +14,7 @@ from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
 from geartrain.errors import Reject, Retry
-from geartrain.jobs import WorkerJob
+from geartrain.jobs import WorkerJob, log_error
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Assignment, Offer, raised, returned
@@ -23,8 +22,6 @@ from geartrain.sync.worker_connections import WorkerConnection, WorkerConnection
 
 JobFunction = Callable[[WorkerJob], Payload | None]
 AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
-
-log = logging.getLogger("geartrain.worker")
 
 
 class Worker:
@@ -119,12 +116,14 @@ class Worker:
         second time does what it did before.
         """
         jobs = 0
-        with stopped_by_signals(self.stop):
-            while not self.stopping and (self.max_jobs is None or jobs < self.max_jobs):
-                if not self.work_once(None):
-                    break
-                jobs += 1
-        self.close()
+        try:
+            with stopped_by_signals(self.stop):
+                while not self.stopping and (self.max_jobs is None or jobs < self.max_jobs):
+                    if not self.work_once(None):
+                        break
+                    jobs += 1
+        finally:
+            self.close()
 
     def stop(self) -> None:
         """Let ``run``, ``work`` and ``grab`` end after the job at hand; for other threads and signal handlers."""
@@ -149,6 +148,7 @@ class Worker:
         except Reject:
             return self.connections.drop(connection, "the job was rejected")
         except Exception as error:
+            log_error(assignment, error)
             outcome = raised(assignment, error)
         connection.protocol.send(outcome)
 
