@@ -56,8 +56,8 @@ class Peer:
 class MemoryServer:
     """A Broker with its sessions, and a clock that the test sets."""
 
-    def __init__(self, rules: Rules | None = None) -> None:
-        self.broker = Broker(rules or Rules(prefix=b"H:test"))
+    def __init__(self, rules: Rules | None = None, has_store: bool = False) -> None:
+        self.broker = Broker(rules or Rules(prefix=b"H:test"), has_store)
         self.now = 1000.0
         self.clock = START
         self.broker.set_time(self.now, self.clock)
