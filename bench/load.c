@@ -205,7 +205,7 @@ static void take_answer(struct link *client)
 
 static void grab(struct link *worker)
 {
-    if (worked + grabbing >= want.jobs)
+    if (!scenario->request && worked + grabbing >= want.jobs)
         return; /* the others do the rest: what is queued beyond that stays where it is */
     append_header(worker, GRAB_JOB, 0);
     grabbing++;
@@ -348,7 +348,7 @@ static void greet(void)
 static bool is_over(void)
 {
     bool all_answered = !scenario->request || answered == want.jobs;
-    bool all_worked = scenario->answer == WORK_COMPLETE || !scenario->works || worked == want.jobs;
+    bool all_worked = scenario->answer == WORK_COMPLETE || !scenario->works || worked >= want.jobs;
     return all_answered && all_worked && blocked_links == 0;
 }
 
