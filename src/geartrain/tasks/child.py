@@ -26,9 +26,17 @@ class Child:
         """A new process, in a group of its own: Ctrl-C is for the supervisor."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = (sys.executable, "-m", "geartrain.tasks.process", plan.to_json(), str(theirs.fileno()))
+            # Python takes a file changed twice within a second for unchanged, where it keeps bytecode.
+            python = (sys.executable, "-B") if plan.reload else (sys.executable,)
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=DEVNULL, pass_fds=(theirs.fileno(),), process_group=0
+                *python,
+                "-m",
+                "geartrain.tasks.process",
+                plan.to_json(),
+                str(theirs.fileno()),
+                stdin=DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                process_group=0,
             )
         return cls(process, *await asyncio.open_connection(sock=ours))
 

@@ -12,7 +12,7 @@ from typing import Final
 from geartrain.errors import SettingsError
 from geartrain.tasks.child import Child
 from geartrain.tasks.plan import Plan, log_to_stderr
-from geartrain.tasks.sources import changed
+from geartrain.tasks.sources import Sources
 
 GRACE: Final = 10.0  # seconds
 FIRST_PAUSE: Final = 0.5  # seconds before a process that died is replaced
@@ -100,6 +100,7 @@ class Supervisor:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.sources = Sources(Path.cwd()) if plan.reload else None  # None where nobody wants to know
         self.stopped = asyncio.Event()
         self.renewal = asyncio.Event()  # the processes are to be replaced
         self.children: list[Child] = []  # every process that may be there
@@ -128,10 +129,10 @@ class Supervisor:
         """Start the processes: first one, to see whether the app can be imported, then the others."""
         child = await self.start()
         while problem := await child.problem():
-            if not self.plan.reload:
+            if self.sources is None:
                 raise SettingsError(problem)
             log.error("%s; waiting for a change", problem)
-            log.info("%s changed", await changed(Path.cwd()))
+            log.info("%s changed", await self.sources.changed())
             child = await self.start()
         others = [await self.start() for _ in range(self.plan.processes - 1)]
         self.places = [Place(self, each) for each in (child, *others)]
@@ -141,8 +142,8 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(place.keep()) for place in self.places]
             tasks.append(group.create_task(self.renew()))
-            if self.plan.reload:
-                tasks.append(group.create_task(self.watch()))
+            if self.sources is not None:
+                tasks.append(group.create_task(self.watch(self.sources)))
             await self.stopped.wait()
             for task in tasks:
                 task.cancel()
@@ -162,10 +163,10 @@ class Supervisor:
             for place in self.places:
                 await place.renew()
 
-    async def watch(self) -> None:
+    async def watch(self, sources: Sources) -> None:
         """Ask for new processes when a source file changes."""
         while True:
-            log.info("%s changed", await changed(Path.cwd()))
+            log.info("%s changed", await sources.changed())
             self.renewal.set()
 
     def stop(self) -> None:
