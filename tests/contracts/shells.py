@@ -21,7 +21,7 @@ class Shell(Protocol):
 
     def client(self, *servers: str, **options: Any) -> Client: ...
 
-    def admin(self, server: str) -> Admin: ...
+    def admin(self, server: str, **options: Any) -> Admin: ...
 
     def worker(self, *servers: str, **options: Any) -> Worker: ...
 
@@ -41,8 +41,8 @@ class BlockingShell:
     def client(self, *servers: str, **options: Any) -> Client:
         return self.stack.enter_context(Client(servers, **options))
 
-    def admin(self, server: str) -> Admin:
-        return self.stack.enter_context(Admin(server))
+    def admin(self, server: str, **options: Any) -> Admin:
+        return self.stack.enter_context(Admin(server, **options))
 
     def worker(self, *servers: str, **options: Any) -> Worker:
         return self.stack.enter_context(Worker(servers, **options))
@@ -77,8 +77,8 @@ class AsyncShell:
     def client(self, *servers: str, **options: Any) -> Client:
         return cast(Client, self.open(lambda: AsyncClient(servers, **options)))
 
-    def admin(self, server: str) -> Admin:
-        return cast(Admin, self.open(lambda: AsyncAdmin(server)))
+    def admin(self, server: str, **options: Any) -> Admin:
+        return cast(Admin, self.open(lambda: AsyncAdmin(server, **options)))
 
     def worker(self, *servers: str, **options: Any) -> Worker:
         return cast(Worker, self.open(lambda: AsyncWorker(servers, **options)))

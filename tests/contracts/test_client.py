@@ -96,8 +96,10 @@ def test_events_come_in_order(shell: Shell, job_server: ServerProgram, function:
             Data(b"two "),
             Complete(b"end"),
         ]
-        assert job.state is JobState.COMPLETE
+        assert (job.done, job.state) == (True, JobState.COMPLETE)
         assert job.progress.fraction == 0.5
+        assert job.status == (False, False, 1, 2)
+        assert job.function == function
 
 
 def test_a_job_iterates_over_its_pieces(shell: Shell, job_server: ServerProgram, function: str) -> None:

@@ -95,6 +95,21 @@ def test_packets_of_unknown_jobs_are_no_harm(shell: Shell) -> None:
         assert shell.client(address).do_background("f") == "H:odd:1"
 
 
+def test_an_administrator_does_not_wait_for_ever(shell: Shell) -> None:
+    over = threading.Event()
+    with odd_server([b"OK 1.0\r\n", b"status\t1"], stays=lambda: over.wait(DEADLINE)) as address:
+        assert shell.admin(address).version() == "1.0"
+        admin = shell.admin(address, timeout=0.05)
+        with pytest.raises(JobTimeout):
+            admin.status()
+        over.set()
+
+
+def test_an_administrator_hears_that_the_connection_is_lost(shell: Shell) -> None:
+    with odd_server([b"a\t1\t0\t0\n"]) as address, pytest.raises(ConnectionLost, match=address):
+        shell.admin(address).status()
+
+
 def test_a_silent_server_ends_in_a_timeout(shell: Shell) -> None:
     over = threading.Event()
     with odd_server([b""], stays=lambda: over.wait(DEADLINE)) as address:

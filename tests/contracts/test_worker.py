@@ -274,6 +274,17 @@ def test_a_worker_and_a_client_outlive_a_restart_of_the_server(shell: Shell, fun
             assert client.do(function, "b", timeout=10) == b"bb"
 
 
+def test_a_client_asks_again_where_its_connection_has_died(shell: Shell) -> None:
+    port = free_port()
+    client, admin = shell.client(f"{HOST}:{port}"), shell.admin(f"{HOST}:{port}")
+    with geartrain_server(port=port):
+        assert client.ping()
+        assert admin.version()
+    with geartrain_server(port=port):
+        assert client.job_status("H:nowhere:1").done
+        assert admin.version()
+
+
 def test_an_unknown_way_to_grab_is_refused(shell: Shell, job_server: ServerProgram) -> None:
     with pytest.raises(SettingsError, match="grab 'some'"):
         shell.worker(job_server.address, grab="some")

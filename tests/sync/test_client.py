@@ -48,6 +48,18 @@ def test_a_thread_that_waits_does_not_keep_the_others_from_submitting(server: Se
         assert not waiting.is_alive()
 
 
+def test_a_large_workload_leaves_while_another_thread_waits(server: ServerProgram) -> None:
+    with Client(server.address) as client:
+        waiting = threading.Thread(target=client.do, args=("later",))
+        waiting.start()
+        wait_until(lambda: "later\t1\t0\t0" in server.ask("status"), "the thread waits for its job")
+        assert client.do_background("large", bytes(32 << 20))
+        with Worker(server.address) as worker:
+            worker.add_function("later", lambda job: "now")
+            assert worker.work(DEADLINE)
+        waiting.join(DEADLINE)
+
+
 def test_a_thread_waits_for_jobs_on_several_servers_while_another_reads(server: ServerProgram) -> None:
     with (
         geartrain_server() as second,

@@ -15,11 +15,8 @@ from geartrain.errors import (
 )
 from geartrain.protocol.commands import (
     COMMANDS,
-    ECHO_REQ,
     ECHO_RES,
     ERROR,
-    GET_STATUS,
-    GET_STATUS_UNIQUE,
     JOB_CREATED,
     NAMES,
     OPTION_REQ,
@@ -66,18 +63,6 @@ class ClientProtocol:
         self.outgoing.append(request(command, argument))
         self.awaiting.append(question)
         return question
-
-    def ask_status(self, handle: bytes) -> Question:
-        """Ask how far a job is."""
-        return self.ask(GET_STATUS, handle)
-
-    def ask_status_by_unique(self, unique: bytes) -> Question:
-        """Ask how far the job with this unique is."""
-        return self.ask(GET_STATUS_UNIQUE, unique)
-
-    def ask_echo(self, echo: bytes) -> Question:
-        """Ask for the same bytes back."""
-        return self.ask(ECHO_REQ, echo)
 
     def take_outgoing(self) -> bytes:
         """The bytes to write now, all packets joined."""

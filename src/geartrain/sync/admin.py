@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self, TypeVar
 
-from geartrain.errors import GearmanError, ServerError
+from geartrain.errors import ConnectionLost, GearmanError, ServerError
 from geartrain.protocol import admin
 from geartrain.protocol.admin import (
     AdminProtocol,
@@ -36,7 +36,6 @@ class Admin:
         self.server = parse_servers(server, os.environ)[0]
         self.timeout = timeout
         self.connect_timeout = connect_timeout
-        self.protocol = AdminProtocol(self.server.name)
         self.link: Link | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:
@@ -103,26 +102,33 @@ class Admin:
             raise admin.json_refused(error, verb) from None
 
     def ask(self, query: Query[Answer]) -> Answer:
-        """Send a command and read its answer."""
+        """Send a command and read its answer, on a new connection where the last one has died meanwhile."""
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
-        if self.link is None:
-            self.protocol = AdminProtocol(self.server.name)
-            self.link = Link(self.server, self.connect_timeout)
         try:
-            self.exchange(self.link, query, deadline)
+            protocol = self.exchange(query, deadline, self.link is not None)
         except GearmanError:
             self.close()  # what may still come belongs to no question
             raise
-        if self.protocol.error is not None:
-            raise self.protocol.error
-        return query.read(self.protocol.lines)
+        if protocol.error is not None:
+            raise protocol.error
+        return query.read(protocol.lines)
 
-    def exchange(self, link: Link, query: Query[Answer], deadline: float | None) -> None:
-        """Write a command and wait until its answer is whole."""
-        self.protocol.ask(query.line, query.listing)
-        link.send(self.protocol.take_outgoing())
-        while not self.protocol.answered:
-            self.protocol.receive(link.receive(deadline))
+    def exchange(self, query: Query[Answer], deadline: float | None, again: bool) -> AdminProtocol:
+        """Write a command and wait until its answer is whole; ``again`` on a new connection."""
+        if self.link is None:
+            self.link = Link(self.server, self.connect_timeout)
+        protocol = AdminProtocol(self.server.name)
+        protocol.ask(query.line, query.listing)
+        try:
+            self.link.send(protocol.take_outgoing())
+            while not protocol.answered:
+                protocol.receive(self.link.receive(deadline))
+        except ConnectionLost:
+            if not again:
+                raise
+            self.close()
+            return self.exchange(query, deadline, False)
+        return protocol
 
     def close(self) -> None:
         """End the connection; the next question opens a new one."""
