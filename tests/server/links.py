@@ -151,6 +151,15 @@ def queue_of(server: ServerProgram, function: str) -> list[int]:
     return []
 
 
+def peers_seen_by(link: Link) -> int:
+    """How many connections there are, the link's own included."""
+    link.sends(b"workers\n")
+    peers = 0
+    while link.hears_line() != b".\n":
+        peers += 1
+    return peers
+
+
 def memory_of(server: ServerProgram) -> int:
     """The most bytes of memory that the server has had so far."""
     for line in Path(f"/proc/{server.pid}/status").read_text().splitlines():

@@ -25,7 +25,17 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import request, response
 from geartrain.version import __version__
-from tests.server.links import LOOPS, Connect, Link, links_to, pause, queue_of, server_on, ticks_of
+from tests.server.links import (
+    LOOPS,
+    Connect,
+    Link,
+    links_to,
+    pause,
+    peers_seen_by,
+    queue_of,
+    server_on,
+    ticks_of,
+)
 from tests.support.machine import HOST, wait_until
 from tests.support.processes import ServerProgram
 
@@ -45,15 +55,6 @@ def unacknowledged(link: Link) -> int:
     """How many bytes the server's system has not received yet."""
     answer = fcntl.ioctl(link.endpoint, termios.TIOCOUTQ, b"\0" * 4)
     return int.from_bytes(answer, "little")
-
-
-def peers_seen_by(link: Link) -> int:
-    """How many connections there are, the link's own included."""
-    link.sends(b"workers\n")
-    peers = 0
-    while link.hears_line() != b".\n":
-        peers += 1
-    return peers
 
 
 # Addresses
