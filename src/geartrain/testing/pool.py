@@ -38,7 +38,8 @@ class MemoryPool:
         self.network = MemoryNetwork(self)
         self.async_network = AsyncMemoryNetwork(self)
         self.apps: list[App] = []  # bound
-        self.blocking: Client | None = None  # None before it is needed
+        self.depth = 0  # of tasks that run while another task waits for them
+        self.by_depth: list[Client] = []  # a client that waits cannot be asked by what it waits for
         self.by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncClient] = WeakKeyDictionary()
 
     # What a test does
@@ -69,9 +70,8 @@ class MemoryPool:
     def start(self, server: int) -> None:
         """Start a server that was stopped; the pool's clients know at once."""
         self.servers[server].running = True
-        lists = [client.connections.servers for client in self.by_loop.values()]
-        if self.blocking is not None:
-            lists.append(self.blocking.connections.servers)
+        lists = [client.connections.servers for client in self.by_depth]
+        lists += [client.connections.servers for client in self.by_loop.values()]
         for known in lists:
             known.servers[server].worked()
 
@@ -90,11 +90,12 @@ class MemoryPool:
     # What callers of tasks need of a pool
 
     def client(self) -> Client:
-        """A blocking client of the pool, the same one every time."""
-        if self.blocking is None:
-            self.blocking = Client([server.name for server in self.servers])
-            self.blocking.connections.network = self.network
-        return self.blocking
+        """A blocking client of the pool, the same one every time; a task that another one waits for has its own."""
+        while len(self.by_depth) <= self.depth:
+            client = Client([server.name for server in self.servers])
+            client.connections.network = self.network
+            self.by_depth.append(client)
+        return self.by_depth[self.depth]
 
     def async_client(self) -> AsyncClient:
         """The pool's client of the running loop."""
@@ -114,10 +115,10 @@ class MemoryPool:
         self.advance(seconds)
 
     def close(self) -> None:
-        """End the blocking client's connections."""
-        if self.blocking is not None:
-            self.blocking.close()
-            self.blocking = None
+        """End the blocking clients' connections."""
+        for client in self.by_depth:
+            client.close()
+        self.by_depth.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -145,11 +146,16 @@ class MemoryPool:
 
     def work_for_waiting(self) -> bool:
         """Run a job of any bound app, if there is one."""
-        for app in self.apps:
-            with self.worker(app) as worker:
-                if self.work_once(worker):
-                    return True
-        return False
+        self.depth += 1
+        try:
+            return any(self.work_a_job(app) for app in self.apps)
+        finally:
+            self.depth -= 1
+
+    def work_a_job(self, app: App) -> bool:
+        """Run a job of the app, if there is one."""
+        with self.worker(app) as worker:
+            return self.work_once(worker)
 
     def wait(self, deadline: float | None) -> None:
         """Bring news to whoever waits, or raise JobTimeout: it would wait for ever, or until its deadline."""
