@@ -1,11 +1,14 @@
-"""``geartrain worker -f NAME -- COMMAND``; what it does for jobs is in ``test_submit``."""
+"""``geartrain worker``; what a command does for jobs is in ``test_submit``."""
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 
-from tests.cli.program import Shop
+from tests.cli.program import PROGRAM, Shop
 from tests.support.machine import DEADLINE, wait_until
+from tests.support.processes import Program
 
 
 def running(shop: Shop, function: str) -> bool:
@@ -35,3 +38,30 @@ def test_sigterm_ends_the_worker_after_its_job(shop: Shop) -> None:
 def test_a_c_server_gets_the_same(c_shop: Shop) -> None:
     assert c_shop.run("submit", "capitals", "test").stdout == "TEST\n"
     assert c_shop.run("submit", "capitals", "bad").status == 1
+
+
+APPLICATION = """
+from geartrain import App
+
+app = App("127.0.0.1:1")
+
+@app.task(raw=True)
+def shout(text: str) -> str:
+    return text.upper()
+"""
+
+
+def test_the_tasks_of_an_application_run_in_processes(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "shouting.py").write_text(APPLICATION)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [*PROGRAM, "worker", "--server", shop.server.address, "shouting:app", "--processes", "2"]
+    with Program(*command, environment={"PYTHONPATH": path}) as supervisor:
+        wait_until(lambda: "shout\t0\t0\t2" in shop.server.ask("status"), "two processes are at work")
+        assert shop.run("submit", "shout", "hello").stdout == "HELLO"
+        assert supervisor.stop() == 0
+
+
+def test_an_application_that_is_none_is_one_line_and_status_2(shop: Shop) -> None:
+    refused = shop.run("worker", "no_such_module:app")
+    assert (refused.status, refused.stderr.count("\n")) == (2, 1)
+    assert "cannot import 'no_such_module'" in refused.stderr

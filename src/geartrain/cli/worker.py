@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -32,7 +33,7 @@ from geartrain.sync.worker import Worker
 @click.option("--reload", is_flag=True, default=None, help="Start anew when a source file changes.")
 @click.argument("words", nargs=-1, metavar="module:app | -f NAME -- COMMAND [ARG]...")
 def command(
-    servers: tuple[str, ...], functions: tuple[str, ...], words: tuple[str, ...], **limits: float | None
+    servers: tuple[str, ...], functions: tuple[str, ...], words: tuple[str, ...], **limits: Any
 ) -> None:
     """Work on jobs until SIGTERM; a running job is finished first.
 
