@@ -152,11 +152,13 @@ def test_a_job_wakes_one_sleeper_and_the_next_job_the_next_one() -> None:
 
 
 @pytest.mark.parametrize(("worker_wakeup", "expected"), [(0, 5), (1, 1), (2, 2), (9, 5)])
-def test_the_operator_may_choose_how_many_a_job_wakes(worker_wakeup: int, expected: int) -> None:
-    server = MemoryServer(Rules(worker_wakeup=worker_wakeup))
+def test_the_operator_may_choose_how_many_a_job_wakes_in_all(worker_wakeup: int, expected: int) -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", worker_wakeup=worker_wakeup, wakes_more=False))
     workers = [sleeper(server, b"f") for _ in range(5)]
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     assert woken(workers) == expected
+    server.passes(SOON)
+    assert woken(workers) == 0
 
 
 def test_as_many_jobs_as_come_in_one_turn_wake_as_many_sleepers() -> None:
@@ -195,8 +197,9 @@ def test_nobody_else_is_woken_when_the_first_comes() -> None:
     assert woken([other]) == 0
 
 
-def test_another_sleeper_is_woken_when_the_first_leaves() -> None:
-    server = MemoryServer()
+@pytest.mark.parametrize("wakes_more", [True, False])
+def test_another_sleeper_is_woken_when_the_first_leaves(wakes_more: bool) -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", wakes_more=wakes_more))
     first, other = sleeper(server, b"f"), sleeper(server, b"f")
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     first.leaves()

@@ -40,7 +40,7 @@ class FileStore:
         self.path = path
         self.allowed = asyncio.Event()
         self.allowed.set()
-        self.failure = ""
+        self.failure = ""  # why the next commit fails
         self.batches = 0
         self.closed = False
 
@@ -50,8 +50,9 @@ class FileStore:
 
     async def commit(self, batch: Batch) -> Outcome:
         await self.allowed.wait()
-        if self.failure:
-            raise StoreError(self.failure)
+        failure, self.failure = self.failure, ""
+        if failure:
+            raise StoreError(failure)
         self.batches += 1
         records = self.records() | batch.added
         for handle in batch.removed:
@@ -110,6 +111,13 @@ class Host:
         self.wires.append(Wire(*await asyncio.open_connection(*self.address[:2])))
         return self.wires[-1]
 
+    async def reads_all(self) -> None:
+        """Wait until the server has read what was sent to it."""
+        canary = await self.connect()
+        for _ in range(3):
+            canary.says(ECHO_REQ, b"")
+            await canary.hears()
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -141,10 +149,7 @@ def test_submits_that_come_during_a_commit_share_the_next_one(path: Path) -> Non
             host.store.allowed.clear()
             for client in clients:
                 client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
-            canary = await host.connect()
-            for _ in range(3):  # by now the server has read all of them
-                canary.says(ECHO_REQ, b"")
-                await canary.hears()
+            await host.reads_all()
             host.store.allowed.set()
             for client in clients:
                 assert (await client.hears())[0] == JOB_CREATED
@@ -193,7 +198,6 @@ def test_a_failed_commit_refuses_what_it_would_have_promised_and_foreground_work
             assert await client.hears() == (JOB_CREATED, b"H:test:2")
             client.says(GET_STATUS, b"H:test:1")
             assert await client.hears() == (STATUS_RES, b"H:test:1", b"0", b"0", b"0", b"0")
-            host.store.failure = ""
             client.says(SUBMIT_JOB_BG, b"resize", b"", b"cow.png")
             assert await client.hears() == (JOB_CREATED, b"H:test:3")
             assert list(host.store.records()) == [b"H:test:3"]
@@ -210,6 +214,24 @@ def test_a_foreground_job_that_is_joined_in_the_background_is_kept(path: Path) -
             assert not host.store.records()
             client.says(SUBMIT_JOB_BG, b"resize", b"cat", b"cat.png")
             assert await client.hears() == (JOB_CREATED, b"H:test:1")
+            assert list(host.store.records()) == [b"H:test:1"]
+
+    asyncio.run(conversation())
+
+
+def test_a_job_joined_while_its_batch_is_under_way_lives_or_ends_with_the_next_batch(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            first, second = await host.connect(), await host.connect()
+            host.store.allowed.clear()
+            first.says(SUBMIT_JOB_BG, b"resize", b"cat", b"cat.png")
+            await host.reads_all()
+            second.says(SUBMIT_JOB_BG, b"resize", b"cat", b"cat.png")
+            await host.reads_all()
+            host.store.failure = "no space left"
+            host.store.allowed.set()
+            assert await first.hears() == (ERROR, b"QUEUE_ERROR", b"no space left")
+            assert await second.hears() == (JOB_CREATED, b"H:test:1")
             assert list(host.store.records()) == [b"H:test:1"]
 
     asyncio.run(conversation())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from geartrain.broker.model import Job
+from geartrain.broker.model import NOT_ASKED, Job
 
 
 class JobRecord(NamedTuple):
@@ -49,7 +49,8 @@ class Batch:
 
     def remove(self, job: Job) -> None:
         """The job is over."""
-        if self.added.pop(job.handle, None) is None:
+        self.added.pop(job.handle, None)
+        if job.kept != NOT_ASKED:
             self.removed.append(job.handle)
 
 

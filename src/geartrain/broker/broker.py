@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
-from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Connection, Function, Job
+from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, UNLIMITED, Connection, Function, Job
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
@@ -21,6 +21,7 @@ class Rules(NamedTuple):
     prefix: bytes = b"H:localhost"  # of every handle
     job_retries: int = -1  # most executions of a job that loses its worker; -1 is no limit, 0 the same as 1
     worker_wakeup: int = 1  # sleepers that a new job wakes at once; 0 is all
+    wakes_more: bool = True  # whether another is woken when the job is not taken soon
     exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked
     max_unique: int = 255  # bytes
     timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
@@ -40,7 +41,7 @@ class Broker:
         self.batch = Batch() if has_store else None  # None where no store keeps jobs
         self.prefix = rules.prefix + b":"
         self.max_unique = rules.max_unique
-        self.sleepers = Sleepers(rules.worker_wakeup)
+        self.sleepers = Sleepers(rules.worker_wakeup, rules.wakes_more)
         self.now = 0.0  # monotonic seconds
         self.clock = 0.0  # Unix time
         self.jobs: dict[bytes, Job] = {}  # every job, by handle
@@ -67,7 +68,7 @@ class Broker:
     def disconnect(self, connection: Connection) -> None:
         """The peer is gone: so are its abilities, and what it ran is queued again."""
         del self.connections[connection]
-        self.sleepers.get_up(connection)
+        self.sleepers.leave(connection)
         for function in connection.abilities:
             del function.workers[connection]
         connection.abilities.clear()
@@ -194,7 +195,7 @@ class Broker:
     def join(self, job: Job, client: Connection | None) -> None:
         """One more submit of the same job."""
         if client is None:
-            if self.batch is not None and not job.background:
+            if self.batch is not None and job.kept != KEPT:
                 self.batch.add(job)
             job.background = True
             return

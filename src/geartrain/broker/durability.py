@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geartrain.broker.batch import Batch, JobRecord
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import Job
+from geartrain.broker.model import ASKED, KEPT, Job
 
 
 def adopt(broker: Broker, record: JobRecord) -> None:
@@ -21,6 +21,7 @@ def adopt(broker: Broker, record: JobRecord) -> None:
         record.run_at,
     )
     job.attempts = record.attempts
+    job.kept = KEPT
     broker.last_handle = max(broker.last_handle, int(record.handle.rpartition(b":")[2]))
     broker.place(job)
 
@@ -29,17 +30,30 @@ def take_batch(broker: Broker) -> Batch:
     """What the store has to keep by now; the next batch begins."""
     batch = broker.batch or Batch()
     broker.batch = Batch()
+    for handle in batch.added:
+        broker.jobs[handle].kept = ASKED
     return batch
 
 
-def take_back(broker: Broker, batch: Batch) -> None:
-    """A batch was not kept: its jobs end, but for clients who wait for them, and what it removed is still to do."""
+def keep(broker: Broker, batch: Batch) -> None:
+    """The store has all of a batch."""
     for handle in batch.added:
         job = broker.jobs.get(handle)
-        if job is None:
+        if job is not None:
+            job.kept = KEPT
+
+
+def take_back(broker: Broker, batch: Batch) -> None:
+    """A batch was not kept: its jobs end, but for clients who wait for them, and what it removed is still to do.
+
+    A job that was submitted once more since is in the next batch too, and lives or ends with that.
+    """
+    growing = broker.batch if broker.batch is not None else Batch()
+    for handle in batch.added:
+        job = broker.jobs.get(handle)
+        if job is None or handle in growing.added:
             continue
         job.background = False
         if job.clients is None:
             broker.cancel(job)
-    if broker.batch is not None:
-        broker.batch.removed = batch.removed + broker.batch.removed
+    growing.removed = batch.removed + growing.removed

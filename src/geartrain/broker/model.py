@@ -11,6 +11,10 @@ LOW: Final = 2
 PRIORITIES: Final = ("high", "normal", "low")
 
 CONTENT: Final = b"-"  # the unique that stands for "the same workload"
+NOT_ASKED: Final = 0  # no store was asked to keep the job
+ASKED: Final = 1  # a batch with the job was handed to the store
+KEPT: Final = 2  # the store has the job
+
 UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
 
 
@@ -25,6 +29,7 @@ class Job:
         "denominator",
         "function",
         "handle",
+        "kept",
         "numerator",
         "place",
         "priority",
@@ -64,6 +69,7 @@ class Job:
         self.worker: Connection | None = None  # None while no worker has it
         self.attempts = 0  # executions that a lost worker or a time limit ended
         self.alarm = 0  # names its entry in a Deadlines; 0 is none
+        self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
         self.denominator = 0
 

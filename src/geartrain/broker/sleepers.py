@@ -1,7 +1,8 @@
 """Sleepers: which workers are asleep, and whom a job wakes.
 
 The promise: while a job is ready and a worker that can do it sleeps, a NOOP is on its way to a worker that can do it,
-or the function is *watched* and another worker is woken within ``PATIENCE``.
+or the function is *watched* and another worker is woken within ``PATIENCE``. A function is watched when a worker that
+was woken goes back to sleep or leaves; and, unless the operator chose how many a job wakes, until somebody came.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ PATIENCE: Final = 0.05  # seconds in which a woken worker should grab before ano
 class Sleepers:
     """The workers that said PRE_SLEEP."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, wakes_more: bool) -> None:
         self.most = most  # sleepers that one job wakes at once; 0 is all
+        self.wakes_more = wakes_more  # whether others are woken when those do not come
         self.now = 0.0  # monotonic seconds
         self.called: dict[Function, int] = {}  # functions with sleepers, and the jobs they got in this turn
         self.watched: dict[Function, None] = {}  # functions with both a job and a sleeper after a wake-up
@@ -44,7 +46,7 @@ class Sleepers:
         sleepers = function.sleepers
         for _ in range(min(most, len(sleepers))):
             self.rouse(next(iter(sleepers)))
-        if sleepers:
+        if sleepers and self.wakes_more:
             self.watch(function)
 
     def sleep(self, connection: Connection) -> None:
@@ -75,6 +77,16 @@ class Sleepers:
             connection.asleep = False
             for function in connection.abilities:
                 function.sleepers.pop(connection, None)
+
+    def leave(self, connection: Connection) -> None:
+        """The worker is gone; the job it was woken for is somebody else's to take."""
+        woken = connection.woken
+        self.get_up(connection)
+        if not woken:
+            return
+        for function in connection.abilities:
+            if function.sleepers and function.has_work():
+                self.watch(function)
 
     def rouse(self, connection: Connection) -> None:
         """Wake one worker."""

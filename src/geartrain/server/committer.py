@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from geartrain.broker.batch import Batch, Outcome
 from geartrain.broker.broker import Broker
-from geartrain.broker.durability import take_back, take_batch
+from geartrain.broker.durability import keep, take_back, take_batch
 from geartrain.broker.model import Connection
 from geartrain.errors import StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
@@ -57,6 +57,8 @@ class Committer:
             outcome = Outcome(str(error))
         if outcome.error:
             self.take_back(batch, outcome.error)
+        else:
+            keep(self.broker, batch)
         held, self.held = self.held, {}
         for connection, packets in held.items():
             self.write(connection, b"".join(packets))

@@ -187,6 +187,7 @@ def rules_of(settings: Settings) -> Rules:
         prefix=prefix.encode(),
         job_retries=settings.job_retries,
         worker_wakeup=1 if settings.worker_wakeup is None else settings.worker_wakeup,
+        wakes_more=settings.worker_wakeup is None,
         exceptions=settings.exceptions,
         max_unique=settings.max_unique,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
