@@ -50,9 +50,9 @@ def row(name: str, what: str, measure: Callable[[Server, int], Sample]) -> Row:
 
     def contestants(scale: float, stack: ExitStack) -> Contestants:
         measured: Contestants = {}
-        for queued in (SHALLOW, DEEP):
+        for queued in (scaled(SHALLOW, scale), scaled(DEEP, scale)):
             server = stack.enter_context(Server("geartrain"))
-            fill(server, scaled(queued, scale))
+            fill(server, queued)
             measured[f"{queued:,} queued"] = partial(measure, server, scaled(MOVED, scale))
         return measured
 
