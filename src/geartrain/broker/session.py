@@ -281,14 +281,15 @@ class Session:
         if not 0 < len(name) <= FUNCTION_LIMIT:
             text = f"function name of {len(name)} bytes, expected 1 to {FUNCTION_LIMIT}"
             return self.refuse(b"INVALID_FUNCTION_NAME", text.encode())
-        if len(unique) > self.broker.max_unique:
+        broker = self.broker
+        if len(unique) > broker.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
-        if self.broker.stopping:
+        if broker.stopping:
             return self.refuse(b"QUEUE_ERROR", b"Server is stopping")
-        job = self.broker.submit(name, unique, reducer, workload, priority, client, run_at)
+        job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
-        if client is None and self.broker.batch is not None:
+        if client is None and broker.batch is not None:
             self.connection.promised = True
         self.connection.send(response(JOB_CREATED, job.handle))
 

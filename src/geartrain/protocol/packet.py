@@ -80,6 +80,7 @@ class PacketStream(Generic[Peer]):
         """Handle every whole message in ``chunk`` and say how many bytes that used."""
         start = 0
         end = len(chunk)
+        handlers = self.handlers
         magic: int  # declared, so that compiled code does not compare them as objects
         command: int
         length: int
@@ -95,7 +96,7 @@ class PacketStream(Generic[Peer]):
                 self.missing = HEADER_SIZE - (end - start)
                 return start
             magic, command, length = HEADER.unpack_from(chunk, start)
-            if magic != self.magic or command >= len(self.handlers) or command == 0 or length > self.limit:
+            if magic != self.magic or not 0 < command < len(handlers) or length > self.limit:
                 self.check_header(magic, command, length)
             body = start + HEADER_SIZE
             after = body + length
@@ -103,15 +104,14 @@ class PacketStream(Generic[Peer]):
                 self.missing = after - end
                 return start
             start = after
-            arguments = NO_ARGUMENTS
-            if length:
-                arguments = chunk[body:after].split(NUL, SEPARATORS[command])
+            separators = SEPARATORS[command]
+            arguments = chunk[body:after].split(NUL, separators) if length else NO_ARGUMENTS
             if magic != self.magic:
                 self.misdirected(peer, arguments)
-            elif len(arguments) <= SEPARATORS[command]:
+            elif len(arguments) <= separators:
                 self.short(peer, command, arguments)
             else:
-                self.handlers[command](peer, arguments)
+                handlers[command](peer, arguments)
         return start
 
     def read_line(self, peer: Peer, chunk: bytes, start: int) -> int:
