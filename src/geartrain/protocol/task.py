@@ -25,6 +25,8 @@ BATCH_BYTES: Final = 1 << 20
 class Pending:
     """Something that awaits an answer of the server."""
 
+    __slots__ = ("answered", "error", "wake")
+
     def __init__(self) -> None:
         self.answered = False  # the server's direct answer came, or an error in its place
         self.error: GearmanError | None = None  # why there is no answer, or no result
@@ -50,6 +52,8 @@ class Pending:
 class Question(Pending):
     """A request that one packet answers: a status, an echo, an option."""
 
+    __slots__ = ("arguments",)
+
     def __init__(self) -> None:
         super().__init__()
         self.arguments: list[bytes] = []  # of the answer
@@ -63,6 +67,21 @@ class Question(Pending):
 class Task(Pending):
     """A submitted job as its client sees it."""
 
+    __slots__ = (
+        "abandoned",
+        "background",
+        "done",
+        "events",
+        "function",
+        "handle",
+        "key",
+        "packet",
+        "progress",
+        "retries",
+        "state",
+        "unique",
+    )
+
     def __init__(
         self, function: bytes, unique: bytes, key: bytes, packet: bytes, background: bool, retries: int
     ) -> None:
@@ -72,9 +91,7 @@ class Task(Pending):
         self.key = key  # what decides on its server: equal jobs share it; empty where it is like no other
         self.packet = packet  # what submits it
         self.background = background
-        self.retries = (
-            retries  # submissions that may follow when a connection ends before the acknowledgement
-        )
+        self.retries = retries  # more submissions, should connections end before the acknowledgement
         self.handle = b""  # empty before JOB_CREATED
         self.done = False  # nothing more will come: see ``error``
         self.abandoned = False  # nobody waits any more: what comes is thrown away

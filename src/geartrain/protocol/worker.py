@@ -63,6 +63,8 @@ class Offer:
 class Assignment:
     """A job that the server gave to this worker."""
 
+    __slots__ = ("function", "handle", "settled", "unique", "workload")
+
     def __init__(self, handle: bytes, function: bytes, unique: bytes, workload: bytes) -> None:
         self.handle = handle
         self.function = function

@@ -43,14 +43,16 @@ class Connections:
         self.connect_timeout = connect_timeout
         self.exceptions = exceptions
         self.network: Network = SOCKETS
-        self.lock = threading.Condition(threading.Lock())
-        self.sleepers = 0  # threads that wait while another one reads
+        self.lock = threading.Lock()
+        self.news = threading.Condition(self.lock)
+        self.sleepers = 0  # threads that wait for news while another one reads
         self.open: dict[str, Connection] = {}
         self.closed = False
 
     def start_over(self) -> None:
         """Forget all connections, in a child process: they and their threads belong to its parent."""
-        self.lock = threading.Condition(threading.Lock())
+        self.lock = threading.Lock()
+        self.news = threading.Condition(self.lock)
         self.sleepers = 0
         self.open = {}
 
@@ -215,7 +217,7 @@ class Connections:
         remaining = None if deadline is None else deadline - time.monotonic()
         self.sleepers += 1
         try:
-            in_time = self.lock.wait(remaining)
+            in_time = self.news.wait(remaining)
         finally:
             self.sleepers -= 1
         if not in_time:
@@ -240,7 +242,7 @@ class Connections:
     def wake_sleepers(self) -> None:
         """Let the other threads look whether they have what they wait for."""
         if self.sleepers:
-            self.lock.notify_all()
+            self.news.notify_all()
 
     def drop(self, connection: Connection, error: ConnectionLost) -> None:
         """A connection ended: whatever waits for its answers ends with the error."""
