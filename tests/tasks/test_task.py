@@ -25,7 +25,8 @@ from geartrain import (
 )
 from geartrain.tasks.local import LocalJob
 from geartrain.testing import MemoryPool, bind
-from tests.support.processes import ServerProgram
+from tests.support.machine import HOST, require
+from tests.support.processes import Program, ServerProgram
 
 app = App("127.0.0.1:1")  # nobody listens there: every call of these tests is served in memory
 ran: list[str] = []  # what tasks note of themselves
@@ -256,6 +257,29 @@ def test_the_app_works_over_sockets_in_any_worker(server: ServerProgram) -> None
         real.add_to(worker)
         worker.run()
         assert job.result() == os.getpid()
+
+
+def test_a_program_that_knows_no_envelope_calls_tasks_of_text(server: ServerProgram) -> None:
+    gearman = (require("gearman"), "-h", HOST, "-p", str(server.port))
+    with Worker(server.address, max_jobs=2) as worker:
+        app.add_to(worker)
+        with Program(*gearman, "-f", "shout", "hello") as good, Program(*gearman, "-f", "add", "12") as bad:
+            worker.run()
+            assert good.wait() == 0
+            assert good.output() == "HELLO"
+            assert bad.wait() != 0
+
+
+def test_a_task_may_be_served_by_a_program_that_knows_no_envelope(server: ServerProgram) -> None:
+    with App(server.address) as foreign:
+
+        @foreign.task
+        def capitals(text: str) -> str:
+            raise NotImplementedError  # the other program does it
+
+        words = (require("gearman"), "-h", HOST, "-p", str(server.port), "-w", "-f", "capitals")
+        with Program(*words, "--", "tr", "a-z", "A-Z"):
+            assert capitals.call("grün") == "GRüN"
 
 
 def test_a_task_that_cannot_work_is_refused_when_it_is_made() -> None:
