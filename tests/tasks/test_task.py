@@ -176,9 +176,10 @@ def test_exceptions_reach_the_caller_as_type_and_message(pool: MemoryPool) -> No
 
 
 def test_a_bad_payload_is_explained_to_whoever_sent_it(pool: MemoryPool) -> None:
-    pool_client = pool.client()
     with pytest.raises(JobException, match=r'^PayloadError: add: expected the workload {"args"'):
-        pool_client.do("add", b"12")
+        pool.client().do("add", b"12")
+    with pytest.raises(JobException, match=r'^PayloadError: flaky: expected the workload {"args"'):
+        pool.client().do("flaky", b"3")  # no retry: it would be the same workload
     with pytest.raises(
         JobException, match=r"^PayloadError: confused returned \{1, 2\}, which cannot be sent"
     ):

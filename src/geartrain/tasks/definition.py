@@ -72,6 +72,10 @@ class Definition:
             yield
         except (Fail, Reject):
             raise
+        except PayloadError as error:
+            # Another attempt would get the same bytes; and they are no fault of the function, so no trace of it.
+            log.error("job %s of %s failed: %s", job.handle, self.name, error)
+            raise
         except Exception as error:
             delay = delay_at_worker(self.retry, job.attempt, error)
             if delay is not None:
@@ -79,9 +83,7 @@ class Definition:
                 raise Retry(delay) from error
             if isinstance(error, Retry):
                 error = JobFailed(f"{self.name} gave up after {job.attempt} attempts", handle=job.handle)
-            # What a peer sent is no fault of ours: the message is enough.
-            trace = None if isinstance(error, PayloadError) else error
-            log.error("job %s of %s failed: %s", job.handle, self.name, told(error), exc_info=trace)
+            log.error("job %s of %s failed: %s", job.handle, self.name, told(error), exc_info=error)
             raise error
 
 
