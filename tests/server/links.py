@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
 import time
@@ -140,6 +141,16 @@ def server_on(loop: str, *options: str) -> ServerProgram:
     port = free_port()
     where = ("--listen", HOST, "--port", str(port))
     return ServerProgram(sys.executable, "-c", WITHOUT_UVLOOP, "server", *where, *options, port=port)
+
+
+@contextmanager
+def held(server: ServerProgram) -> Iterator[None]:
+    """Hold the server still: all that is sent to it in the meantime it finds at once."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
 
 
 def queue_of(server: ServerProgram, function: str) -> list[int]:

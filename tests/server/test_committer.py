@@ -142,6 +142,26 @@ def test_a_background_job_is_acknowledged_only_when_the_store_has_it(path: Path)
     asyncio.run(conversation())
 
 
+@pytest.mark.parametrize("ending", [b"", bytes(12)], ids=["half-closed", "ended by the server"])
+def test_a_peer_that_is_on_its_way_out_still_hears_what_the_store_kept(path: Path, ending: bytes) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client = await host.connect()
+            host.store.allowed.clear()
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            client.writer.write(ending)
+            client.writer.write_eof()
+            other = await host.connect()
+            for _ in range(3):  # by now the server has read all of it
+                other.says(ECHO_REQ, b"")
+                await other.hears()
+            host.store.allowed.set()
+            assert await client.hears() == (JOB_CREATED, b"H:test:1")
+            assert await client.reader.read() == b""
+
+    asyncio.run(conversation())
+
+
 def test_submits_that_come_during_a_commit_share_the_next_one(path: Path) -> None:
     async def conversation() -> None:
         async with Host(path) as host:
