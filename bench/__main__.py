@@ -9,14 +9,14 @@ from typing import Final
 import click
 from rich.console import Console
 
-from bench.depth_rows import DEPTH
+from bench.depth_rows import CROWD, DEPTH, MEMORY
 from bench.library_rows import CLIENTS, WORKERS
 from bench.report import group_table, machine, medians_of, promise_table, show, write_json
 from bench.results import Result, chosen, measure
 from bench.row import Group
 from bench.server_rows import SERVER
 
-GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH)
+GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD)
 NAMES: Final = [row.name for group in GROUPS for row in group.rows]
 QUICK: Final = 0.2  # of the jobs, in one round
 
@@ -47,7 +47,7 @@ def main(
     results: list[Result] = []
     for group in chosen(GROUPS, only):
         measured = measure_group(group, rounds, scale)
-        show(group.title, group_table(group, measured))
+        show(group.title, group_table(measured))
         results += measured
     medians = medians_of(results)
     show("Promises", promise_table(medians))

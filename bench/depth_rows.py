@@ -96,7 +96,11 @@ DEPTH: Final = Group(
     (
         row("depth-submit", "8 clients queue jobs behind others", submit_at_depth),
         row("depth-work", "8 workers do jobs of a long queue", work_at_depth),
-        Row("memory", "a queued job of 32 bytes", memories),
-        Row("crowd", "1 client waits for 1 of the workers, half of all connections", crowds),
     ),
+)
+
+MEMORY: Final = Group("Memory", (Row("memory", "a queued job of 32 bytes", memories),))
+
+CROWD: Final = Group(
+    "Crowd", (Row("crowd", "1 client waits for 1 of the workers, half of all connections", crowds),)
 )

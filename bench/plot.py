@@ -123,4 +123,13 @@ def draw_panel(axes: Axes, title: str, rows: list[tuple[str, dict[str, float]]])
     axes.margins(x=0.1, y=0.01)
     contestants = dict.fromkeys(contestant for _, rates in rows for contestant in rates)
     patches = [Patch(color=COLOURS[contestant], label=NAMES[contestant]) for contestant in contestants]
-    axes.legend(handles=patches, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(patches), frameon=False)
+    axes.legend(
+        handles=patches,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=len(patches),
+        frameon=False,
+        borderaxespad=0,
+        handlelength=1,
+        columnspacing=1.5,
+    )

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,9 @@ from rich.table import Table
 
 from bench.promises import PROMISES, Medians
 from bench.results import Result
-from bench.row import Group
 from bench.sample import Sample
 
+FIGURES: Final = ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job")
 UNFOLDED: Final = 200  # columns where no terminal sets a limit
 
 
@@ -40,24 +40,33 @@ def medians_of(results: Iterable[Result]) -> Medians:
     return {result.row.name: result.medians() for result in results}
 
 
-def group_table(group: Group, results: Sequence[Result]) -> Table:
-    """A line for each contestant of each row."""
-    table = new_table("what", "who")
-    for heading in ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job"):
-        table.add_column(heading, justify="right")
-    for result in results:
-        what = f"{result.row.name}: {result.row.what}"
-        if result.reason:
-            table.add_row(what, f"not measured: {result.reason}")
-        first = None
-        for contestant, sample in result.medians().items():
-            table.add_row(what, contestant, *cells(sample, first))
-            first = first or sample
-            what = ""
+def group_table(results: Sequence[Result]) -> Table:
+    """A line for each contestant of each row; figures that none of them has are left out."""
+    lines = [line for result in results for line in lines_of(result)]
+    shown = [column for column in range(len(FIGURES)) if any(figures[column] for _, _, figures in lines)]
+    table = new_table("what")
+    table.add_column("who", no_wrap=True)
+    for column in shown:
+        table.add_column(FIGURES[column], justify="right", no_wrap=True)
+    for what, who, figures in lines:
+        table.add_row(what, who, *(figures[column] for column in shown))
     return table
 
 
-def cells(sample: Sample, first: Sample | None) -> tuple[str, ...]:
+def lines_of(result: Result) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What, who, and the figures; only the first line of a row says what."""
+    what = f"{result.row.name}: {result.row.what}"
+    if result.reason:
+        yield what, f"not measured: {result.reason}", ("",) * len(FIGURES)
+    first = None
+    for contestant, sample in result.medians().items():
+        yield what, contestant, figures_of(sample, first)
+        first = first or sample
+        what = ""
+
+
+def figures_of(sample: Sample, first: Sample | None) -> tuple[str, ...]:
+    """The text of each of the FIGURES."""
     return (
         number(sample.rate),
         times(first.rate, sample.rate) if first else "",
@@ -102,10 +111,17 @@ def new_table(*headings: str) -> Table:
 
 
 def show(title: str, table: Table) -> None:
-    """Print a table."""
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else UNFOLDED)
-    screen.print(f"### {title}", style="bold")
-    screen.print(table)
+    """Print a table, unless it is empty."""
+    if not table.rows:
+        return
+    if sys.stdout.isatty():
+        Console(highlight=False).print(f"\n[bold]{title}[/]", table)
+        return
+    screen = Console(highlight=False, width=UNFOLDED)
+    with screen.capture() as captured:
+        screen.print(table)
+    lines = [f"### {title}", *captured.get().splitlines()]
+    print("\n" + "\n".join(line.rstrip() for line in lines).rstrip())
 
 
 def write_json(path: Path, results: Sequence[Result], medians: Medians, rounds: int, scale: float) -> None:

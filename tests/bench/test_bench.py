@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import library_rows
-from bench.depth_rows import DEPTH
+from bench.depth_rows import CROWD, DEPTH, MEMORY
 from bench.load import ROOT, finish, load, start, start_load
 from bench.programs import blocking, with_asyncio
 from bench.results import measure
@@ -111,8 +111,8 @@ def run_program(server: Server, program: tuple[str, ...], operation: str) -> Sam
     return sample
 
 
-@pytest.mark.parametrize("row", DEPTH.rows, ids=lambda row: str(row.name))
-def test_a_row_of_depth_measures_all_its_contestants(row: Row) -> None:
+@pytest.mark.parametrize("row", DEPTH.rows + MEMORY.rows + CROWD.rows, ids=lambda row: str(row.name))
+def test_a_row_of_depth_memory_or_crowd_measures_its_contestants(row: Row) -> None:
     result = measure(row._replace(turns=1), 1, TINY)
     assert result.samples
     assert all(len(samples) == 1 for samples in result.samples.values())
