@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
-
-from geartrain.server.peer import Peer
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -26,7 +23,6 @@ class Acceptor:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.listeners: set[socket.socket] = set()
-        self.opening: set[asyncio.Task[object]] = set()  # connections that are about to have a Peer
         self.turned_away = 0  # connections since there was room for one
 
     def open(self, listeners: Iterable[socket.socket]) -> None:
@@ -64,15 +60,11 @@ class Acceptor:
     def admit(self, accepted: socket.socket) -> None:
         """Give the connection a Peer, or close it when there are enough."""
         most = self.server.settings.max_connections
-        if 0 < most <= len(self.server.peers) + len(self.opening):
+        if 0 < most <= len(self.server.peers):
             return self.turn_away(accepted)
         self.turned_away = 0
         accepted.setblocking(False)
-        opening: asyncio.Task[object] = self.server.loop.create_task(
-            self.server.loop.connect_accepted_socket(lambda: Peer(self.server), accepted)
-        )
-        self.opening.add(opening)
-        opening.add_done_callback(self.opening.discard)
+        self.server.welcome(accepted)
 
     def turn_away(self, accepted: socket.socket) -> None:
         """Close a connection; say so for the first in a row, as there may be thousands."""

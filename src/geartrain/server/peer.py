@@ -1,54 +1,79 @@
-"""Peer: one connection, bytes on the outside and a Session on the inside."""
+"""Peer: one connection, a socket on the outside and a Session on the inside."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import socket
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, cast
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.session import Session
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
-from geartrain.server.listeners import tune
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
 
-CHUNK: Final = 256 * 1024  # bytes to read at a time
+CHUNK: Final = 64 * 1024  # bytes to read at a time
+HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
+PATIENCE: Final = 5.0  # seconds in which a peer that was told its last may hang up by itself
 
 
-class Peer(asyncio.Protocol):
-    """A peer that connected; ``Server`` hears of it once the connection stands."""
+class Peer:
+    """A peer that connected; the ``Server`` says when to read and when to write.
 
-    def __init__(self, server: Server) -> None:
+    What the socket does not take waits here. A peer that does not read is not read from either, and past the
+    ``max_output`` of the settings it is cut off.
+    """
+
+    def __init__(self, server: Server, endpoint: socket.socket) -> None:
         self.server = server
-        self.reading = True
-        self.silent = False  # the peer has said its last
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-        endpoint: socket.socket = transport.get_extra_info("socket")
         self.endpoint = endpoint
+        self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
-        tune(endpoint, self.server.settings)
-        self.transport.set_write_buffer_limits(high=self.server.high_water)
-        self.connection = self.server.broker.connect(endpoint.fileno(), host_of(endpoint))
-        self.session = Session(self.server.broker, self.connection, self.server.payload_limit)
-        self.receive: Callable[[bytes], None] = self.session.receive
-        self.server.peers[self.connection] = self
+        self.connection = server.broker.connect(self.number, host_of(endpoint))
+        self.recv = endpoint.recv
+        self.send = endpoint.send
+        session = Session(server.broker, self.connection, server.payload_limit)
+        self.receive: Callable[[bytes], None] = session.receive
+        self.unsent: deque[memoryview] = deque()  # what the socket did not take
+        self.waiting_bytes = 0  # of the unsent
+        self.reading = True  # False while too much is unsent
+        self.at_end = False  # the peer sends no more; there may be something left to read
+        self.silent = False  # we have read all that it says
+        self.leaving = False  # the broker has forgotten it
+        self.parting = False  # it has been told everything, and is closed when that is sent
 
-    def data_received(self, data: bytes) -> None:
-        if not self.server.in_turn:
-            self.server.begin_turn()
+    # Input
+
+    def read(self) -> bool:
+        """Take a chunk of what came; False when nothing was there."""
         try:
-            self.receive(data)
+            chunk = self.recv(CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:  # reset by the peer
+            chunk = b""
+        if not chunk:
+            self.end_of_input()
+            return True
+        try:
+            self.receive(chunk)
         except ProtocolError as error:
             self.end(error)
-        if not self.connection.outgoing and self.over_tcp:
+        if self.over_tcp and not self.connection.outgoing:
             self.acknowledge()
+        if len(chunk) == CHUNK and not self.at_end:
+            self.server.read_later(self)
+        return True
+
+    def read_to_end(self) -> None:
+        """Take all that came before the peer's end, which epoll tells of only once."""
+        self.at_end = True
+        while self.reading and not self.silent and self.read():
+            pass
 
     def acknowledge(self) -> None:
         """Have TCP acknowledge at once what no answer of ours will acknowledge.
@@ -56,64 +81,83 @@ class Peer(asyncio.Protocol):
         A peer without TCP_NODELAY sends its next small packet only then, and TCP would let it wait for 40 ms: `gear`
         does 21 foreground jobs a second with a gearmand, and 2,000 with this.
         """
-        self.endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        with suppress(OSError):  # it is gone already
+            self.endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
-    def eof_received(self) -> bool:
+    def end_of_input(self) -> None:
         """The peer says no more: it still hears the answers to what it said."""
         self.silent = True
-        self.leave()
-        return True  # the turn writes the answers, and then closes
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if error is not None:
-            self.hear_out()
-        del self.server.peers[self.connection]
+        if self.parting:
+            self.part()
         self.leave()
 
-    def hear_out(self) -> None:
-        """Take what the peer had sent before it went away without reading our answers.
-
-        The loop gives a connection up when it cannot write, but "submit and close" is a way to use the server.
-        """
-        try:
-            while chunk := os.read(self.connection.number, CHUNK):
-                self.data_received(chunk)
-        except OSError:  # that was all
-            return
-
-    def leave(self) -> None:
-        """The broker forgets the peer; its connection ends when it was told everything."""
-        self.receive = ignore
-        self.server.begin_turn()
-        if self.connection in self.server.broker.connections:
-            self.server.broker.disconnect(self.connection)
-            self.server.leaving.append(self)
-
-    def pause_writing(self) -> None:
-        """The peer does not read: what more it asks for may wait."""
-        self.reading = False
-        self.transport.pause_reading()
-
-    def resume_writing(self) -> None:
+    def hang_up(self) -> None:
+        """The connection is gone in both directions: there is nobody to hear what is unsent."""
+        self.drop_unsent()
         self.reading = True
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
+        self.read_to_end()
+        if self.parting:
+            self.close()
+
+    # Output
 
     def write(self, packets: bytes) -> None:
         """The one write of a turn."""
-        self.transport.write(packets)
-        if not self.reading:
-            self.limit_waiting()
+        if self.unsent:
+            self.keep(packets)
+            return
+        try:
+            sent = self.send(packets)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the peer is gone: we hear out what it has sent, and then its end
+            return
+        if sent < len(packets):
+            self.keep(packets[sent:])
 
-    def limit_waiting(self) -> None:
-        """Cut a peer off that leaves too much unread."""
-        if self.transport.get_write_buffer_size() > self.server.settings.max_output:
-            waiting = self.transport.get_write_buffer_size()
-            self.server.log.warning(
-                "peer cut off, as it reads too slowly",
-                extra={"host": self.connection.host.decode(), "waiting_bytes": waiting},
-            )
-            self.transport.abort()
+    def keep(self, packets: bytes) -> None:
+        """Let packets wait for the peer."""
+        self.unsent.append(memoryview(packets))
+        self.waiting_bytes += len(packets)
+        if self.waiting_bytes > self.server.settings.max_output:
+            return self.cut_off()
+        if self.waiting_bytes > self.server.high_water:
+            self.reading = False
+
+    def send_unsent(self) -> None:
+        """The socket takes bytes again."""
+        try:
+            while self.unsent:
+                sent = self.send(self.unsent[0])
+                self.waiting_bytes -= sent
+                if sent < len(self.unsent[0]):
+                    self.unsent[0] = self.unsent[0][sent:]
+                    break
+                self.unsent.popleft()
+        except BlockingIOError:
+            return
+        except OSError:  # the peer is gone
+            self.drop_unsent()
+        if not self.reading and self.waiting_bytes <= self.server.high_water:
+            self.reading = True
+            self.server.read_later(self)
+        if self.parting and not self.unsent:
+            self.part()
+
+    def drop_unsent(self) -> None:
+        self.unsent.clear()
+        self.waiting_bytes = 0
+
+    def cut_off(self) -> None:
+        """Give a peer up that leaves too much unread."""
+        self.server.log.warning(
+            "peer cut off, as it reads too slowly",
+            extra={"host": self.connection.host.decode(), "waiting_bytes": self.waiting_bytes},
+        )
+        self.drop_unsent()
+        self.end_of_input()
+
+    # The end
 
     def end(self, error: ProtocolError) -> None:
         """Part with a peer that does not speak Gearman."""
@@ -124,8 +168,38 @@ class Peer(asyncio.Protocol):
             self.connection.send(response(ERROR, error.refusal.encode(), str(error).encode()))
         self.leave()
 
+    def leave(self) -> None:
+        """The broker forgets the peer; its connection ends when it was told everything."""
+        if not self.leaving:
+            self.leaving = True
+            self.receive = ignore
+            self.server.broker.disconnect(self.connection)
+            self.server.leaving.append(self)
 
-def ignore(data: bytes) -> None:
+    def part(self) -> None:
+        """All is said: close once it is sent, but let a peer that still talks hear us out.
+
+        A socket that is closed with input unread resets the connection, and a peer that is busy sending would then
+        find an error of its system instead of our answer.
+        """
+        self.parting = True
+        if self.unsent:
+            return
+        if self.silent:
+            self.close()
+            return
+        with suppress(OSError):
+            self.endpoint.shutdown(socket.SHUT_WR)
+        self.server.loop.call_later(PATIENCE, self.close)
+
+    def close(self) -> None:
+        """Close the socket, whatever is unsent."""
+        if self.endpoint.fileno() >= 0:
+            self.server.forget(self)
+            self.endpoint.close()
+
+
+def ignore(chunk: bytes) -> None:
     """What a peer says after its end."""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from geartrain.broker.broker import Broker, Rules
@@ -17,14 +19,18 @@ from geartrain.broker.model import Connection
 from geartrain.broker.session import end_turn
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
-from geartrain.server.farewell import Farewell
-from geartrain.server.peer import Peer
+from geartrain.server.listeners import tune
+from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
 from geartrain.store import Store
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
-HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
+GONE: Final = select.EPOLLHUP | select.EPOLLERR
+ENDS: Final = GONE | select.EPOLLRDHUP
+# Told of a change once, epoll does not look at the socket again: a tenth of a job's time. So who is told reads all.
+EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
 
 
@@ -33,6 +39,9 @@ class Server:
 
     All that was read in one pass of the loop is one *turn*: the broker hears of it at once, and each connection that
     has something to hear is written to once, when the turn ends.
+
+    The peers' sockets are in an epoll object of our own, which is one reader of the loop. Transports cost more than
+    all that we do with a packet: see "Where this differs" in docs/architecture.md.
     """
 
     def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
@@ -41,16 +50,18 @@ class Server:
         self.broker = Broker(rules_of(settings), store is not None)
         self.committer = Committer(store, self.broker, self.write) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
+        self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
+        self.unread: list[Peer] = []  # those with more to say than was read
         self.leaving: list[Peer] = []  # those whose connection ends with the turn
-        self.farewells: set[asyncio.Future[None]] = set()  # connections that end
         self.payload_limit = settings.max_workload + ARGUMENTS_LIMIT
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
+        self.epoll = select.epoll()
+        self.loop.add_reader(self.epoll.fileno(), self.read_turn)
         self.acceptor = Acceptor(self)
-        self.in_turn = False
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while the broker waits for nothing
-        self.begin_turn()
+        self.set_time()
 
     # Life
 
@@ -76,6 +87,8 @@ class Server:
         await self.part_with_all()
         if self.alarm is not None:
             self.alarm.cancel()
+        self.loop.remove_reader(self.epoll.fileno())
+        self.epoll.close()
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
@@ -88,15 +101,27 @@ class Server:
             self.turned.clear()
             await self.turned.wait()
 
-    # Parting
+    # Peers
 
-    async def part_with_all(self) -> None:
-        """End all connections; what was written to them gets a moment to arrive."""
-        for peer in self.peers.values():
-            self.part(peer)
-        self.peers.clear()
-        if self.farewells:
-            await asyncio.wait(self.farewells, timeout=LAST_MOMENT)
+    def welcome(self, accepted: socket.socket) -> None:
+        """A new connection, as a non-blocking socket."""
+        tune(accepted, self.settings)
+        peer = Peer(self, accepted)
+        self.peers[peer.connection] = peer
+        self.peers_by_number[peer.number] = peer
+        self.epoll.register(peer.number, EVENTS)
+
+    def read_later(self, peer: Peer) -> None:
+        """There may be more to read from a peer, of which epoll has told already."""
+        if not self.unread:
+            self.loop.call_soon(self.read_turn)
+        self.unread.append(peer)
+
+    def forget(self, peer: Peer) -> None:
+        """A peer whose socket is about to be closed."""
+        self.epoll.unregister(peer.number)
+        del self.peers_by_number[peer.number]
+        del self.peers[peer.connection]
 
     def part_with_leaving(self) -> None:
         """End the connections of those who left and have nothing more to hear."""
@@ -104,29 +129,55 @@ class Server:
         for peer in leaving:
             if self.committer is not None and self.committer.holds(peer.connection):
                 self.leaving.append(peer)
-            elif peer.silent:
-                peer.transport.close()
-            elif self.peers.pop(peer.connection, None) is not None:
-                self.part(peer)
+            else:
+                peer.part()
 
-    def part(self, peer: Peer) -> None:
-        farewell = Farewell(peer.transport, self.loop).over
-        self.farewells.add(farewell)
-        farewell.add_done_callback(self.farewells.discard)
+    async def part_with_all(self) -> None:
+        """End all connections; what was written to them gets a moment to arrive."""
+        for peer in self.peers.values():
+            peer.leave()
+        self.end_turn()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_MOMENT):
+                await self.until(lambda: not self.peers)
+        for peer in list(self.peers.values()):
+            peer.close()
 
     # Turns
 
-    def begin_turn(self) -> None:
-        """Tell the broker the time, once a turn, and see to it that the turn ends."""
-        if self.in_turn:
-            return
-        self.in_turn = True
+    def read_turn(self) -> None:
+        """Read from everybody who has something to say, and end the turn."""
+        self.set_time()
+        peers = self.peers_by_number
+        for number, events in self.epoll.poll(0, MOST_EVENTS):
+            peer = peers.get(number)
+            if peer is None:
+                continue
+            if peer.unsent and events & select.EPOLLOUT:
+                peer.send_unsent()
+            if events & ENDS:
+                peer.hang_up() if events & GONE else peer.read_to_end()
+            elif events & select.EPOLLIN and peer.reading:
+                peer.read()
+        if self.unread:
+            self.read_unread()
+        self.end_turn()
+
+    def read_unread(self) -> None:
+        """Read once more from those who had more to say than was read in the last turn."""
+        unread, self.unread = self.unread, []
+        for peer in unread:
+            if peer.at_end:
+                peer.read_to_end()
+            elif peer.reading:
+                peer.read()
+
+    def set_time(self) -> None:
+        """Tell the broker the time, once a turn."""
         self.broker.set_time(self.loop.time(), time.time())
-        self.loop.call_soon(self.end_turn)
 
     def end_turn(self) -> None:
         """Do what is due, and write to everybody who has something to hear."""
-        self.in_turn = False
         broker = self.broker
         end_turn(broker)
         self.write_all()
@@ -134,7 +185,9 @@ class Server:
             self.part_with_leaving()
         if broker.notices:
             self.write_notices()
-        self.set_alarm(broker.wait())
+        wait = broker.wait()
+        if wait != NEVER:
+            self.set_alarm(wait)
         self.turned.set()
 
     def write_all(self) -> None:
@@ -151,9 +204,7 @@ class Server:
             committer.end_turn()
 
     def set_alarm(self, wait: float) -> None:
-        """Begin a turn in ``wait`` seconds, if none comes before."""
-        if wait == NEVER:
-            return
+        """Take a turn in ``wait`` seconds, if none comes before."""
         due = self.loop.time() + wait
         if self.alarm is not None:
             if self.alarm.when() <= due:
@@ -164,7 +215,8 @@ class Server:
     def ring(self) -> None:
         """The alarm went off."""
         self.alarm = None
-        self.begin_turn()
+        self.set_time()
+        self.end_turn()
 
     def write(self, connection: Connection, packets: bytes) -> None:
         """Write what was held back, if the peer is still there."""
@@ -172,7 +224,7 @@ class Server:
         if peer is not None:
             peer.write(packets)
         if self.leaving:
-            self.begin_turn()
+            self.loop.call_soon(self.part_with_leaving)
 
     def write_notices(self) -> None:
         for notice in self.broker.notices:
