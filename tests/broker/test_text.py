@@ -139,3 +139,18 @@ def test_a_name_that_is_no_text_comes_back_as_it_is() -> None:
     peer = MemoryServer().connect()
     peer.types(b"create function \xff\xfe")
     assert peer.types(b"status") == b"\xff\xfe\t0\t0\t0\n.\n"
+
+
+def test_a_few_bytes_cannot_ask_for_gigabytes_of_text_in_one_turn() -> None:
+    server = MemoryServer()
+    curious, patient = server.connect(), server.connect()
+    for number in range(300):
+        curious.sends(b"create function %05d%b\n" % (number, b"f" * 8000))
+    curious.read()
+    with pytest.raises(ProtocolError, match="at once"):
+        curious.sends(b"status\n" * 100_000)
+    assert len(curious.read()) < 20 * 1024 * 1024
+    for _ in range(10):
+        server.passes(1)
+        patient.sends(b"status\n")
+        assert patient.read().endswith(b".\n")

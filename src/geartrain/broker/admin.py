@@ -7,14 +7,17 @@ ours: a JSON object a line, and a line with a dot at the end.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, UNLIMITED, Connection, Function, Job
+from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
+MOST_BYTES: Final = 16 * 1024 * 1024  # answered in one turn before another question is refused
 MOST_JOBS: Final = 1000  # that ``jobs`` lists when no limit is given
 
 OK: Final = b"OK\r\n"
@@ -26,12 +29,33 @@ STILL_CONNECTED: Final = b"ERR there are still connected workers or executing cl
 NO_SUCH_FUNCTION: Final = b"ERR function not found\r\n"
 
 
-def answer(broker: Broker, words: list[bytes]) -> bytes:
-    """The answer to a line of the text protocol."""
-    command = COMMANDS.get(words[0].lower())
-    if command is None:
-        return unknown(words[0])
-    return command(broker, words)
+class Console:
+    """One connection's side of the text protocol."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.turn = 0.0  # when it asked last
+        self.size = 0  # bytes that were answered in that turn
+
+    def answer(self, line: bytes) -> bytes:
+        """The answer to a line; raises ProtocolError when the connection must end.
+
+        What may be asked in one turn is bounded, since a few bytes can ask for megabytes.
+        """
+        words = re.split(rb" +", line)
+        if len(words) > MOST_WORDS:
+            raise ProtocolError(f"a text line has {len(words)} words, at most {MOST_WORDS} are expected")
+        if self.turn != self.broker.now:
+            self.turn = self.broker.now
+            self.size = 0
+        if self.size > MOST_BYTES:
+            raise ProtocolError(
+                f"answers of more than {MOST_BYTES} bytes at once", refusal="ARGUMENT_TOO_LARGE"
+            )
+        command = COMMANDS.get(words[0].lower())
+        answer = unknown(words[0]) if command is None else command(self.broker, words)
+        self.size += len(answer)
+        return answer
 
 
 def unknown(word: bytes) -> bytes:

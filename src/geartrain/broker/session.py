@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from geartrain.broker import admin
+from geartrain.broker.admin import Console
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job
-from geartrain.errors import ProtocolError
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
     COMMANDS,
@@ -67,6 +66,7 @@ class Session:
     def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
         self.broker = broker
         self.connection = connection
+        self.console = Console(broker)
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
@@ -102,12 +102,7 @@ class Session:
 
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
-        words = re.split(rb" +", line)
-        if len(words) > admin.MOST_WORDS:
-            raise ProtocolError(
-                f"a text line has {len(words)} words, at most {admin.MOST_WORDS} are expected"
-            )
-        self.connection.send(admin.answer(self.broker, words))
+        self.connection.send(self.console.answer(line))
 
     # Requests
 
