@@ -80,7 +80,7 @@ def crowds(scale: float, stack: ExitStack) -> Contestants:
             f"a process may have {most} open files here, and it takes {MANY + SPARE}: see ulimit -Hn"
         )
     return {
-        f"{connections:,} connections": partial(call_in_crowd, connections, scaled(5_000, scale))
+        f"{connections:,} connections": partial(call_in_crowd, connections, scaled(20_000, scale))
         for connections in (FEW, max(FEW, round(MANY * scale)))
     }
 
@@ -102,5 +102,10 @@ DEPTH: Final = Group(
 MEMORY: Final = Group("Memory", (Row("memory", "a queued job of 32 bytes", memories),))
 
 CROWD: Final = Group(
-    "Crowd", (Row("crowd", "1 client waits for 1 of the workers, half of all connections", crowds),)
+    "Crowd",
+    (
+        Row(
+            "crowd", "1 client waits for 1 of the workers, half of all connections", crowds, step_by_step=True
+        ),
+    ),
 )

@@ -45,6 +45,7 @@ def row(
     beside: bool = False,
     workers: int = 0,
     queued: bool = False,
+    step_by_step: bool = False,
 ) -> Row:
     """A row that runs the operation ``name`` of our programs on a fresh server, and of others' with ``beside``.
 
@@ -59,7 +60,7 @@ def row(
             for contestant, program in programs.items()
         }
 
-    return Row(name, what, contestants)
+    return Row(name, what, contestants, step_by_step=step_by_step)
 
 
 def measure(command: tuple[str, ...], jobs: int, workers: int, queued: bool) -> Sample:
@@ -77,8 +78,8 @@ def measure(command: tuple[str, ...], jobs: int, workers: int, queued: bool) -> 
 CLIENTS: Final = Group(
     "Clients",
     (
-        row("background", "queue jobs, one by one", 20_000, beside=True),
-        row("call", "wait for results, one by one", 10_000, beside=True, workers=1),
+        row("background", "queue jobs, one by one", 20_000, beside=True, step_by_step=True),
+        row("call", "wait for results, one by one", 10_000, beside=True, workers=1, step_by_step=True),
         row("submit-many", "queue jobs by submit_many", 200_000),
         row("map", "wait for results by map, 100 under way", 20_000, workers=8),
     ),
@@ -87,7 +88,7 @@ CLIENTS: Final = Group(
 WORKERS: Final = Group(
     "Workers",
     (
-        row("work", "do queued jobs, one by one", 20_000, beside=True, queued=True),
+        row("work", "do queued jobs, one by one", 20_000, beside=True, queued=True, step_by_step=True),
         row("work-10", "do queued jobs, 10 at a time", 20_000, ours=ASYNCIO, queued=True),
     ),
 )

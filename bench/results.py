@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from bench.row import Group, NotMeasured, Row
@@ -25,6 +26,8 @@ class Result(NamedTuple):
 def measure(row: Row, rounds: int, scale: float) -> Result:
     """Measure the contestants of a row in turn (A B A B), as the machine is not the same from minute to minute."""
     with ExitStack() as stack:
+        if row.step_by_step:
+            stack.enter_context(one_processor())
         try:
             contestants = row.contestants(scale, stack)
         except NotMeasured as reason:
@@ -34,6 +37,17 @@ def measure(row: Row, rounds: int, scale: float) -> Result:
             for contestant, take in contestants.items():
                 samples[contestant].append(take())
     return Result(row, samples)
+
+
+@contextmanager
+def one_processor() -> Iterator[None]:
+    """What is started meanwhile runs on one processor."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(processors)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 def chosen(groups: Iterable[Group], names: Iterable[str]) -> list[Group]:

@@ -20,6 +20,12 @@ class Row(NamedTuple):
     contestants: Callable[[float, ExitStack], Contestants]
     """For a scale (1.0 is the full size); what must end with the row goes into the stack. May raise NotMeasured."""
     turns: int = 1  # in each round: more where a measurement is short
+    step_by_step: bool = False
+    """Only one of the processes has something to do at any time: they share a processor.
+
+    With a processor each, most of the time would go into waking these, on a virtual machine up to a tenth of a
+    millisecond each time, and chance would decide who gets how many.
+    """
 
 
 class Group(NamedTuple):

@@ -23,13 +23,13 @@ class Load(NamedTuple):
     unique: int = 0
 
 
-def row(name: str, what: str, *loads: Load) -> Row:
+def row(name: str, what: str, *loads: Load, step_by_step: bool = False) -> Row:
     """A row that puts one load after the other on a fresh server; the last one counts."""
 
     def contestants(scale: float, stack: ExitStack) -> Contestants:
         return {server: partial(measure, server, loads, scale) for server in installed_servers()}
 
-    return Row(name, what, contestants)
+    return Row(name, what, contestants, step_by_step=step_by_step)
 
 
 def measure(name: str, loads: tuple[Load, ...], scale: float) -> Sample:
@@ -51,7 +51,7 @@ SERVER: Final = Group(
         row("work-8", "8 workers do queued jobs", QUEUED, Load("work", 100_000, workers=8)),
         row("work-50", "50 workers do queued jobs", QUEUED, Load("work", 100_000, workers=50)),
         row("both", "4 clients queue jobs, 8 workers do them", Load("both", 100_000, 4, 50, 8)),
-        row("call-1", "1 client waits for 1 worker", Load("call", 10_000, 1, 1, 1)),
+        row("call-1", "1 client waits for 1 worker", Load("call", 10_000, 1, 1, 1), step_by_step=True),
         row("call-16", "16 clients wait for 8 workers", Load("call", 50_000, 16, 1, 8)),
         row("call-200", "200 clients wait for 100 workers", Load("call", 50_000, 200, 1, 100)),
         row("call-many", "4 clients with 50 calls each, 8 workers", Load("call", 100_000, 4, 50, 8)),
