@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ def run_server(**given: object) -> None:
     settings = settings_from(command_line, file, os.environ)
     if given["check_args"]:
         return
+    if sys.platform != "linux":
+        raise SettingsError(f"the server wants Linux, for its epoll; this is {sys.platform}")
     from geartrain.server.process import run
 
     run(settings)
