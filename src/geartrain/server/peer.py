@@ -34,6 +34,7 @@ class Peer:
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
         self.connection = server.broker.connect(self.number, host_of(endpoint))
+        self.outgoing = self.connection.outgoing
         self.recv = endpoint.recv
         self.send = endpoint.send
         session = Session(server.broker, self.connection, server.payload_limit)
@@ -52,18 +53,17 @@ class Peer:
         """Take a chunk of what came; False when nothing was there."""
         try:
             chunk = self.recv(CHUNK)
+            self.receive(chunk)
         except BlockingIOError:
             return False
+        except ProtocolError as error:
+            self.end(error)
         except OSError:  # reset by the peer
             chunk = b""
         if not chunk:
             self.end_of_input()
             return True
-        try:
-            self.receive(chunk)
-        except ProtocolError as error:
-            self.end(error)
-        if self.over_tcp and not self.connection.outgoing:
+        if not self.outgoing:
             self.acknowledge()
         if len(chunk) == CHUNK and not self.at_end:
             self.server.read_later(self)
@@ -81,8 +81,9 @@ class Peer:
         A peer without TCP_NODELAY sends its next small packet only then, and TCP would let it wait for 40 ms: `gear`
         does 21 foreground jobs a second with a gearmand, and 2,000 with this.
         """
-        with suppress(OSError):  # it is gone already
-            self.endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self.over_tcp:
+            with suppress(OSError):  # it is gone already
+                self.endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def end_of_input(self) -> None:
         """The peer says no more: it still hears the answers to what it said."""

@@ -27,9 +27,10 @@ from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
 GONE: Final = select.EPOLLHUP | select.EPOLLERR
-ENDS: Final = GONE | select.EPOLLRDHUP
+USUAL: Final = select.EPOLLIN | select.EPOLLOUT  # there is something to read, and room to write
 # Told of a change once, epoll does not look at the socket again: a tenth of a job's time. So who is told reads all.
 EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+MOST_TURNS: Final = 8  # before the loop looks at anything else
 MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
 
@@ -57,7 +58,7 @@ class Server:
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
-        self.loop.add_reader(self.epoll.fileno(), self.read_turn)
+        self.loop.add_reader(self.epoll.fileno(), self.read_turns)
         self.acceptor = Acceptor(self)
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while the broker waits for nothing
@@ -114,7 +115,7 @@ class Server:
     def read_later(self, peer: Peer) -> None:
         """There may be more to read from a peer, of which epoll has told already."""
         if not self.unread:
-            self.loop.call_soon(self.read_turn)
+            self.loop.call_soon(self.read_turns)
         self.unread.append(peer)
 
     def forget(self, peer: Peer) -> None:
@@ -145,23 +146,40 @@ class Server:
 
     # Turns
 
-    def read_turn(self) -> None:
+    def read_turns(self) -> None:
+        """Take turns while there is something to read, but not so long that the loop's other work has to wait."""
+        for _ in range(MOST_TURNS):
+            happened = self.epoll.poll(0, MOST_EVENTS)
+            if not happened and not self.unread:
+                return
+            self.read_turn(happened)
+
+    def read_turn(self, happened: list[tuple[int, int]]) -> None:
         """Read from everybody who has something to say, and end the turn."""
         self.set_time()
         peers = self.peers_by_number
-        for number, events in self.epoll.poll(0, MOST_EVENTS):
+        for number, events in happened:
             peer = peers.get(number)
             if peer is None:
                 continue
-            if peer.unsent and events & select.EPOLLOUT:
-                peer.send_unsent()
-            if events & ENDS:
-                peer.hang_up() if events & GONE else peer.read_to_end()
-            elif events & select.EPOLLIN and peer.reading:
+            if events == USUAL and peer.reading and not peer.unsent:
                 peer.read()
+            else:
+                self.attend(peer, events)
         if self.unread:
             self.read_unread()
         self.end_turn()
+
+    def attend(self, peer: Peer, events: int) -> None:
+        """Do what less usual events ask for."""
+        if peer.unsent and events & select.EPOLLOUT:
+            peer.send_unsent()
+        if events & GONE:
+            peer.hang_up()
+        elif events & select.EPOLLRDHUP:
+            peer.read_to_end()
+        elif events & select.EPOLLIN and peer.reading:
+            peer.read()
 
     def read_unread(self) -> None:
         """Read once more from those who had more to say than was read in the last turn."""
@@ -193,12 +211,15 @@ class Server:
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""
         committer = self.committer
+        peers = self.peers
         for connection in self.broker.dirty:
-            peer = self.peers.get(connection)
-            if peer is None or not connection.outgoing:
+            peer = peers.get(connection)
+            if peer is None or not peer.outgoing:
                 continue
             if committer is None or not committer.hold(connection):
-                peer.write(connection.take_outgoing())
+                packets = b"".join(peer.outgoing)
+                peer.outgoing.clear()
+                peer.write(packets)
         self.broker.dirty.clear()
         if committer is not None:
             committer.end_turn()
