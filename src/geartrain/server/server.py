@@ -114,8 +114,6 @@ class Server:
 
     def read_later(self, peer: Peer) -> None:
         """There may be more to read from a peer, of which epoll has told already."""
-        if not self.unread:
-            self.loop.call_soon(self.read_turns)
         self.unread.append(peer)
 
     def forget(self, peer: Peer) -> None:
@@ -153,6 +151,8 @@ class Server:
             if not happened and not self.unread:
                 return
             self.read_turn(happened)
+        if self.unread:
+            self.loop.call_soon(self.read_turns)
 
     def read_turn(self, happened: list[tuple[int, int]]) -> None:
         """Read from everybody who has something to say, and end the turn."""
