@@ -67,7 +67,7 @@ def test_each_epoch_job_wakes_a_worker_at_its_own_time() -> None:
     workers = [server.worker(b"f") for _ in range(3)]
     for worker in workers:
         worker.says(PRE_SLEEP)
-    for worker, workload in zip(workers, (b"at 1", b"at 2", b"at 3"), strict=True):
+    for worker, workload in zip(reversed(workers), (b"at 1", b"at 2", b"at 3"), strict=True):
         server.passes(1)
         assert worker.heard() == [(NOOP,)]
         assert worker.asks(GRAB_JOB)[0][-1] == workload

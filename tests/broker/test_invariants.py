@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from geartrain.broker.broker import Rules
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES
+from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, job_by_handle
 from geartrain.broker.sleepers import PATIENCE
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -279,9 +279,10 @@ class Conversation(RuleBasedStateMachine):
 
     @invariant()
     def the_jobs_are_those_that_were_acknowledged_and_not_ended(self) -> None:
-        assert list(self.broker.jobs) == [job.handle for job in self.expected.jobs]
+        assert [job.handle for job in self.broker.jobs.values()] == [job.handle for job in self.expected.jobs]
         for job in self.expected.jobs:
-            real = self.broker.jobs[job.handle]
+            real = job_by_handle(self.broker.jobs, job.handle)
+            assert real is not None
             assert (real.function.name, real.unique, real.workload) == (
                 job.function,
                 job.unique,

@@ -142,11 +142,11 @@ def test_a_worker_may_sleep_while_it_runs_jobs() -> None:
 # How many are woken
 
 
-def test_a_job_wakes_one_sleeper_and_the_next_job_the_next_one() -> None:
+def test_a_job_wakes_the_sleeper_that_was_awake_last_and_the_next_job_the_next_one() -> None:
     server = MemoryServer()
     workers = [sleeper(server, b"f") for _ in range(3)]
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
-    assert [worker.heard() for worker in workers] == [[(NOOP,)], [], []]
+    assert [worker.heard() for worker in workers] == [[], [], [(NOOP,)]]
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     assert [worker.heard() for worker in workers] == [[], [(NOOP,)], []]
 
@@ -179,7 +179,7 @@ def test_a_job_that_a_waking_worker_takes_in_its_turn_wakes_nobody() -> None:
 
 def test_another_sleeper_is_woken_when_the_first_does_not_come_soon() -> None:
     server = MemoryServer()
-    stuck, other = sleeper(server, b"f"), sleeper(server, b"f")
+    other, stuck = sleeper(server, b"f"), sleeper(server, b"f")
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     assert woken([stuck]) == 1
     assert server.broker.wait() <= PATIENCE
@@ -190,7 +190,7 @@ def test_another_sleeper_is_woken_when_the_first_does_not_come_soon() -> None:
 
 def test_nobody_else_is_woken_when_the_first_comes() -> None:
     server = MemoryServer()
-    prompt, other = sleeper(server, b"f"), sleeper(server, b"f")
+    other, prompt = sleeper(server, b"f"), sleeper(server, b"f")
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     prompt.says(GRAB_JOB)
     server.passes(SOON)
@@ -200,7 +200,7 @@ def test_nobody_else_is_woken_when_the_first_comes() -> None:
 @pytest.mark.parametrize("wakes_more", [True, False])
 def test_another_sleeper_is_woken_when_the_first_leaves(wakes_more: bool) -> None:
     server = MemoryServer(Rules(prefix=b"H:test", wakes_more=wakes_more))
-    first, other = sleeper(server, b"f"), sleeper(server, b"f")
+    other, first = sleeper(server, b"f"), sleeper(server, b"f")
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     first.leaves()
     server.passes(SOON)
@@ -236,8 +236,9 @@ def test_a_worker_that_declines_is_asked_again_a_little_later_and_not_at_once() 
 
 def test_a_worker_that_declines_leaves_the_job_to_another_sleeper() -> None:
     server = MemoryServer()
-    busy, free = sleeper(server, b"f"), sleeper(server, b"f")
+    free, busy = sleeper(server, b"f"), sleeper(server, b"f")
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert busy.heard() == [(NOOP,)]
     busy.says(PRE_SLEEP)
     server.passes(SOON)
     assert free.heard() == [(NOOP,)]

@@ -13,7 +13,17 @@ from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, UNLIMITED, Connection, Function, Job
+from geartrain.broker.model import (
+    HIGH,
+    LOW,
+    NORMAL,
+    PRIORITIES,
+    UNLIMITED,
+    Connection,
+    Function,
+    Job,
+    job_by_handle,
+)
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -159,7 +169,7 @@ def cancel(broker: Broker, words: list[bytes]) -> bytes:
         return unknown(words[0])
     if not is_word(words, 1, b"job") or len(words) > 3:
         return UNKNOWN_ERROR
-    job = broker.jobs.get(words[2])
+    job = job_by_handle(broker.jobs, words[2])
     if job is None:
         return UNKNOWN_JOB
     broker.cancel(job)
@@ -211,7 +221,7 @@ def jobs(broker: Broker, words: list[bytes]) -> bytes:
 
 def job(broker: Broker, words: list[bytes]) -> bytes:
     """``job HANDLE``: one line, or none when the handle is not known."""
-    known = broker.jobs.get(words[1]) if len(words) > 1 else None
+    known = job_by_handle(broker.jobs, words[1]) if len(words) > 1 else None
     return json_lines([] if known is None else [describe_job(known)])
 
 

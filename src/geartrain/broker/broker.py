@@ -44,7 +44,8 @@ class Broker:
         self.sleepers = Sleepers(rules.worker_wakeup, rules.wakes_more)
         self.now = 0.0  # monotonic seconds
         self.clock = 0.0  # Unix time
-        self.jobs: dict[bytes, Job] = {}  # every job, by handle
+        # Every job, by number: keys of bytes would be scattered over the memory of a deep queue.
+        self.jobs: dict[int, Job] = {}
         self.functions: dict[bytes, Function] = {}
         self.limits: dict[bytes, tuple[int, int, int]] = {}  # set for a name, whether or not it is known yet
         self.connections: dict[Connection, None] = {}
@@ -167,12 +168,13 @@ class Broker:
             client.waiting[job] = None
         elif self.batch is not None:
             self.batch.add(job)
-        self.place(job)
+        self.place(job, self.last_handle)
         return job
 
-    def place(self, job: Job) -> None:
-        """Let a new job be found, and run when its time has come."""
-        self.jobs[job.handle] = job
+    def place(self, job: Job, number: int) -> None:
+        """Let a new job be found by its number, and run when its time has come."""
+        job.number = number
+        self.jobs[number] = job
         if job.unique:
             job.function.remember(job)
         if job.run_at > self.clock:
@@ -345,7 +347,7 @@ class Broker:
 
     def forget(self, job: Job) -> None:
         """The job does not exist any more."""
-        del self.jobs[job.handle]
+        del self.jobs[job.number]
         if job.unique:
             job.function.forget(job)
         if self.batch is not None and job.background:

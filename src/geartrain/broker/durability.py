@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geartrain.broker.batch import Batch, JobRecord
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import ASKED, KEPT, Job
+from geartrain.broker.model import ASKED, KEPT, Job, job_by_handle, number_of
 
 
 def adopt(broker: Broker, record: JobRecord) -> None:
@@ -22,8 +22,9 @@ def adopt(broker: Broker, record: JobRecord) -> None:
     )
     job.attempts = record.attempts
     job.kept = KEPT
-    broker.last_handle = max(broker.last_handle, int(record.handle.rpartition(b":")[2]))
-    broker.place(job)
+    number = number_of(record.handle)
+    broker.last_handle = max(broker.last_handle, number)
+    broker.place(job, number)
 
 
 def take_batch(broker: Broker) -> Batch:
@@ -31,14 +32,14 @@ def take_batch(broker: Broker) -> Batch:
     batch = broker.batch or Batch()
     broker.batch = Batch()
     for handle in batch.added:
-        broker.jobs[handle].kept = ASKED
+        broker.jobs[number_of(handle)].kept = ASKED
     return batch
 
 
 def keep(broker: Broker, batch: Batch) -> None:
     """The store has all of a batch."""
     for handle in batch.added:
-        job = broker.jobs.get(handle)
+        job = job_by_handle(broker.jobs, handle)
         if job is not None:
             job.kept = KEPT
 
@@ -50,7 +51,7 @@ def take_back(broker: Broker, batch: Batch) -> None:
     """
     growing = broker.batch if broker.batch is not None else Batch()
     for handle in batch.added:
-        job = broker.jobs.get(handle)
+        job = job_by_handle(broker.jobs, handle)
         if job is None or handle in growing.added:
             continue
         job.background = False

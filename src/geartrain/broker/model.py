@@ -15,7 +15,14 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+LONGEST_NUMBER: Final = 20  # digits of a handle
 UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
+
+
+def number_of(handle: bytes) -> int:
+    """The number at the end of a handle; 0, which no job has, where there is none."""
+    digits = handle[handle.rfind(b":") + 1 :]
+    return int(digits) if digits.isdigit() and len(digits) <= LONGEST_NUMBER else 0
 
 
 class Job:
@@ -30,6 +37,7 @@ class Job:
         "function",
         "handle",
         "kept",
+        "number",
         "numerator",
         "place",
         "priority",
@@ -63,6 +71,7 @@ class Job:
         self.background = background  # somebody submitted it in the background: it outlives its clients
         self.submitted_at = submitted_at  # Unix time, seconds
         self.run_at = run_at  # Unix time before which it must not run; 0 is at once
+        self.number = 0  # its key among the broker's jobs: what its handle ends with
         self.place = 0  # its place in the order of the function's queues
         self.queued = False  # in a queue, ready to run
         self.clients: list[Connection] | None = None  # None while nobody waits for it; one entry a submit
@@ -72,6 +81,12 @@ class Job:
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
         self.denominator = 0
+
+
+def job_by_handle(jobs: dict[int, Job], handle: bytes) -> Job | None:
+    """The one of the jobs that has this handle."""
+    job = jobs.get(number_of(handle))
+    return job if job is not None and job.handle == handle else None
 
 
 class Queue:
@@ -156,7 +171,7 @@ class Function:
         self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
         self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
         self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
-        self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep, the longest asleep first
+        self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep; the last is woken first
 
     def equal(self, unique: bytes, workload: bytes) -> Job | None:
         """The job that a submit joins, if there is one."""

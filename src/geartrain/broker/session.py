@@ -8,7 +8,7 @@ from typing import Final
 
 from geartrain.broker.admin import Console
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job
+from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
     COMMANDS,
@@ -153,7 +153,7 @@ class Session:
 
     def get_status(self, arguments: list[bytes]) -> None:
         handle = without_nul(arguments[0])
-        job = self.broker.jobs.get(handle)
+        job = job_by_handle(self.broker.jobs, handle)
         self.connection.send(response(STATUS_RES, handle, *status_fields(job)))
 
     def echo_req(self, arguments: list[bytes]) -> None:

@@ -45,7 +45,9 @@ class Sleepers:
         """Wake so many of a function's sleepers, and see to it later that somebody came."""
         sleepers = function.sleepers
         for _ in range(min(most, len(sleepers))):
-            self.rouse(next(iter(sleepers)))
+            # The one that was awake last: what it needs is in the caches of both machines. With 5,000 in turn the
+            # slowest calls took twice as long.
+            self.rouse(next(reversed(sleepers)))
         if sleepers and self.wakes_more:
             self.watch(function)
 
@@ -55,12 +57,15 @@ class Sleepers:
         connection.woken = False
         work = has_work(connection)
         # A job may have come between our NO_JOB and this packet; without the NOOP both sides would wait for ever.
-        # But a worker that answers each NOOP with PRE_SLEEP (it is busy for another server) must not spin.
+        # But a worker that answers each NOOP with PRE_SLEEP (it is busy for another server) must not spin, and is
+        # called after all others.
         if work and not declined:
             return self.rouse(connection)
         connection.asleep = True
         for function in connection.abilities:
             function.sleepers[connection] = None
+            if declined:
+                function.sleepers.move_to_end(connection, last=False)
             if work and function.has_work():
                 self.watch(function)
 
