@@ -16,7 +16,7 @@ from geartrain.protocol.packet import response
 if TYPE_CHECKING:
     from geartrain.server.server import Server
 
-CHUNK: Final = 64 * 1024  # bytes to read at a time
+CHUNK: Final = 32 * 1024  # bytes to read at a time; memory of 64 KiB is far dearer to get and to give back
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
 PATIENCE: Final = 5.0  # seconds in which a peer that was told its last may hang up by itself
 
