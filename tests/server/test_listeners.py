@@ -101,9 +101,10 @@ def test_socket_files_are_removed_at_the_end(tmp_path: Path) -> None:
 
 
 def test_accepted_sockets_are_quick_and_notice_a_dead_machine() -> None:
-    with socket.socket() as accepted:
-        tune(accepted, Settings(keepalive_idle=7, keepalive_interval=-1, keepalive_count=2))
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 2
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        tune(listener, Settings(keepalive_idle=7, keepalive_interval=-1, keepalive_count=2))
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 2

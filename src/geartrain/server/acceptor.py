@@ -6,6 +6,8 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from geartrain.server.listeners import tune
+
 if TYPE_CHECKING:
     from geartrain.server.server import Server
 
@@ -28,6 +30,7 @@ class Acceptor:
     def open(self, listeners: Iterable[socket.socket]) -> None:
         """Accept connections on bound, non-blocking sockets."""
         for listener in listeners:
+            tune(listener, self.server.settings)
             self.listeners.add(listener)
             self.watch(listener)
 

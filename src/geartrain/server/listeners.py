@@ -132,20 +132,22 @@ def address_of(listener: socket.socket) -> str:
     return f"{UNIX}{address}" if isinstance(address, str) else name_of(address[0], address[1])
 
 
-def tune(accepted: socket.socket, settings: Settings) -> None:
-    """Send small packets at once, and notice within about a minute when a peer's machine is gone.
+def tune(listener: socket.socket, settings: Settings) -> None:
+    """Have its connections send small packets at once, and notice within about a minute that a peer's machine is gone.
+
+    What a listener is set to, the connections that it accepts are born with.
 
     There is no TCP_USER_TIMEOUT: it would also end a peer that is there and does not read for a while, such as a
     client whose output somebody pages through; ``max_output`` is the limit for those.
     """
-    if accepted.family == socket.AF_UNIX:
+    if listener.family == socket.AF_UNIX:
         return
-    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         (socket.TCP_KEEPIDLE, settings.keepalive_idle),
         (socket.TCP_KEEPINTVL, settings.keepalive_interval),
         (socket.TCP_KEEPCNT, settings.keepalive_count),
     ):
         if value > 0:
-            accepted.setsockopt(socket.IPPROTO_TCP, name, value)
+            listener.setsockopt(socket.IPPROTO_TCP, name, value)

@@ -19,7 +19,6 @@ from geartrain.broker.model import Connection
 from geartrain.broker.session import end_turn
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
-from geartrain.server.listeners import tune
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
 from geartrain.store import Store
@@ -106,7 +105,6 @@ class Server:
 
     def welcome(self, accepted: socket.socket) -> None:
         """A new connection, as a non-blocking socket."""
-        tune(accepted, self.settings)
         peer = Peer(self, accepted)
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
@@ -151,6 +149,10 @@ class Server:
             if not happened and not self.unread:
                 return
             self.read_turn(happened)
+            if (
+                len(happened) == 1
+            ):  # a quiet server: whatever comes next takes longer than asking the loop for it
+                break
         if self.unread:
             self.loop.call_soon(self.read_turns)
 
