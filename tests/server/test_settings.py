@@ -38,6 +38,11 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
         ),
         ("port", "no-such-service", "got 'no-such-service'"),
         ("worker-wakeup", "256", "--worker-wakeup wants a number from 0 to 255, got '256'"),
+        (
+            "job-handle-prefix",
+            "H" * 43,
+            f"--job-handle-prefix wants a text of at most 42 bytes, got '{'H' * 43}'",
+        ),
         ("job-retries", "-2", "--job-retries wants a number from -1 to 255, got '-2'"),
         ("max-workload", "0", "--max-workload wants a number from 1 up, got '0'"),
         ("grace", "inf", "--grace wants a number of seconds from 0 up, got 'inf'"),

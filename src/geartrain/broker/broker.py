@@ -179,9 +179,9 @@ class Broker:
             job.function.remember(job)
         if job.run_at > self.clock:
             self.delay(job)
-        else:
-            job.run_at = 0.0
-            self.queue(job)
+            return
+        job.run_at = 0.0
+        self.queue(job)
 
     def job_by_unique(self, unique: bytes) -> Job | None:
         """A job with that unique in any function: a running one before the others, the oldest of them first."""

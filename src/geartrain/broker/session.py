@@ -34,9 +34,12 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.packet import NUL, REQUEST, PacketStream, response
+from geartrain.protocol.packet import HEADER, NUL, REQUEST, RESPONSE, PacketStream, response
 
 NOTHING_TO_DO: Final = response(NO_JOB)
+CREATED: Final = [
+    HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
+]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
 FUNCTION_LIMIT: Final = 512  # bytes that libgearman sends
 REDUCER_LIMIT: Final = 64  # bytes
@@ -286,7 +289,7 @@ class Session:
             return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
         if client is None and broker.batch is not None:
             self.connection.promised = True
-        self.connection.send(response(JOB_CREATED, job.handle))
+        self.connection.send(CREATED[len(job.handle)] + job.handle)
 
     def grab(self, command: int) -> None:
         """Answer a kind of GRAB_JOB."""

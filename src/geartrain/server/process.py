@@ -26,7 +26,7 @@ from geartrain.store import open_store
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
-GC_THRESHOLDS: Final = (100_000, 50, 100)
+GC_THRESHOLDS: Final = (500_000, 50, 100)
 
 
 def run(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from geartrain.broker.session import end_turn
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
 from geartrain.server.peer import HIGH_WATER, Peer
-from geartrain.server.settings import Settings
+from geartrain.server.settings import LONGEST_PREFIX, Settings
 from geartrain.store import Store
 from geartrain.version import __version__
 
@@ -259,7 +259,7 @@ def rules_of(settings: Settings) -> Rules:
     """The settings that the broker is told."""
     prefix = settings.job_handle_prefix or f"H:{socket.gethostname()}"
     return Rules(
-        prefix=prefix.encode(),
+        prefix=prefix.encode()[:LONGEST_PREFIX],
         job_retries=settings.job_retries,
         worker_wakeup=1 if settings.worker_wakeup is None else settings.worker_wakeup,
         wakes_more=settings.worker_wakeup is None,

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 MIB: Final = 1024 * 1024
+LONGEST_PREFIX: Final = 42  # bytes: a handle of at most 63 has a colon and up to 20 digits, too
 
 
 class Kind(NamedTuple):
@@ -97,7 +98,14 @@ def read_user(name: str) -> str:
         raise ValueError from error
 
 
+def read_prefix(prefix: str) -> str:
+    if len(prefix.encode()) > LONGEST_PREFIX or "\0" in prefix:
+        raise ValueError
+    return prefix
+
+
 TEXT: Final = Kind("a text", (str,), str)
+PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
@@ -180,7 +188,7 @@ class Settings:
         metavar="URL",
     )
     job_handle_prefix: str = option(
-        "", TEXT, "Handles begin with it; without it, with H: and the host's name.", metavar="TEXT"
+        "", PREFIX, "Handles begin with it; without it, with H: and the host's name.", metavar="TEXT"
     )
     job_retries: int = option(
         -1,
