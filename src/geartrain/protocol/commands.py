@@ -101,7 +101,7 @@ COMMANDS: Final = (
         "client",
     ),
     Command(SUBMIT_JOB_EPOCH, "SUBMIT_JOB_EPOCH", ("function", "unique", "epoch", "workload"), "client"),
-    # The published protocol text has no fourth argument here; libgearman and gearmand do (server.md 3.1).
+    # The published protocol text has no fourth argument here; libgearman and gearmand do.
     Command(
         SUBMIT_REDUCE_JOB,
         "SUBMIT_REDUCE_JOB",
