@@ -161,9 +161,7 @@ class Function:
 
     def __init__(self, name: bytes, limits: tuple[int, int, int]) -> None:
         self.name = name
-        self.limits = (
-            limits  # most jobs, queued and running, at which a submit of each priority is still taken
-        )
+        self.limits = limits  # jobs, queued and running, at which a submit of each priority is refused
         self.queues = [Queue(), Queue(), Queue()]  # by priority
         self.due: list[tuple[int, Job]] = []  # heap by place: epoch jobs whose time has come
         self.delayed = 0  # epoch jobs whose time has not come

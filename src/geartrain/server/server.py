@@ -37,7 +37,7 @@ LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, w
 class Server:
     """A job server on the running loop.
 
-    All that was read in one pass of the loop is one *turn*: the broker hears of it at once, and each connection that
+    All that was read in one pass over the sockets is one *turn*: the broker hears of it at once, and each connection that
     has something to hear is written to once, when the turn ends.
 
     The peers' sockets are in an epoll object of our own, which is one reader of the loop. Transports cost more than
@@ -149,9 +149,8 @@ class Server:
             if not happened and not self.unread:
                 return
             self.read_turn(happened)
-            if (
-                len(happened) == 1
-            ):  # a quiet server: whatever comes next takes longer than asking the loop for it
+            # A quiet server: whatever comes next takes longer than asking the loop for it.
+            if len(happened) == 1:
                 break
         if self.unread:
             self.loop.call_soon(self.read_turns)
@@ -219,9 +218,7 @@ class Server:
             if peer is None or not peer.outgoing:
                 continue
             if committer is None or not committer.hold(connection):
-                packets = b"".join(peer.outgoing)
-                peer.outgoing.clear()
-                peer.write(packets)
+                peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
         if committer is not None:
             committer.end_turn()
