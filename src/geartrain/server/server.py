@@ -37,8 +37,8 @@ LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, w
 class Server:
     """A job server on the running loop.
 
-    All that was read in one pass over the sockets is one *turn*: the broker hears of it at once, and each connection that
-    has something to hear is written to once, when the turn ends.
+    All that was read in one pass over the sockets is one *turn*: the broker hears of it at once, and each connection
+    that has something to hear is written to once, when the turn ends.
 
     The peers' sockets are in an epoll object of our own, which is one reader of the loop. Transports cost more than
     all that we do with a packet: see "Where this differs" in docs/architecture.md.
