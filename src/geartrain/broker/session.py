@@ -34,7 +34,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.packet import HEADER, NUL, REQUEST, RESPONSE, PacketStream, response
+from geartrain.protocol.packet import HEADER, NUL, REQUEST, RESPONSE, PacketStream, completed, response
 
 NOTHING_TO_DO: Final = response(NO_JOB)
 CREATED: Final = [
@@ -97,9 +97,8 @@ class Session:
 
         A worker's are taken as empty: Perl's leaves the NUL out when a result is empty, and must never see an ERROR.
         """
-        missing = SEPARATORS[command] + 1 - len(arguments)
         if command in WORKER_COMMANDS:
-            return REQUESTS[command](self, arguments + [b""] * missing)
+            return REQUESTS[command](self, completed(command, arguments))
         text = f"{NAMES[command]} has {len(arguments)} arguments, expected {SEPARATORS[command] + 1}"
         self.refuse(b"INVALID_PACKET", text.encode())
 

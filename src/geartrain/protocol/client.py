@@ -21,7 +21,6 @@ from geartrain.protocol.commands import (
     NAMES,
     OPTION_REQ,
     OPTION_RES,
-    SEPARATORS,
     STATUS_RES,
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
@@ -33,7 +32,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.events import Complete, Data, JobState, Progress, Warning
 from geartrain.protocol.numbers import count
-from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, request
+from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
 from geartrain.protocol.task import Pending, Question, Task
 
 
@@ -212,8 +211,7 @@ def misdirected(client: ClientProtocol, arguments: list[bytes]) -> None:
 
 def short(client: ClientProtocol, command: int, arguments: list[bytes]) -> None:
     """Arguments that are missing at the end are empty: some workers leave out the NUL of an empty result."""
-    missing = SEPARATORS[command] + 1 - len(arguments)
-    HANDLERS[command](client, arguments + [b""] * missing)
+    HANDLERS[command](client, completed(command, arguments))
 
 
 def text_line(client: ClientProtocol, line: bytes) -> None:

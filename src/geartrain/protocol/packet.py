@@ -37,6 +37,11 @@ def response(command: int, *arguments: bytes) -> bytes:
     return HEADER.pack(RESPONSE, command, len(payload)) + payload
 
 
+def completed(command: int, arguments: list[bytes]) -> list[bytes]:
+    """The arguments of a packet that has too few, with those that are missing at the end as empty ones."""
+    return arguments + [b""] * (SEPARATORS[command] + 1 - len(arguments))
+
+
 class PacketStream(Generic[Peer]):
     """Cut a byte stream into packets and text lines, and call one handler for each.
 

@@ -28,7 +28,6 @@ from geartrain.protocol.commands import (
     NOOP,
     PRE_SLEEP,
     RESET_ABILITIES,
-    SEPARATORS,
     SET_CLIENT_ID,
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
@@ -39,7 +38,7 @@ from geartrain.protocol.commands import (
     WORK_WARNING,
 )
 from geartrain.protocol.numbers import count
-from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, request
+from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Priority, Unique, payload, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
@@ -315,8 +314,7 @@ def misdirected(worker: WorkerProtocol, arguments: list[bytes]) -> None:
 
 def short(worker: WorkerProtocol, command: int, arguments: list[bytes]) -> None:
     """Arguments that are missing at the end are empty."""
-    missing = SEPARATORS[command] + 1 - len(arguments)
-    HANDLERS[command](worker, arguments + [b""] * missing)
+    HANDLERS[command](worker, completed(command, arguments))
 
 
 def text_line(worker: WorkerProtocol, line: bytes) -> None:
