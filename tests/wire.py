@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from geartrain.broker.broker import Broker, Rules
+from geartrain.broker.broker import Broker
+from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.commands import CAN_DO, GRAB_JOB, SEPARATORS
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geartrain.broker.batch import JobRecord
+from geartrain.broker.batch import JobRecord, Kept
 from geartrain.broker.durability import adopt, take_back, take_batch
 from geartrain.broker.model import NORMAL
 from geartrain.protocol.commands import (
@@ -29,32 +29,37 @@ def durable() -> MemoryServer:
     return MemoryServer(has_store=True)
 
 
-def asked(server: MemoryServer) -> tuple[list[bytes], list[bytes]]:
-    """The handles that the store must add and remove; the next batch begins."""
+def asked(server: MemoryServer) -> tuple[list[int], list[int]]:
+    """The numbers of the jobs that the store must add and remove; the next batch begins."""
     batch = take_batch(server.broker)
-    assert len(batch) == len(batch.added) + len(batch.removed)
-    return list(batch.added), batch.removed
+    assert len(batch) == len(batch.records) + len(batch.removed) + (batch.last_number > 0)
+    return [record.number for record in batch.records], batch.removed
 
 
 def record(number: int, unique: bytes = b"", run_at: float = 0.0, attempts: int = 0) -> JobRecord:
-    return JobRecord(b"H:test:%d" % number, b"f", unique, b"", b"a", NORMAL, run_at, START, attempts)
+    handle = b"H:test:%d" % number
+    return JobRecord(number, handle, b"f", unique, b"", b"a", 1, NORMAL, run_at, START, attempts, b"")
+
+
+def adopted(server: MemoryServer, *records: JobRecord) -> None:
+    adopt(server.broker, Kept(jobs=list(records)))
 
 
 def test_a_background_job_is_added_when_it_is_submitted_and_removed_when_it_is_over() -> None:
     server = durable()
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
-    assert asked(server) == ([HANDLE], [])
+    assert asked(server) == ([1], [])
     worker = server.running(b"f")
     assert asked(server) == ([], [])
     worker.says(WORK_COMPLETE, HANDLE, b"")
-    assert asked(server) == ([], [HANDLE])
+    assert asked(server) == ([], [1])
 
 
 def test_all_of_an_epoch_job_is_kept() -> None:
     server = durable()
     server.connect().says(SUBMIT_JOB_EPOCH, b"f", b"u", b"%d" % (START + 60), b"a\0b")
-    kept = take_batch(server.broker).added[HANDLE]
-    assert kept == JobRecord(HANDLE, b"f", b"u", b"", b"a\0b", NORMAL, START + 60, START, 0)
+    (kept,) = take_batch(server.broker).records
+    assert kept == JobRecord(1, HANDLE, b"f", b"u", b"", b"a\0b", 3, NORMAL, START + 60, START, 0, b"")
 
 
 def test_a_job_that_came_and_went_within_one_batch_is_in_neither_list() -> None:
@@ -70,7 +75,7 @@ def test_a_job_that_the_operator_ends_is_removed(line: bytes) -> None:
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
     take_batch(server.broker)
     server.connect().types(line)
-    assert asked(server) == ([], [HANDLE])
+    assert asked(server) == ([], [1])
 
 
 def test_a_foreground_job_is_never_kept() -> None:
@@ -87,7 +92,7 @@ def test_a_foreground_job_that_a_background_submit_joins_is_kept_once() -> None:
     assert asked(server) == ([], [])
     for _ in range(2):
         server.connect().says(SUBMIT_JOB_BG, b"f", b"u", b"")
-    assert asked(server) == ([HANDLE], [])
+    assert asked(server) == ([1], [])
 
 
 def test_without_a_store_nothing_is_kept_or_promised() -> None:
@@ -112,8 +117,7 @@ def test_only_a_background_submit_is_a_promise() -> None:
 
 def test_a_kept_job_has_its_handle_and_new_handles_go_on_after_it() -> None:
     server = durable()
-    for number in (7, 3):
-        adopt(server.broker, record(number))
+    adopted(server, record(7), record(3))
     assert asked(server) == ([], [])
     assert server.connect().asks(SUBMIT_JOB, b"f", b"", b"") == [(JOB_CREATED, b"H:test:8")]
     assert server.worker(b"f").asks(GRAB_JOB) == [(JOB_ASSIGN, b"H:test:7", b"f", b"a")]
@@ -121,7 +125,7 @@ def test_a_kept_job_has_its_handle_and_new_handles_go_on_after_it() -> None:
 
 def test_a_kept_job_can_be_joined_and_outlives_who_joined_it() -> None:
     server = durable()
-    adopt(server.broker, record(1, unique=b"u"))
+    adopted(server, record(1, unique=b"u"))
     client = server.connect()
     assert client.asks(SUBMIT_JOB, b"f", b"u", b"") == [(JOB_CREATED, HANDLE)]
     client.leaves()
@@ -130,7 +134,7 @@ def test_a_kept_job_can_be_joined_and_outlives_who_joined_it() -> None:
 
 def test_a_kept_epoch_job_waits_for_its_time() -> None:
     server = durable()
-    adopt(server.broker, record(1, run_at=START + 60))
+    adopted(server, record(1, run_at=START + 60))
     worker = server.worker(b"f")
     assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
     worker.says(PRE_SLEEP)
@@ -140,7 +144,7 @@ def test_a_kept_epoch_job_waits_for_its_time() -> None:
 
 def test_a_kept_job_has_the_attempts_it_had() -> None:
     server = durable()
-    adopt(server.broker, record(1, attempts=2))
+    adopted(server, record(1, attempts=2))
     assert server.connect().types(b"show jobs") == b"H:test:1\t2\t0\t1\n.\n"
 
 
@@ -172,7 +176,7 @@ def test_a_job_that_ended_before_its_batch_failed_is_no_matter() -> None:
     batch = take_batch(server.broker)
     server.running(b"f").says(WORK_FAIL, HANDLE)
     take_back(server.broker, batch)
-    assert asked(server) == ([], [HANDLE])
+    assert asked(server) == ([], [1])
 
 
 def test_what_a_failed_batch_removed_is_removed_with_the_next_one() -> None:
@@ -184,4 +188,4 @@ def test_what_a_failed_batch_removed_is_removed_with_the_next_one() -> None:
     batch = take_batch(server.broker)
     server.running(b"f").says(WORK_COMPLETE, b"H:test:2", b"")
     take_back(server.broker, batch)
-    assert asked(server) == ([], [HANDLE, b"H:test:2"])
+    assert asked(server) == ([], [1, 2])

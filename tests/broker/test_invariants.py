@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from geartrain.broker.broker import Rules
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, job_by_handle
+from geartrain.broker.rules import Rules
 from geartrain.broker.sleepers import PATIENCE
 from geartrain.protocol.commands import (
     CAN_DO,

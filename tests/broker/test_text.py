@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geartrain.broker.broker import Rules
+from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import (
     CAN_DO,

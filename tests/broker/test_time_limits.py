@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geartrain.broker.broker import Rules
 from geartrain.broker.deadlines import NEVER
+from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.broker.batch import Batch, JobRecord, Outcome
+from geartrain.broker.batch import Batch, JobRecord, Kept, Outcome
 from geartrain.errors import StoreError
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -44,9 +44,8 @@ class FileStore:
         self.batches = 0
         self.closed = False
 
-    async def load(self) -> AsyncIterator[JobRecord]:
-        for record in self.records().values():
-            yield record
+    async def load(self) -> AsyncIterator[Kept]:
+        yield Kept(jobs=list(self.records().values()))
 
     async def commit(self, batch: Batch) -> Outcome:
         await self.allowed.wait()
@@ -54,17 +53,17 @@ class FileStore:
         if failure:
             raise StoreError(failure)
         self.batches += 1
-        records = self.records() | batch.added
-        for handle in batch.removed:
-            records.pop(handle, None)
+        records = self.records() | {record.number: record for record in batch.records}
+        for number in batch.removed:
+            records.pop(number, None)
         self.path.write_bytes(pickle.dumps(records))
         return Outcome()
 
-    async def close(self) -> None:
+    async def close(self, last_number: int) -> None:
         self.closed = True
 
-    def records(self) -> dict[bytes, JobRecord]:
-        kept: dict[bytes, JobRecord] = pickle.loads(self.path.read_bytes()) if self.path.exists() else {}
+    def records(self) -> dict[int, JobRecord]:
+        kept: dict[int, JobRecord] = pickle.loads(self.path.read_bytes()) if self.path.exists() else {}
         return kept
 
 
@@ -137,7 +136,7 @@ def test_a_background_job_is_acknowledged_only_when_the_store_has_it(path: Path)
             host.store.allowed.set()
             assert await client.hears() == (JOB_CREATED, b"H:test:1")
             assert await client.hears() == (ECHO_RES, b"behind the promise")
-            assert list(host.store.records()) == [b"H:test:1"]
+            assert list(host.store.records()) == [1]
 
     asyncio.run(conversation())
 
@@ -220,7 +219,7 @@ def test_a_failed_commit_refuses_what_it_would_have_promised_and_foreground_work
             assert await client.hears() == (STATUS_RES, b"H:test:1", b"0", b"0", b"0", b"0")
             client.says(SUBMIT_JOB_BG, b"resize", b"", b"cow.png")
             assert await client.hears() == (JOB_CREATED, b"H:test:3")
-            assert list(host.store.records()) == [b"H:test:3"]
+            assert list(host.store.records()) == [3]
 
     asyncio.run(conversation())
 
@@ -234,7 +233,7 @@ def test_a_foreground_job_that_is_joined_in_the_background_is_kept(path: Path) -
             assert not host.store.records()
             client.says(SUBMIT_JOB_BG, b"resize", b"cat", b"cat.png")
             assert await client.hears() == (JOB_CREATED, b"H:test:1")
-            assert list(host.store.records()) == [b"H:test:1"]
+            assert list(host.store.records()) == [1]
 
     asyncio.run(conversation())
 
@@ -252,6 +251,6 @@ def test_a_job_joined_while_its_batch_is_under_way_lives_or_ends_with_the_next_b
             host.store.allowed.set()
             assert await first.hears() == (ERROR, b"QUEUE_ERROR", b"no space left")
             assert await second.hears() == (JOB_CREATED, b"H:test:1")
-            assert list(host.store.records()) == [b"H:test:1"]
+            assert list(host.store.records()) == [1]
 
     asyncio.run(conversation())

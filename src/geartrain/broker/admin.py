@@ -247,7 +247,7 @@ def describe_job(job: Job) -> dict[str, object]:
         "attempts": job.attempts,
         "numerator": job.numerator,
         "denominator": job.denominator,
-        "workload_bytes": len(job.workload),
+        "workload_bytes": job.size,
         "submitted_at": job.submitted_at,
         "run_at": job.run_at or None,
         "worker": None if job.worker is None else text(job.worker.client_id),

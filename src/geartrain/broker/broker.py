@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Final, NamedTuple
+from typing import Final
 
+from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
 from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, UNLIMITED, Connection, Function, Job
+from geartrain.broker.rules import Rules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
 
 CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
-
-
-class Rules(NamedTuple):
-    """What an operator may choose."""
-
-    prefix: bytes = b"H:localhost"  # of every handle
-    job_retries: int = -1  # most executions of a job that loses its worker; -1 is no limit, 0 the same as 1
-    worker_wakeup: int = 1  # sleepers that a new job wakes at once; 0 is all
-    wakes_more: bool = True  # whether another is woken when the job is not taken soon
-    exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked
-    max_unique: int = 255  # bytes
-    timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
-    version: bytes = b"0"
-    pid: int = 0
-    verbose: bytes = b"ERROR"
 
 
 class Broker:
@@ -46,6 +33,10 @@ class Broker:
         self.clock = 0.0  # Unix time
         # Every job, by number: keys of bytes would be scattered over the memory of a deep queue.
         self.jobs: dict[int, Job] = {}
+        self.memory = 0  # bytes of the workloads that are not in the store only
+        self.archive = Archive()
+        # Jobs whose workload the store is asked for, and the kind of GRAB_JOB, by what stands for the answer.
+        self.fetches: dict[bytes, tuple[Job, int]] = {}
         self.functions: dict[bytes, Function] = {}
         self.limits: dict[bytes, tuple[int, int, int]] = {}  # set for a name, whether or not it is known yet
         self.connections: dict[Connection, None] = {}
@@ -56,6 +47,7 @@ class Broker:
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.stopping = False
         self.last_handle = 0
+        self.reserved = 0  # numbers up to it are not given again, even after a crash
         self.last_place = 0
 
     # Connections
@@ -163,18 +155,20 @@ class Broker:
         self.last_handle += 1
         handle = self.prefix + b"%d" % self.last_handle
         job = Job(handle, function, unique, reducer, workload, priority, client is None, self.clock, run_at)
+        job.number = self.last_handle
         if client is not None:
             job.clients = [client]
             client.waiting[job] = None
         elif self.batch is not None:
             self.batch.add(job)
-        self.place(job, self.last_handle)
+        self.place(job)
         return job
 
-    def place(self, job: Job, number: int) -> None:
+    def place(self, job: Job) -> None:
         """Let a new job be found by its number, and run when its time has come."""
-        job.number = number
-        self.jobs[number] = job
+        self.jobs[job.number] = job
+        if job.workload is not None:
+            self.memory += job.size
         if job.unique:
             job.function.remember(job)
         if job.run_at > self.clock:
@@ -290,6 +284,7 @@ class Broker:
         """The job is the worker's."""
         function = job.function
         job.worker = connection
+        job.started_at = self.clock
         connection.running[job.handle] = job
         function.running += 1
         time_limit = function.workers[connection]
@@ -348,6 +343,8 @@ class Broker:
     def forget(self, job: Job) -> None:
         """The job does not exist any more."""
         del self.jobs[job.number]
+        if job.workload is not None:
+            self.memory -= job.size
         if job.unique:
             job.function.forget(job)
         if self.batch is not None and job.background:

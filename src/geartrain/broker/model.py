@@ -37,6 +37,7 @@ class Job:
         "function",
         "handle",
         "kept",
+        "metadata",
         "number",
         "numerator",
         "place",
@@ -44,6 +45,8 @@ class Job:
         "queued",
         "reducer",
         "run_at",
+        "size",
+        "started_at",
         "submitted_at",
         "unique",
         "worker",
@@ -56,7 +59,7 @@ class Job:
         function: Function,
         unique: bytes,
         reducer: bytes,
-        workload: bytes,
+        workload: bytes | None,
         priority: int,
         background: bool,
         submitted_at: float,
@@ -66,17 +69,22 @@ class Job:
         self.function = function
         self.unique = unique
         self.reducer = reducer
-        self.workload = workload
+        self.workload = (
+            workload  # None while only the store has it, never with the unique "-", whose key it is
+        )
+        self.size = 0 if workload is None else len(workload)  # bytes of the workload
+        self.metadata = b""  # JSON of the client's, empty where there is none
         self.priority = priority
         self.background = background  # somebody submitted it in the background: it outlives its clients
         self.submitted_at = submitted_at  # Unix time, seconds
         self.run_at = run_at  # Unix time before which it must not run; 0 is at once
+        self.started_at = 0.0  # Unix time at which its last execution began; 0 before the first
         self.number = 0  # its key among the broker's jobs: what its handle ends with
         self.place = 0  # its place in the order of the function's queues
         self.queued = False  # in a queue, ready to run
         self.clients: list[Connection] | None = None  # None while nobody waits for it; one entry a submit
         self.worker: Connection | None = None  # None while no worker has it
-        self.attempts = 0  # executions that a lost worker or a time limit ended
+        self.attempts = 0  # executions that ended without a result
         self.alarm = 0  # names its entry in a Deadlines; 0 is none
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
@@ -188,7 +196,7 @@ class Function:
         """Let no submit find the job any more."""
         if self.uniques.get(job.unique) is job:
             del self.uniques[job.unique]
-        elif self.contents.get(job.workload) is job:
+        elif job.workload and self.contents.get(job.workload) is job:
             del self.contents[job.workload]
 
     def queued(self, priority: int) -> int:

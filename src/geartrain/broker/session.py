@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.broker.admin import Console
+from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
 from geartrain.protocol import commands
@@ -17,12 +18,8 @@ from geartrain.protocol.commands import (
     GRAB_JOB,
     GRAB_JOB_ALL,
     GRAB_JOB_UNIQ,
-    JOB_ASSIGN,
-    JOB_ASSIGN_ALL,
-    JOB_ASSIGN_UNIQ,
     JOB_CREATED,
     NAMES,
-    NO_JOB,
     OPTION_RES,
     SEPARATORS,
     STATUS_RES,
@@ -36,7 +33,6 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import HEADER, NUL, REQUEST, RESPONSE, PacketStream, completed, response
 
-NOTHING_TO_DO: Final = response(NO_JOB)
 CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
@@ -295,7 +291,9 @@ class Session:
         connection = self.connection
         job = self.broker.grab(connection)
         if job is not None:
-            return connection.send(assignment(job, command))
+            if job.workload is None:
+                return connection.send(fetch(self.broker, connection, job, command))
+            return connection.send(assignment(job, command, job.workload))
         connection.send(NOTHING_TO_DO)
         connection.grabbed = command
         self.broker.hungry.append(connection)
@@ -317,15 +315,6 @@ class Session:
             client.send(packet)
 
 
-def assignment(job: Job, command: int) -> bytes:
-    """The answer to a kind of GRAB_JOB that found a job."""
-    if command == GRAB_JOB:
-        return response(JOB_ASSIGN, job.handle, job.function.name, job.workload)
-    if command == GRAB_JOB_ALL and job.reducer:
-        return response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, job.workload)
-    return response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, job.workload)
-
-
 def end_turn(broker: Broker) -> None:
     """Do what is due, and give the jobs of this turn to the workers it left idle, the awake ones first.
 
@@ -337,8 +326,12 @@ def end_turn(broker: Broker) -> None:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
             continue
         job = broker.grab(connection)
-        if job is not None:
-            connection.outgoing[-1] = assignment(job, connection.grabbed)
+        if job is None:
+            continue
+        if job.workload is None:
+            connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
+        else:
+            connection.outgoing[-1] = assignment(job, connection.grabbed, job.workload)
     broker.hungry.clear()
     broker.sleepers.end_turn()
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from typing import Final
 
+from geartrain.broker.assignments import arrived, want_again
 from geartrain.broker.batch import Batch, Outcome
 from geartrain.broker.broker import Broker
-from geartrain.broker.durability import keep, take_back, take_batch
+from geartrain.broker.durability import keep, take_back, take_batch, wants_numbers
 from geartrain.broker.model import Connection
 from geartrain.errors import StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
 from geartrain.store import Store
+
+PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
 
 
 class Committer:
@@ -22,13 +27,18 @@ class Committer:
     for a promise waits behind it.
     """
 
-    def __init__(self, store: Store, broker: Broker, write: Callable[[Connection, bytes], None]) -> None:
+    def __init__(
+        self, store: Store, broker: Broker, write: Callable[[Connection, bytes], None], log: logging.Logger
+    ) -> None:
         self.store = store
         self.broker = broker
         self.write = write
+        self.log = log
         self.held: dict[Connection, list[bytes]] = {}  # until the batch under way is kept
         self.next: dict[Connection, list[bytes]] = {}  # until the one after it is
         self.commit: asyncio.Task[None] | None = None  # None while no batch is under way
+        self.failure = ""  # why the last commit failed; empty when it did not
+        self.closing = False
 
     def hold(self, connection: Connection) -> bool:
         """Hold back what the connection has to say, if it promises something or comes after what does."""
@@ -45,7 +55,7 @@ class Committer:
 
     def end_turn(self) -> None:
         """Begin the next commit, if none is under way."""
-        if self.commit is None and (self.next or self.broker.batch):
+        if self.commit is None and (self.next or self.broker.batch or wants_numbers(self.broker)):
             self.held, self.next = self.next, {}
             self.commit = asyncio.create_task(self.keep(take_batch(self.broker)))
 
@@ -59,22 +69,46 @@ class Committer:
             self.take_back(batch, outcome.error)
         else:
             keep(self.broker, batch)
-        held, self.held = self.held, {}
-        for connection, packets in held.items():
-            self.write(connection, b"".join(packets))
+        self.say(outcome.error)
+        self.let_go(outcome)
+        if outcome.error:
+            await asyncio.sleep(PAUSE)
         self.commit = None
-        self.end_turn()
+        if not (outcome.error and self.closing):
+            self.end_turn()
+
+    def let_go(self, outcome: Outcome) -> None:
+        """Write what was held back, with the workloads that workers wait for in their places."""
+        packets = arrived(self.broker, outcome.workloads) if self.broker.fetches else {}
+        held, self.held = self.held, {}
+        for connection, replies in held.items():
+            if packets or self.broker.fetches:
+                replies[:] = [packets.get(reply, reply) for reply in replies]
+                if any(reply in self.broker.fetches for reply in replies):
+                    self.next[connection] = replies + self.next.get(connection, [])
+                    continue
+            self.write(connection, b"".join(replies))
+        want_again(self.broker)
+
+    def say(self, failure: str) -> None:
+        """Tell the log when the store begins to fail, and when it works again."""
+        if failure and failure != self.failure:
+            self.log.error("the store keeps nothing for now", extra={"error": failure})
+        elif self.failure and not failure:
+            self.log.warning("the store keeps jobs again")
+        self.failure = failure
 
     def take_back(self, batch: Batch, reason: str) -> None:
-        """Refuse what a failed batch would have promised; what it removed is removed with the next one."""
+        """Refuse what a failed batch would have promised; what else it asked is asked with the next one."""
         refusal = response(ERROR, b"QUEUE_ERROR", reason.encode())
-        broken = {response(JOB_CREATED, handle) for handle in batch.added}
+        broken = {response(JOB_CREATED, job.handle) for job in batch.added.values()}
         for packets in self.held.values():
             packets[:] = [refusal if packet in broken else packet for packet in packets]
         take_back(self.broker, batch)
 
     async def close(self) -> None:
-        """Wait until everything is kept, and close the store."""
+        """Wait until everything is kept, as far as it can be, and close the store."""
+        self.closing = True
         while self.commit is not None:
             await self.commit
-        await self.store.close()
+        await self.store.close(self.broker.last_handle)

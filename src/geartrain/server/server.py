@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from geartrain.broker.broker import Broker, Rules
+from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
+from geartrain.broker.rules import Rules
 from geartrain.broker.session import end_turn
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
@@ -48,7 +49,7 @@ class Server:
         self.settings = settings
         self.log = log
         self.broker = Broker(rules_of(settings), store is not None)
-        self.committer = Committer(store, self.broker, self.write) if store is not None else None
+        self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.unread: list[Peer] = []  # those with more to say than was read
@@ -68,8 +69,8 @@ class Server:
     async def start(self, listeners: Sequence[socket.socket]) -> None:
         """Queue what the store kept, and accept connections on bound sockets."""
         if self.committer is not None:
-            async for record in self.committer.store.load():
-                adopt(self.broker, record)
+            async for kept in self.committer.store.load():
+                adopt(self.broker, kept)
         self.acceptor.open(listeners)
 
     async def stop(self, grace: float) -> None:

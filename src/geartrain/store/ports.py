@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from geartrain.broker.batch import Batch, JobRecord, Outcome
+from geartrain.broker.batch import Batch, Kept, Outcome
 
 
 class Store(Protocol):
     """Where background jobs outlive the process. Nothing here may block the loop."""
 
-    def load(self) -> AsyncIterator[JobRecord]:
-        """What outlived the last process, in the order in which it was submitted; raises StoreError."""
+    def load(self) -> AsyncIterator[Kept]:
+        """What outlived the last process, in parts: jobs in the order of their submits. Raises StoreError."""
 
     async def commit(self, batch: Batch) -> Outcome:
-        """Keep all of a batch or none of it. One batch is under way at a time."""
+        """Keep all of a batch or none of it, and read what it wants. One batch is under way at a time.
 
-    async def close(self) -> None:
-        """Let go of the store; what was committed stays."""
+        Raises StoreError where the store cannot be reached at all.
+        """
+
+    async def close(self, last_number: int) -> None:
+        """Let go of the store, in which no handle up to ``last_number`` is free; what was committed stays."""

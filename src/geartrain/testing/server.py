@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-from geartrain.broker.broker import Broker, Rules
+from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
+from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.packet import PAYLOAD_LIMIT
 

@@ -1,0 +1,21 @@
+"""What an operator may choose of the broker."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rules(NamedTuple):
+    """What an operator may choose."""
+
+    prefix: bytes = b"H:localhost"  # of every handle
+    job_retries: int = -1  # most executions of a job that loses its worker; -1 is no limit, 0 the same as 1
+    worker_wakeup: int = 1  # sleepers that a new job wakes at once; 0 is all
+    wakes_more: bool = True  # whether another is woken when the job is not taken soon
+    exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked
+    max_unique: int = 255  # bytes
+    timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
+    memory: int = 1 << 30  # bytes of workloads beyond which kept ones stay in the store
+    version: bytes = b"0"
+    pid: int = 0
+    verbose: bytes = b"ERROR"
