@@ -13,7 +13,9 @@ from typing import Final
 from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
 from geartrain.broker.listing import functions, job, jobs, peers
-from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Function, Job, job_by_handle
+from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Connection, Function, Job, job_by_handle
+from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.schedule_verbs import SCHEDULE_COMMANDS
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -30,8 +32,9 @@ NO_SUCH_FUNCTION: Final = b"ERR function not found\r\n"
 class Console:
     """One connection's side of the text protocol."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, connection: Connection) -> None:
         self.broker = broker
+        self.connection = connection
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
 
@@ -51,7 +54,11 @@ class Console:
                 f"answers of more than {MOST_BYTES} bytes at once", refusal="ARGUMENT_TOO_LARGE"
             )
         command = COMMANDS.get(words[0].lower())
+        batch = self.broker.batch
+        before = 0 if batch is None else len(batch)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
+        if batch is not None and len(batch) != before:
+            self.connection.promised = True  # the answer tells of a change that is to last
         self.size += len(answer)
         return answer
 
@@ -150,7 +157,7 @@ def cancel(broker: Broker, words: list[bytes]) -> bytes:
         return UNKNOWN_ERROR
     job = job_by_handle(broker.jobs, words[2])
     if job is None:
-        return UNKNOWN_JOB
+        return OK if cancel_recurring(broker, words[2]) else UNKNOWN_JOB
     broker.cancel(job)
     return OK
 
@@ -201,4 +208,5 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"job": job,
     b"functions": functions,
     b"peers": peers,
+    **SCHEDULE_COMMANDS,
 }

@@ -88,6 +88,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.added: dict[int, Job] = {}  # to be kept from now on, by number
+        self.owed: dict[int, None] = {}  # those of them that nobody waits to hear of: ticks of schedules
         self.changed: dict[int, Job] = {}  # kept already: attempts or due time are others now
         self.removed: list[int] = []  # jobs that are over, dead letters that were discarded
         self.buried: dict[int, DeadRecord] = {}  # jobs that are dead letters from now on

@@ -10,6 +10,7 @@ from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
 from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, UNLIMITED, Connection, Function, Job
 from geartrain.broker.rules import Rules
+from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
@@ -43,6 +44,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # epoch jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.stopping = False
@@ -73,6 +75,7 @@ class Broker:
     def stop(self) -> None:
         """Hand out no more work and take no more jobs; what runs may end."""
         self.stopping = True
+        self.schedules.stop()
         for connection in self.connections:
             for function in list(connection.abilities):
                 self.remove_ability(connection, function)
@@ -384,6 +387,8 @@ class Broker:
             soonest = max(soonest - self.now, 0.0)
         if self.delayed.heap:
             soonest = min(soonest, max(self.delayed.next() - self.clock, 0.0), CLOCK_CHECK)
+        if self.schedules.soonest != NEVER:
+            soonest = min(soonest, max(self.schedules.soonest - self.clock, 0.0), CLOCK_CHECK)
         return soonest
 
     def note(self, event: str, job: Job) -> None:

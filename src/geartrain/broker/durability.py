@@ -8,6 +8,7 @@ from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import Batch, JobRecord, Kept
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
+from geartrain.broker.ticks import recall, take_back_schedules
 
 RESERVE: Final = (
     100_000  # numbers that may be given before the store hears of it; after a crash they are left out
@@ -25,6 +26,8 @@ def adopt(broker: Broker, kept: Kept) -> None:
             broker.place(job)
     for result in kept.results:
         broker.archive.results[result.number] = result
+    for document in kept.documents:
+        recall(broker, document)
     broker.last_handle = max(broker.last_handle, kept.last_number)
 
 
@@ -88,11 +91,18 @@ def leave_to_store(broker: Broker, job: Job) -> None:
 def take_back(broker: Broker, batch: Batch) -> None:
     """A batch was not kept: its jobs end, but for clients who wait for them, and all else is still to do.
 
-    A job that was submitted once more since is in the next batch too, and lives or ends with that.
+    A job that was submitted once more since is in the next batch too, and lives or ends with that; the job of a
+    schedule's tick is in it anyway, as its mark is.
     """
     growing = broker.batch if broker.batch is not None else Batch()
+    take_back_schedules(broker, batch)
     for number, job in batch.added.items():
-        if number in growing.added or broker.jobs.get(number) is not job:
+        if broker.jobs.get(number) is not job:
+            continue
+        if number in batch.owed:
+            growing.owed[number] = None
+            growing.add(job)
+        if number in growing.added:
             continue
         job.background = False
         if job.clients is None:

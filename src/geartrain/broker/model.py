@@ -15,6 +15,7 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
 UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
 

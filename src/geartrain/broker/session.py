@@ -9,7 +9,9 @@ from typing import Final
 from geartrain.broker.admin import Console
 from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.model import FUNCTION_LIMIT, HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.recurring import recur, wire_schedule
+from geartrain.broker.ticks import submit_due
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
     COMMANDS,
@@ -37,7 +39,6 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
-FUNCTION_LIMIT: Final = 512  # bytes that libgearman sends
 REDUCER_LIMIT: Final = 64  # bytes
 SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
 NUMBER: Final = re.compile(rb"\s*([+-]?\d{1,19})")
@@ -65,7 +66,7 @@ class Session:
     def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
         self.broker = broker
         self.connection = connection
-        self.console = Console(broker)
+        self.console = Console(broker, connection)
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
@@ -152,6 +153,8 @@ class Session:
     def get_status(self, arguments: list[bytes]) -> None:
         handle = without_nul(arguments[0])
         job = job_by_handle(self.broker.jobs, handle)
+        if job is None and wire_schedule(self.broker, handle) is not None:
+            return self.connection.send(response(STATUS_RES, handle, b"1", b"0", b"0", b"0"))
         self.connection.send(response(STATUS_RES, handle, *status_fields(job)))
 
     def echo_req(self, arguments: list[bytes]) -> None:
@@ -220,6 +223,9 @@ class Session:
 
     def submit_job_low_bg(self, arguments: list[bytes]) -> None:
         self.submit(arguments[0], arguments[1], b"", arguments[2], LOW, None, 0.0)
+
+    def submit_job_sched(self, arguments: list[bytes]) -> None:
+        self.connection.send(recur(self.broker, self.connection, arguments))
 
     def submit_job_epoch(self, arguments: list[bytes]) -> None:
         run_at = float(leading_number(arguments[2]))
@@ -321,6 +327,8 @@ def end_turn(broker: Broker) -> None:
     A worker whose GRAB_JOB came just before a job would hear NO_JOB, sleep, hear NOOP and grab again; its NO_JOB is
     not written yet, so it becomes the job instead.
     """
+    if not broker.schedules.earliest <= broker.clock < broker.schedules.soonest:
+        submit_due(broker)
     broker.tick()
     for connection in broker.hungry:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
@@ -371,6 +379,7 @@ def request_table() -> list[Callable[[Session, list[bytes]], None]]:
         commands.SUBMIT_JOB_HIGH_BG: Session.submit_job_high_bg,
         commands.SUBMIT_JOB_LOW: Session.submit_job_low,
         commands.SUBMIT_JOB_LOW_BG: Session.submit_job_low_bg,
+        commands.SUBMIT_JOB_SCHED: Session.submit_job_sched,
         commands.SUBMIT_JOB_EPOCH: Session.submit_job_epoch,
         commands.SUBMIT_REDUCE_JOB: Session.submit_reduce_job,
         commands.SUBMIT_REDUCE_JOB_BACKGROUND: Session.submit_reduce_job_background,

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
+from geartrain.server.schedules import SECTION, check_schedules
 
 T = TypeVar("T")
 
@@ -268,6 +269,7 @@ class Settings:
     ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
+    schedules: Mapping[str, object] = field(default_factory=dict)  # of a file
 
 
 OPTIONS: Final = tuple(
@@ -335,14 +337,15 @@ def settings_from(
     chosen: dict[str, Any] = {
         option.field: values[option.name] for option in OPTIONS if option.name in values
     }
-    return Settings(**chosen, ignored=ignored)
+    schedules = file.get(SECTION, {})
+    return Settings(**chosen, ignored=ignored, schedules=schedules if isinstance(schedules, dict) else {})
 
 
 def read_file(path: str) -> dict[str, object]:
     """The values in a TOML file, by option name; raises SettingsError for a key or a value that is wrong."""
     values = parse_file(path)
     options = {option.name: option for option in OPTIONS}
-    known = [*options, *(option.name for option in IGNORED)]
+    known = [*options, *(option.name for option in IGNORED), SECTION]
     for key, given in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
@@ -350,9 +353,20 @@ def read_file(path: str) -> dict[str, object]:
             raise SettingsError(
                 f"{path}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
             )
+        if key == SECTION:
+            check_section(given, path)
         if key in options:
             values[key] = options[key].value_in_file(given, f"{path}: {key}")
     return values
+
+
+def check_section(given: object, path: str) -> None:
+    if not isinstance(given, dict):
+        raise SettingsError(f"{path}: {SECTION} wants tables such as [{SECTION}.backup], got {given!r}")
+    try:
+        check_schedules(given)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def parse_file(path: str) -> dict[str, object]:
