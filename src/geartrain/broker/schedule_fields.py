@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import FUNCTION_LIMIT, PRIORITIES
 from geartrain.broker.schedules import CATCH_UPS, Calendar, Definition
 from geartrain.errors import SettingsError
@@ -149,9 +150,11 @@ def check_when(definition: Definition, place: str, calendar: Calendar) -> None:
             raise SettingsError(f"{place} timezone wants a cron, got {definition.timezone!r} beside every")
         return
     try:
-        calendar(definition.cron, definition.timezone, 0.0)
+        first = calendar(definition.cron, definition.timezone, 0.0)
     except SettingsError as error:
         raise SettingsError(f"{place} {error}") from None
+    if first == NEVER:
+        raise SettingsError(f"{place} cron wants a day that comes in 50 years, got {definition.cron!r}")
 
 
 def fields_of(definition: Definition) -> dict[str, object]:

@@ -17,6 +17,7 @@ NAMES: Final = (
     "status",
     "jobs",
     "functions",
+    "schedules",
     "workers",
     "top",
     "demo",
