@@ -10,15 +10,16 @@ from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
 
+ANY: Final = b"*"  # every function
 MOST_ROWS: Final = 1000  # of a list when no limit is given
 
 
 def jobs(broker: Broker, words: list[bytes]) -> bytes:
     """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
-    wanted = b"*" if len(words) < 2 else words[1]
+    wanted = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
     found: Iterable[Job] = broker.jobs.values()
-    if wanted != b"*":
+    if wanted != ANY:
         found = [job for job in found if job.function.name == wanted]
     return json_lines([describe_job(job) for job in islice(found, limit)])
 
