@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from heapq import heapify
-from typing import Final
 
 from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.listing import ANY, job_state
 from geartrain.broker.model import Job
-
-
 
 
 def purge(broker: Broker, words: list[bytes]) -> bytes:

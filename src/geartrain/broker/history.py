@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-from geartrain.broker.answers import incomplete, json_lines, limit_of, text
+from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
