@@ -12,6 +12,8 @@ from typing import Final
 
 from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
+from geartrain.broker.control import cancel_unique, purge
+from geartrain.broker.history import dead, dead_show, result
 from geartrain.broker.listing import functions, job, jobs, peers
 from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Function, Job, job_by_handle
 from geartrain.errors import ProtocolError
@@ -201,4 +203,9 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"job": job,
     b"functions": functions,
     b"peers": peers,
+    b"purge": purge,
+    b"cancel-unique": cancel_unique,
+    b"dead": dead,
+    b"dead-show": dead_show,
+    b"result": result,
 }

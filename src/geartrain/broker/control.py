@@ -1,13 +1,73 @@
-"""Text commands that change what happens to jobs: of a function, of a unique, of all."""
+"""Text commands by which an operator changes how a function is served, or ends its jobs."""
 
 from __future__ import annotations
 
+import json
 from heapq import heapify
 
 from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.listing import ANY, job_state
 from geartrain.broker.model import Job
+
+
+def policy(broker: Broker, words: list[bytes]) -> bytes:
+    """``policy FUNCTION [JSON]``: set fields of a function's policy, null for what the file says; show what holds."""
+    if len(words) == 2:
+        return shown_policy(broker, words[1])
+    if len(words) < 2:
+        return incomplete(words[0])
+    fields = object_of(words[2]) if len(words) == 3 else None
+    if fields is None:
+        return refused(f"policy {text(b' '.join(words[2:]))!r}, expected an object of JSON without blanks")
+    return change_policy(broker, words[1], fields)
+
+
+def pause(broker: Broker, words: list[bytes]) -> bytes:
+    """``pause FUNCTION``: hand out none of its jobs."""
+    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"paused": True})
+
+
+def drain(broker: Broker, words: list[bytes]) -> bytes:
+    """``drain FUNCTION``: take no new jobs of it."""
+    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"draining": True})
+
+
+def resume(broker: Broker, words: list[bytes]) -> bytes:
+    """``resume FUNCTION``: hand out its jobs and take new ones, whatever the file says."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    change_policy(broker, words[1], {"paused": None, "draining": None})
+    holds = broker.policies.fields(words[1])
+    fields: dict[str, object] = {name: False for name in ("paused", "draining") if name in holds}
+    return change_policy(broker, words[1], fields)
+
+
+def change_policy(broker: Broker, name: bytes, fields: dict[str, object]) -> bytes:
+    """Set fields of a function's policy, and show what holds then."""
+    try:
+        set_policy(broker, text(name), fields)
+    except SettingsError as error:
+        return refused(str(error))
+    return shown_policy(broker, name)
+
+
+def shown_policy(broker: Broker, name: bytes) -> bytes:
+    row: dict[str, object] = {
+        "function": text(name),
+        "policy": broker.policies.fields(name),
+        "set": broker.policies.at_run_time(text(name)),
+    }
+    return json_lines([row])
+
+
+def object_of(word: bytes) -> dict[str, object] | None:
+    """An object of JSON; None for what is none."""
+    try:
+        value = json.loads(word)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def purge(broker: Broker, words: list[bytes]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-from geartrain.broker.answers import json_lines, limit_of, text
+from geartrain.broker.answers import incomplete, json_lines, limit_of, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
@@ -37,6 +37,26 @@ def dead_show(broker: Broker, words: list[bytes]) -> bytes:
     row = describe_letter(letter, MOST_SHOWN)
     row |= payload("workload", letter.job.workload, MOST_SHOWN)
     return json_lines([row])
+
+
+def dead_retry(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-retry HANDLE|FUNCTION|*``: queue dead letters again."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        revive(broker, letter)
+    return json_lines([{"target": text(words[1]), "retried": len(letters)}])
+
+
+def dead_discard(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-discard HANDLE|FUNCTION|*``: forget dead letters."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        discard(broker, letter)
+    return json_lines([{"target": text(words[1]), "discarded": len(letters)}])
 
 
 def result(broker: Broker, words: list[bytes]) -> bytes:

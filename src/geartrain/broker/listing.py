@@ -32,7 +32,16 @@ def job(broker: Broker, words: list[bytes]) -> bytes:
 
 def functions(broker: Broker, words: list[bytes]) -> bytes:
     """``functions``: what each function has queued and who works on it."""
-    return json_lines([describe_function(function) for function in broker.functions.values()])
+    dead: dict[bytes, int] = {}
+    for letter in broker.archive.dead.values():
+        name = letter.job.function.name
+        dead[name] = dead.get(name, 0) + 1
+    return json_lines(
+        [
+            describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
+            for function in broker.functions.values()
+        ]
+    )
 
 
 def peers(broker: Broker, words: list[bytes]) -> bytes:
@@ -76,6 +85,26 @@ def describe_function(function: Function) -> dict[str, object]:
         "sleeping": len(function.sleepers),
         "max_queue": dict(zip(PRIORITIES, function.limits, strict=True)),
     }
+
+
+def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, object]:
+    policy = function.policy
+    return {
+        "oldest_at": oldest_at(function),
+        "dead": dead,
+        "paused": policy is not None and policy.paused,
+        "draining": policy is not None and policy.draining,
+        "policy": broker.policies.fields(function.name),
+    }
+
+
+def oldest_at(function: Function) -> float | None:
+    """When the oldest of the jobs that are first in their queues was submitted."""
+    firsts = [queue.first() for queue in function.queues]
+    times = [job.submitted_at for job in firsts if job is not None]
+    if function.due:
+        times.append(function.due[0][1].submitted_at)
+    return min(times) if times else None
 
 
 def describe_peer(peer: Connection) -> dict[str, object]:

@@ -81,7 +81,7 @@ def resume(function: str) -> Query[dict[str, object]]:
 
 def purge(function: str, age: float) -> Query[int]:
     """Cancel the jobs of a function, or of all ("*"), that no worker has and that came so many seconds ago."""
-    return Query(words("purge", function, f"{age:.9g}"), True, as_cancelled, True)
+    return Query(words("purge", function, f"{age:f}"), True, as_cancelled, True)
 
 
 def cancel_unique(function: str, unique: str) -> Query[str | None]:
