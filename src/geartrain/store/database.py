@@ -12,7 +12,6 @@ from typing import Final, NamedTuple, TypeVar
 from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.reading import as_bytes, everything_but_jobs, jobs_in_parts, workload_of
-from geartrain.store.records import row_of
 from geartrain.store.schema import connect, prepare, take_lock
 
 T = TypeVar("T")
@@ -21,14 +20,14 @@ SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
 CHECKPOINT_PAGES: Final = 4000
 LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
 CACHE_KIB: Final = 65536
-SIZES: Final = (256, 64, 16, 4, 1)  # rows of a statement
+SIZES: Final = (128, 16, 4, 1)  # rows of a statement
 
 
 class Changes(NamedTuple):
     """A sealed Batch in plain tuples and lists, as it travels to the process that writes."""
 
-    records: list[tuple[object, ...]]
-    changes: list[tuple[object, ...]]
+    added: list[tuple[int, bytes, bytes]]  # number, head and workload
+    changed: list[tuple[bytes, int]]  # head and number
     removed: list[int]
     buried: list[tuple[object, ...]]
     exhumed: list[int]
@@ -78,9 +77,8 @@ class Database:
     def commit(self, changes: Changes) -> None:
         """Do all of it or none; raises sqlite3.Error."""
         with self.transaction():
-            self.insert("job", [row_of(record) for record in changes.records])
-            heads = [(head, number) for number, head, _ in map(row_of, changes.changes)]
-            self.connection.executemany("UPDATE job SET head = ? WHERE number = ?", heads)
+            self.insert("job", changes.added)
+            self.connection.executemany("UPDATE job SET head = ? WHERE number = ?", changes.changed)
             self.insert("dead", changes.buried)
             self.delete("dead", changes.exhumed + changes.removed)
             self.delete("job", changes.removed)

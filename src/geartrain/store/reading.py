@@ -8,7 +8,7 @@ from typing import Final
 
 from geartrain.broker.batch import DeadRecord, Document, JobRecord, Kept, ResultRecord
 from geartrain.broker.model import CONTENT
-from geartrain.store.records import record_of
+from geartrain.broker.rows import record_of
 
 PART_JOBS: Final = 5000
 PART_BYTES: Final = 4 * 1024 * 1024

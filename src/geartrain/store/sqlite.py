@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
+from geartrain.broker.rows import row_of
 from geartrain.errors import StoreError
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
 
@@ -129,8 +130,8 @@ class SQLiteStore:
 def changes_of(batch: Batch) -> tuple[Any, ...]:
     """A sealed batch as it travels: the fields of ``database.Changes``."""
     return (
-        plain(batch.records),
-        plain(batch.changes),
+        [row_of(record) for record in batch.records],
+        [row_of(record)[1::-1] for record in batch.changes],
         batch.removed,
         plain(batch.buried.values()),
         batch.exhumed,

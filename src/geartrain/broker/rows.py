@@ -1,9 +1,12 @@
-"""A job as a row of the database: a head of bytes, and the workload beside it."""
+"""A job as a row of a store: a head of bytes, and the workload beside it.
+
+It stands here, and not with the stores, because it is compiled here: a row costs a third of what it does uncompiled.
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Final
 
 from geartrain.broker.batch import JobRecord
 
@@ -16,35 +19,26 @@ LOWEST_PRIORITY: Final = 2
 Row = tuple[int, bytes, bytes | None]  # number, head, workload
 
 
-def row_of(record: tuple[Any, ...]) -> Row:
-    """A job as it is written; ``record`` has the fields of JobRecord."""
-    (
-        number,
-        handle,
-        function,
-        unique,
-        reducer,
-        workload,
-        _,
-        priority,
-        run_at,
-        submitted_at,
-        attempts,
-        metadata,
-    ) = JobRecord(*record)
+def row_of(record: JobRecord) -> Row:
+    """A job as it is written."""
+    handle = record.handle
+    function = record.function
+    unique = record.unique
+    reducer = record.reducer
+    metadata = record.metadata
     head = HEAD.pack(
         VERSION,
-        priority,
-        attempts,
-        run_at,
-        submitted_at,
+        record.priority,
+        record.attempts,
+        record.run_at,
+        record.submitted_at,
         len(handle),
         len(function),
         len(unique),
         len(reducer),
         len(metadata),
     )
-    return number, b"".join((head, handle, function, unique, reducer, metadata)), workload
+    return record.number, b"".join((head, handle, function, unique, reducer, metadata)), record.workload
 
 
 def record_of(number: int, head: bytes, workload: bytes | None, size: int) -> JobRecord:
