@@ -77,6 +77,7 @@ class Kept(NamedTuple):
     results: list[ResultRecord] = []  # noqa: RUF012
     documents: list[Document] = []  # noqa: RUF012
     last_number: int = 0  # no handle up to it may be given again
+    notices: list[str] = []  # noqa: RUF012  for the log
 
 
 class Batch:

@@ -26,6 +26,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
     for result in kept.results:
         broker.archive.results[result.number] = result
     broker.last_handle = max(broker.last_handle, kept.last_number)
+    broker.notices += kept.notices
 
 
 def job_of(broker: Broker, record: JobRecord) -> Job:

@@ -263,6 +263,7 @@ def rules_of(settings: Settings) -> Rules:
         wakes_more=settings.worker_wakeup is None,
         exceptions=settings.exceptions,
         max_unique=settings.max_unique,
+        memory=settings.workload_memory,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
         version=__version__.encode(),
         pid=os.getpid(),
