@@ -111,11 +111,10 @@ def test_what_cannot_be_is_refused_by_its_section_key_and_value(
     assert policies.of(b"f") == Policy(ttl=1.0)
 
 
-def test_a_section_has_a_name_and_is_a_table() -> None:
-    sections: dict[str, Any]
-    for sections in ({"": {}}, {"f": 5}):
-        with pytest.raises(SettingsError):
-            Policies().configure(sections)
+@pytest.mark.parametrize("sections", [{"": {}}, {"f": 5}])
+def test_a_section_has_a_name_and_is_a_table(sections: Any) -> None:
+    with pytest.raises(SettingsError):
+        Policies().configure(sections)
 
 
 # Which entry holds

@@ -109,7 +109,9 @@ def test_a_function_is_held_and_let_go(shell: Shell, our_server: ServerProgram, 
     client.do_background(function)
     (row,) = [row for row in admin.functions() if row["function"] == function]
     assert (row["paused"], row["dead"]) == (False, 0)
-    with pytest.raises(ServerError, match=r"INVALID_ARGUMENTS: .* rate wants a text such as 10/s, .* got 'a b'"):
+    with pytest.raises(
+        ServerError, match=r"INVALID_ARGUMENTS: .* rate wants a text such as 10/s, .* got 'a b'"
+    ):
         admin.set_policy(function, rate="a b")
 
 

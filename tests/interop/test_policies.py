@@ -17,7 +17,7 @@ from tests.support.processes import ServerProgram, geartrain_server
 
 pytestmark = pytest.mark.parametrize("language", [PHP, PERL], ids=["php", "perl"], indirect=True)
 
-Configure = Callable[[str], None]
+Configure = Callable[[str, str], None]
 
 
 @pytest.fixture(scope="module")

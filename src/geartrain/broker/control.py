@@ -7,8 +7,10 @@ from heapq import heapify
 
 from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import set_policy
 from geartrain.broker.listing import ANY, job_state
 from geartrain.broker.model import Job
+from geartrain.errors import SettingsError
 
 
 def policy(broker: Broker, words: list[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from geartrain.broker.answers import incomplete, json_lines, limit_of, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
+from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.model import PRIORITIES, number_of
 

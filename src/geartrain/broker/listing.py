@@ -9,6 +9,7 @@ from typing import Final
 from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
+from geartrain.broker.policy import NO_POLICY
 
 ANY: Final = b"*"  # every function
 MOST_ROWS: Final = 1000  # of a list when no limit is given
@@ -79,21 +80,21 @@ def describe_function(function: Function) -> dict[str, object]:
     return {
         "function": text(function.name),
         "queued": {PRIORITIES[priority]: function.queued(priority) for priority in (HIGH, NORMAL, LOW)},
-        "delayed": function.delayed,
+        "delayed": sum(function.delayed),
         "running": function.running,
         "workers": len(function.workers),
         "sleeping": len(function.sleepers),
-        "max_queue": dict(zip(PRIORITIES, function.limits, strict=True)),
+        "max_queue": dict(zip(PRIORITIES, (function.policy or NO_POLICY).max_queue, strict=True)),
     }
 
 
 def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, object]:
-    policy = function.policy
+    policy = function.policy or NO_POLICY
     return {
         "oldest_at": oldest_at(function),
         "dead": dead,
-        "paused": policy is not None and policy.paused,
-        "draining": policy is not None and policy.draining,
+        "paused": policy.paused,
+        "draining": policy.draining,
         "policy": broker.policies.fields(function.name),
     }
 

@@ -27,7 +27,7 @@ class Field(NamedTuple):
 
 
 def read_count(given: object) -> object:
-    if type(given) is not int or not 0 <= given < 1 << 31:
+    if type(given) is not int or not 0 <= given < 1 << 62:
         raise ValueError
     return given
 

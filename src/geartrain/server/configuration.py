@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import apply_policies
 from geartrain.broker.policy import Policies
 from geartrain.errors import SettingsError
 from geartrain.server.settings import read_options
