@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geartrain.broker.agenda import CLOCK_CHECK, wait
 from geartrain.broker.batch import Document, Kept
-from geartrain.broker.broker import CLOCK_CHECK
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt, keep, take_back, take_batch
 from geartrain.broker.schedule_fields import read_schedules
@@ -69,9 +69,7 @@ def restarted(server: MemoryServer, clock: float) -> MemoryServer:
 
 
 def rows(server: MemoryServer, line: bytes = b"schedules") -> list[Any]:
-    *lines, dot, rest = server.connect().types(line).split(b"\n")
-    assert (dot, rest) == (b".", b""), lines
-    return [json.loads(line) for line in lines]
+    return server.connect().lists(line)
 
 
 def row(server: MemoryServer, name: str = "s") -> Any:
@@ -176,7 +174,7 @@ def test_a_server_that_stops_leaves_ticks_to_the_next_one() -> None:
     server.broker.stop()
     server.passes(60)
     assert rows(server, b"jobs") == []
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
     assert server.connect().types(b"schedule-run s") == b"ERR QUEUE_ERROR Server+is+stopping\r\n"
 
 
@@ -185,13 +183,13 @@ def test_a_server_that_stops_leaves_ticks_to_the_next_one() -> None:
 
 def test_the_server_waits_for_the_next_tick_but_looks_at_the_clock_each_second() -> None:
     server = scheduling()
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
     has_in_file(server, s=MINUTELY)
-    assert server.broker.wait() == CLOCK_CHECK
+    assert wait(server.broker) == CLOCK_CHECK
     server.passes(59.75)
-    assert server.broker.wait() == pytest.approx(0.25)
+    assert wait(server.broker) == pytest.approx(0.25)
     has_in_file(server, s={**MINUTELY, "paused": True})
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
 
 
 def test_a_clock_that_is_set_forward_is_as_if_the_server_had_been_away() -> None:

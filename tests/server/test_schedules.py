@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import click
@@ -27,10 +29,12 @@ from geartrain.protocol.commands import (
     STATUS_RES,
     SUBMIT_JOB_SCHED,
 )
+from geartrain.server.configuration import read_configuration
 from geartrain.server.schedules import configure_schedules
 from geartrain.server.server import Server
-from geartrain.server.settings import Settings, read_file
+from geartrain.server.settings import Settings
 from tests.server.links import Link
+from tests.support.machine import wait_until
 from tests.support.processes import ServerProgram, geartrain_server
 from tests.wire import MemoryServer
 
@@ -74,10 +78,9 @@ def test_a_client_makes_a_recurring_job(server: ServerProgram) -> None:
 
 def test_a_server_that_finishes_begins_nothing_new() -> None:
     async def finish() -> Server:
-        schedules = {"beat": {"function": "beat", "every": 1}}
-        server = Server(Settings(schedules=schedules), logging.getLogger("test"))
+        server = Server(Settings(), logging.getLogger("test"))
+        configure_schedules(server.broker, {"beat": {"function": "beat", "every": 1}})
         await server.start([])
-        assert server.broker.wait() <= 1.0
         await server.finish()
         await server.stop(0)
         return server
@@ -85,10 +88,29 @@ def test_a_server_that_finishes_begins_nothing_new() -> None:
     assert asyncio.run(finish()).broker.schedules.stopped
 
 
+def names(server: ServerProgram) -> list[str]:
+    *lines, _, _ = server.ask("schedules").split("\n")
+    return [json.loads(line)["name"] for line in lines]
+
+
+def test_the_file_is_read_again_on_sighup_and_one_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
+    schedule = "[schedules.%s]\nfunction = 'f'\ncron = '%s'\n"
+    file = written(tmp_path, schedule % ("first", "@daily"))
+    with geartrain_server("--config", file) as server:
+        assert names(server) == ["first"]
+        written(tmp_path, schedule % ("second", "@daily"))
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: names(server) == ["second"], "the file is read again")
+        written(tmp_path, schedule % ("third", "@sometimes"))
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_output("schedules.third cron wants minute, hour")
+        assert names(server) == ["second"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("schedules = 3", ": schedules wants tables such as [schedules.backup], got 3"),
+        ("schedules = 3", ": schedules wants tables of its own, got 3"),
         (
             "[schedules]\nfunction = 'f'",
             ": schedules wants tables such as [schedules.backup], got function = 'f'",
@@ -104,7 +126,7 @@ def test_a_server_that_finishes_begins_nothing_new() -> None:
 def test_what_is_wrong_in_the_file_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(SettingsError) as refusal:
-        read_file(path)
+        read_configuration(path)
     assert str(refusal.value).startswith(path)
     assert message in str(refusal.value)
 
@@ -115,9 +137,7 @@ def test_what_is_wrong_in_the_file_is_named_with_its_place(tmp_path: Path, text:
 def test_the_examples_of_the_page_are_read_as_they_are(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     broker = MemoryServer().broker
-    sections = read_file(written(tmp_path, example))["schedules"]
-    assert isinstance(sections, dict)
-    configure_schedules(broker, sections)
+    read_configuration(written(tmp_path, example)).apply(broker)
     assert list(broker.schedules.by_name) == ["nightly-backup", "reindex", "report"]
 
 

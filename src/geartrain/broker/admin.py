@@ -12,8 +12,12 @@ from typing import Final
 
 from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
+from geartrain.broker.control import cancel_unique, drain, pause, policy, purge, resume
+from geartrain.broker.gates import limit
+from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
 from geartrain.broker.listing import functions, job, jobs, peers
-from geartrain.broker.model import HIGH, LOW, NORMAL, UNLIMITED, Connection, Function, Job, job_by_handle
+from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job, job_by_handle
+from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
 from geartrain.broker.schedule_verbs import SCHEDULE_COMMANDS
 from geartrain.errors import ProtocolError
@@ -113,13 +117,13 @@ def maxqueue(broker: Broker, words: list[bytes]) -> bytes:
         return incomplete(b"maxqueue")
     numbers = [limit_of(word) for word in words[2:]]
     if not numbers:
-        broker.limit(words[1], UNLIMITED)
+        limit(broker, words[1], NO_POLICY.max_queue)
     elif len(numbers) == 1:
-        broker.limit(words[1], (numbers[0], numbers[0], numbers[0]))
+        limit(broker, words[1], (numbers[0], numbers[0], numbers[0]))
     elif len(numbers) == 2:
-        broker.limit(words[1], (numbers[0], numbers[1], 0))
+        limit(broker, words[1], (numbers[0], numbers[1], 0))
     else:
-        broker.limit(words[1], (numbers[0], numbers[1], numbers[2]))
+        limit(broker, words[1], (numbers[0], numbers[1], numbers[2]))
     return OK
 
 
@@ -208,5 +212,16 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"job": job,
     b"functions": functions,
     b"peers": peers,
+    b"policy": policy,
+    b"pause": pause,
+    b"drain": drain,
+    b"resume": resume,
+    b"purge": purge,
+    b"cancel-unique": cancel_unique,
+    b"dead": dead,
+    b"dead-show": dead_show,
+    b"dead-retry": dead_retry,
+    b"dead-discard": dead_discard,
+    b"result": result,
     **SCHEDULE_COMMANDS,
 }

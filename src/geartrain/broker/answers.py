@@ -26,7 +26,7 @@ def incomplete(word: bytes) -> bytes:
 
 def refused(reason: str) -> bytes:
     """The reason names the value and what was expected."""
-    return b"ERR INVALID_ARGUMENTS " + reason.replace(" ", "+").encode() + b"\r\n"
+    return b"ERR INVALID_ARGUMENTS " + "+".join(reason.split()).encode() + b"\r\n"
 
 
 def limit_of(word: bytes) -> int:

@@ -18,6 +18,7 @@ NAMES: Final = (
     "jobs",
     "functions",
     "schedules",
+    "dead",
     "workers",
     "top",
     "demo",

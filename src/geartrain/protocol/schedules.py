@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.admin import Query, json_lines
+from geartrain.protocol.control import json_word
 from geartrain.protocol.packet import LINE_LIMIT
 
 Rows = list[dict[str, object]]
@@ -43,9 +43,7 @@ def schedule_fields(
 
 def add_schedule(name: str, fields: Mapping[str, object]) -> Query[Rows]:
     """Have a schedule, or change the one of that name."""
-    # A blank would part two words: outside of texts there need be none, and in them it has another form.
-    text = json.dumps(fields, separators=(",", ":")).replace(" ", "\\u0020")
-    query = json_lines(("schedule-add", name, text))
+    query = json_lines(("schedule-add", name, json_word(fields)))
     length = len(query.line.encode("utf-8", "surrogateescape"))
     if length > LONGEST_LINE:
         raise SettingsError(

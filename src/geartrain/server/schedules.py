@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.schedule_fields import read_schedules
 from geartrain.broker.ticks import configure
 from geartrain.server.cron import next_tick
 
-SECTION: Final = "schedules"
-
 
 def check_schedules(sections: Mapping[str, object]) -> None:
     """Raise SettingsError, naming the place, for what is wrong."""
-    read_schedules(sections, SECTION, next_tick)
+    read_schedules(sections, "schedules", next_tick)
 
 
 def configure_schedules(broker: Broker, sections: Mapping[str, object]) -> None:
     """Have these schedules, instead of those that the file had before; where one is wrong, as ``check_schedules``."""
-    configure(broker, read_schedules(sections, SECTION, next_tick))
+    configure(broker, read_schedules(sections, "schedules", next_tick))

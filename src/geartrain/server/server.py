@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import select
 import socket
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
@@ -23,7 +25,6 @@ from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
 from geartrain.server.cron import next_tick
 from geartrain.server.peer import HIGH_WATER, Peer
-from geartrain.server.schedules import configure_schedules
 from geartrain.server.settings import LONGEST_PREFIX, Settings
 from geartrain.store import Store
 from geartrain.version import __version__
@@ -51,7 +52,7 @@ class Server:
     def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
         self.settings = settings
         self.log = log
-        self.broker = Broker(rules_of(settings), store is not None)
+        self.broker = Broker(rules_of(settings), store is not None, random.random)
         self.broker.schedules.calendar = next_tick
         self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
@@ -76,7 +77,6 @@ class Server:
         if self.committer is not None:
             async for kept in self.committer.store.load():
                 adopt(self.broker, kept)
-        configure_schedules(self.broker, self.settings.schedules)
         drop_stale_marks(self.broker)
         self.acceptor.open(listeners)
         self.end_turn()
@@ -214,9 +214,9 @@ class Server:
             self.part_with_leaving()
         if broker.notices:
             self.write_notices()
-        wait = broker.wait()
-        if wait != NEVER:
-            self.set_alarm(wait)
+        seconds = wait(broker)
+        if seconds != NEVER:
+            self.set_alarm(seconds)
         self.turned.set()
 
     def write_all(self) -> None:
@@ -272,6 +272,7 @@ def rules_of(settings: Settings) -> Rules:
         wakes_more=settings.worker_wakeup is None,
         exceptions=settings.exceptions,
         max_unique=settings.max_unique,
+        memory=settings.workload_memory,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
         version=__version__.encode(),
         pid=os.getpid(),

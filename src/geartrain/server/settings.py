@@ -9,15 +9,13 @@ from __future__ import annotations
 import difflib
 import pwd
 import socket
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
-from geartrain.server.schedules import SECTION, check_schedules
+from geartrain.store import is_store
 
 T = TypeVar("T")
 
@@ -105,8 +103,15 @@ def read_prefix(prefix: str) -> str:
     return prefix
 
 
+def read_store(url: str) -> str:
+    if not is_store(url):
+        raise ValueError
+    return url
+
+
 TEXT: Final = Kind("a text", (str,), str)
 PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
+STORE: Final = Kind("memory: or sqlite:PATH", (str,), read_store)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
@@ -183,10 +188,22 @@ class Settings:
 
     # Jobs
     store: str = option(
-        "memory:",
-        one_of("memory:", expected="memory:, the only store of this release"),
-        "Where background jobs are kept.",
+        "",
+        STORE,
+        "Where background jobs are kept: memory: or sqlite:PATH. Without it: jobs.db in the state folder.",
         metavar="URL",
+    )
+    durability: str = option(
+        "full",
+        one_of("full", "fast"),
+        "What survives: full, the machine's end; fast, the server's.",
+        metavar="KIND",
+    )
+    workload_memory: int = option(
+        1024 * MIB,
+        number(0),
+        "Workloads in memory; beyond it those of kept jobs stay in the store.",
+        metavar="BYTES",
     )
     job_handle_prefix: str = option(
         "", PREFIX, "Handles begin with it; without it, with H: and the host's name.", metavar="TEXT"
@@ -254,8 +271,8 @@ class Settings:
     # gearmand's, for what this release cannot do
     queue_type: str = option(
         "builtin",
-        one_of("builtin", expected="builtin, as this release keeps jobs in memory"),
-        "Only builtin: jobs are kept in memory.",
+        one_of("builtin", expected="builtin, as --store says where jobs are kept"),
+        "Only builtin: --store says where jobs are kept.",
         short="-q",
         metavar="NAME",
     )
@@ -269,7 +286,6 @@ class Settings:
     ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
-    schedules: Mapping[str, object] = field(default_factory=dict)  # of a file
 
 
 OPTIONS: Final = tuple(
@@ -325,7 +341,7 @@ def settings_from(
 ) -> Settings:
     """Settings from values by option name: the command line wins over the file, both over the environment.
 
-    The values of ``file`` are those of ``read_file``. Raises SettingsError for a value that its option cannot take.
+    The values of ``file`` are those of ``read_options``. Raises SettingsError for a value that its option cannot take.
     """
     values: dict[str, object] = dict(file)
     for option in OPTIONS:
@@ -337,42 +353,26 @@ def settings_from(
     chosen: dict[str, Any] = {
         option.field: values[option.name] for option in OPTIONS if option.name in values
     }
-    schedules = file.get(SECTION, {})
-    return Settings(**chosen, ignored=ignored, schedules=schedules if isinstance(schedules, dict) else {})
+    return Settings(**chosen, ignored=ignored)
 
 
-def read_file(path: str) -> dict[str, object]:
-    """The values in a TOML file, by option name; raises SettingsError for a key or a value that is wrong."""
-    values = parse_file(path)
+def read_options(
+    values: Mapping[str, object], source: str, sections: Sequence[str] = ()
+) -> dict[str, object]:
+    """What a file says of options, by their names; raises SettingsError for a key or a value that is wrong.
+
+    ``sections`` are the other keys that a file may have.
+    """
     options = {option.name: option for option in OPTIONS}
-    known = [*options, *(option.name for option in IGNORED), SECTION]
+    known = [*options, *(option.name for option in IGNORED), *sections]
+    read: dict[str, object] = {}
     for key, given in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             wanted = f"perhaps {near[0]}" if near else "an option of geartrain server"
             raise SettingsError(
-                f"{path}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
+                f"{source}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
             )
-        if key == SECTION:
-            check_section(given, path)
-        if key in options:
-            values[key] = options[key].value_in_file(given, f"{path}: {key}")
-    return values
-
-
-def check_section(given: object, path: str) -> None:
-    if not isinstance(given, dict):
-        raise SettingsError(f"{path}: {SECTION} wants tables such as [{SECTION}.backup], got {given!r}")
-    try:
-        check_schedules(given)
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from None
-
-
-def parse_file(path: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not a TOML file: {error}") from None
+        if key not in sections:
+            read[key] = options[key].value_in_file(given, f"{source}: {key}") if key in options else given
+    return read
