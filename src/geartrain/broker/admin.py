@@ -16,10 +16,10 @@ from geartrain.broker.control import cancel_unique, drain, pause, policy, purge,
 from geartrain.broker.gates import limit
 from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
 from geartrain.broker.listing import functions, job, jobs, peers
-from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job, job_by_handle
+from geartrain.broker.model import HIGH, LOW, NORMAL, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
-from geartrain.broker.schedule_verbs import SCHEDULE_COMMANDS
+from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -36,11 +36,11 @@ NO_SUCH_FUNCTION: Final = b"ERR function not found\r\n"
 class Console:
     """One connection's side of the text protocol."""
 
-    def __init__(self, broker: Broker, connection: Connection) -> None:
+    def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.connection = connection
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
+        self.changes = False  # whether what it asked last may have changed what a store keeps
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a line; raises ProtocolError when the connection must end.
@@ -57,12 +57,10 @@ class Console:
             raise ProtocolError(
                 f"answers of more than {MOST_BYTES} bytes at once", refusal="ARGUMENT_TOO_LARGE"
             )
-        command = COMMANDS.get(words[0].lower())
-        batch = self.broker.batch
-        before = 0 if batch is None else len(batch)
+        verb = words[0].lower()
+        command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
-        if batch is not None and len(batch) != before:
-            self.connection.promised = True  # the answer tells of a change that is to last
+        self.changes = verb in CHANGES
         self.size += len(answer)
         return answer
 
@@ -225,3 +223,21 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"result": result,
     **SCHEDULE_COMMANDS,
 }
+
+CHANGES: Final = frozenset(
+    (
+        b"maxqueue",
+        b"cancel",
+        b"drop",
+        b"policy",
+        b"pause",
+        b"drain",
+        b"resume",
+        b"purge",
+        b"cancel-unique",
+        b"dead-retry",
+        b"dead-discard",
+        *SCHEDULE_CHANGES,
+    )
+)
+"""Those after which a store keeps something else: they are answered when it does."""

@@ -128,11 +128,11 @@ def describe_schedule(schedule: Schedule) -> dict[str, object]:
     }
 
 
-SCHEDULE_COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
-    b"schedules": schedules,
+SCHEDULE_CHANGES: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"schedule-add": schedule_add,
     b"schedule-run": schedule_run,
     b"schedule-remove": schedule_remove,
     b"schedule-pause": schedule_pause,
     b"schedule-resume": schedule_resume,
 }
+SCHEDULE_COMMANDS: Final = {b"schedules": schedules, **SCHEDULE_CHANGES}

@@ -66,7 +66,7 @@ class Session:
     def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
         self.broker = broker
         self.connection = connection
-        self.console = Console(broker, connection)
+        self.console = Console(broker)
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
@@ -102,6 +102,8 @@ class Session:
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
         self.connection.send(self.console.answer(line))
+        if self.console.changes and self.broker.batch is not None:
+            self.connection.promised = True
 
     # Requests
 
