@@ -138,10 +138,12 @@ async def serve(
     server = Server(settings, log, store)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
+    gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
+    gc.enable()
     relax_collector()
     end.watch_signals()
     for address in addresses:
