@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -88,9 +89,39 @@ def test_a_server_that_finishes_begins_nothing_new() -> None:
     assert asyncio.run(finish()).broker.schedules.stopped
 
 
+def test_killed_again_and_again_a_server_loses_no_tick_and_does_none_twice(tmp_path: Path) -> None:
+    store = ("--store", f"sqlite:{tmp_path / 'jobs.db'}")
+    with geartrain_server(*store) as server, server.connect() as endpoint:
+        server.ask('schedule-add s {"function":"f","every":1,"catch_up":"all"}')
+        Link(endpoint).asks(SUBMIT_JOB_SCHED, b"g", b"", b"", b"", b"", b"", b"", b"")
+        server.kill()
+    ticks = 3
+    for tick in range(1, 1 + ticks):
+        with geartrain_server(*store) as server:
+            wait_for_jobs(server, tick)
+            server.kill()
+    with geartrain_server(*store) as server:
+        assert [row["origin"] for row in listed(server, "schedules")] == ["wire", "run time"]
+        moments = [int(job["unique"].removeprefix("s@")) for job in jobs(server)]
+        assert len(moments) >= ticks
+        assert moments == list(range(moments[0], moments[0] + len(moments)))
+
+
+def wait_for_jobs(server: ServerProgram, count: int) -> None:
+    wait_until(lambda: len(jobs(server)) >= count, f"the server has {count} jobs")
+
+
+def jobs(server: ServerProgram) -> list[Any]:
+    return listed(server, "jobs f")
+
+
+def listed(server: ServerProgram, command: str) -> list[Any]:
+    *lines, _, _ = server.ask(command).split("\n")
+    return [json.loads(line) for line in lines]
+
+
 def names(server: ServerProgram) -> list[str]:
-    *lines, _, _ = server.ask("schedules").split("\n")
-    return [json.loads(line)["name"] for line in lines]
+    return [row["name"] for row in listed(server, "schedules")]
 
 
 def test_the_file_is_read_again_on_sighup_and_one_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
