@@ -148,11 +148,12 @@ def test_with_a_unique_a_tick_joins_the_run_that_is_still_under_way() -> None:
     assert [job["handle"] for job in rows(server, b"jobs")] == ["H:test:2"]
 
 
-def test_a_tick_is_left_out_and_logged_where_the_queue_is_full() -> None:
+@pytest.mark.parametrize("refusing", [b"maxqueue f 1", b"drain f"])
+def test_a_tick_is_left_out_and_logged_where_the_function_takes_no_job(refusing: bytes) -> None:
     server = scheduling()
     has_in_file(server, s=MINUTELY)
-    server.connect().types(b"maxqueue f 1")
     server.passes(60)
+    server.connect().types(refusing)
     server.passes(60)
     assert server.broker.notices == [
         f"schedule=s tick={START + 120:.0f} left out: the function takes no job now"
