@@ -151,9 +151,9 @@ def changes_of(batch: Batch) -> tuple[Any, ...]:
         [row_of(record)[1::-1] for record in batch.changes],
         batch.removed,
         plain(batch.buried.values()),
-        batch.exhumed,
+        list(batch.exhumed),
         plain(batch.results),
-        batch.forgotten,
+        list(batch.forgotten),
         plain(batch.documents.values()),
         batch.last_number,
     )
