@@ -9,6 +9,7 @@ from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
 from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, UNLIMITED, Connection, Function, Job
+from geartrain.broker.revocation import revoke
 from geartrain.broker.rules import Rules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
@@ -325,6 +326,7 @@ class Broker:
         if job.worker is None:
             self.tell_failure(job)
             return self.withdraw(job)
+        revoke(job, b"cancelled")
         self.release(job)
         self.fail(job)
 
@@ -371,6 +373,7 @@ class Broker:
         if self.time_limits.heap:
             for job in self.time_limits.take(self.now):
                 self.note("worker timeout reached on job", job)
+                revoke(job, b"timeout")
                 self.lose(job)
         if self.now >= self.sleepers.look_again:
             self.sleepers.tick()

@@ -14,13 +14,13 @@ from geartrain.errors import (
     server_error,
 )
 from geartrain.protocol.commands import (
-    COMMANDS,
     ECHO_RES,
     ERROR,
     JOB_CREATED,
     NAMES,
     OPTION_REQ,
     OPTION_RES,
+    SEPARATORS,
     STATUS_RES,
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
@@ -220,7 +220,7 @@ def text_line(client: ClientProtocol, line: bytes) -> None:
 
 
 HANDLERS: Final[list[Callable[[ClientProtocol, list[bytes]], None]]] = [
-    ClientProtocol.unexpected for _ in range(len(COMMANDS) + 1)
+    ClientProtocol.unexpected for _ in SEPARATORS
 ]
 HANDLERS[JOB_CREATED] = ClientProtocol.job_created
 HANDLERS[WORK_STATUS] = ClientProtocol.work_status

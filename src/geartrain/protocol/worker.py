@@ -12,7 +12,6 @@ from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
     CANT_DO,
-    COMMANDS,
     ECHO_REQ,
     ECHO_RES,
     ERROR,
@@ -28,6 +27,7 @@ from geartrain.protocol.commands import (
     NOOP,
     PRE_SLEEP,
     RESET_ABILITIES,
+    SEPARATORS,
     SET_CLIENT_ID,
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
@@ -325,7 +325,7 @@ def text_line(worker: WorkerProtocol, line: bytes) -> None:
 SLEEP: Final = request(PRE_SLEEP)
 
 HANDLERS: Final[list[Callable[[WorkerProtocol, list[bytes]], None]]] = [
-    WorkerProtocol.other for _ in range(len(COMMANDS) + 1)
+    WorkerProtocol.other for _ in SEPARATORS
 ]
 HANDLERS[NOOP] = WorkerProtocol.noop
 HANDLERS[JOB_CREATED] = WorkerProtocol.job_created
