@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Protocol
 
@@ -64,6 +65,15 @@ class MemoryServer:
     def expects_result(self, peer: Peer) -> bool:
         """Whether the peer waits for a foreground job."""
         return bool(self.sessions[peer].connection.waiting)
+
+    def next_wanted(self) -> float:
+        """Seconds until the first delayed job is due that somebody waits for: one that is to run again."""
+        with self.lock:
+            clock = self.broker.clock
+            jobs = self.broker.jobs.values()
+            return min(
+                [job.run_at - clock for job in jobs if job.clients and job.run_at > clock], default=math.inf
+            )
 
     def disconnect(self, peer: Peer) -> None:
         """The peer leaves."""
