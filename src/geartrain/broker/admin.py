@@ -13,17 +13,18 @@ from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import limit
 from geartrain.broker.model import (
     HIGH,
     LOW,
     NORMAL,
     PRIORITIES,
-    UNLIMITED,
     Connection,
     Function,
     Job,
     job_by_handle,
 )
+from geartrain.broker.policy import NO_POLICY
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -122,13 +123,13 @@ def maxqueue(broker: Broker, words: list[bytes]) -> bytes:
         return incomplete(b"maxqueue")
     numbers = [queue_limit(word) for word in words[2:]]
     if not numbers:
-        broker.limit(words[1], UNLIMITED)
+        limit(broker, words[1], NO_POLICY.max_queue)
     elif len(numbers) == 1:
-        broker.limit(words[1], (numbers[0], numbers[0], numbers[0]))
+        limit(broker, words[1], (numbers[0], numbers[0], numbers[0]))
     elif len(numbers) == 2:
-        broker.limit(words[1], (numbers[0], numbers[1], 0))
+        limit(broker, words[1], (numbers[0], numbers[1], 0))
     else:
-        broker.limit(words[1], (numbers[0], numbers[1], numbers[2]))
+        limit(broker, words[1], (numbers[0], numbers[1], numbers[2]))
     return OK
 
 
@@ -265,11 +266,11 @@ def describe_function(function: Function) -> dict[str, object]:
     return {
         "function": text(function.name),
         "queued": {PRIORITIES[priority]: function.queued(priority) for priority in (HIGH, NORMAL, LOW)},
-        "delayed": function.delayed,
+        "delayed": sum(function.delayed),
         "running": function.running,
         "workers": len(function.workers),
         "sleeping": len(function.sleepers),
-        "max_queue": dict(zip(PRIORITIES, function.limits, strict=True)),
+        "max_queue": dict(zip(PRIORITIES, (function.policy or NO_POLICY).max_queue, strict=True)),
     }
 
 

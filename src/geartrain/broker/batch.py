@@ -77,13 +77,15 @@ class Kept(NamedTuple):
     results: list[ResultRecord] = []  # noqa: RUF012
     documents: list[Document] = []  # noqa: RUF012
     last_number: int = 0  # no handle up to it may be given again
+    notices: list[str] = []  # noqa: RUF012  for the log
 
 
 class Batch:
     """What a turn must make durable.
 
     It grows with jobs as they are; ``seal`` makes records of them when the store is to keep it. A job that came and
-    went within one batch is in none of the lists.
+    went within one batch is in none of the lists, and no number is in two that contradict each other: but for
+    ``removed`` and ``forgotten``, which are done last.
     """
 
     def __init__(self) -> None:
@@ -91,9 +93,9 @@ class Batch:
         self.changed: dict[int, Job] = {}  # kept already: attempts or due time are others now
         self.removed: list[int] = []  # jobs that are over, dead letters that were discarded
         self.buried: dict[int, DeadRecord] = {}  # jobs that are dead letters from now on
-        self.exhumed: list[int] = []  # dead letters that are jobs again
+        self.exhumed: dict[int, None] = {}  # dead letters that are jobs again
         self.results: list[ResultRecord] = []
-        self.forgotten: list[int] = []  # results
+        self.forgotten: dict[int, None] = {}  # results
         self.documents: dict[tuple[str, str], Document] = {}  # by kind and name
         self.wanted: dict[int, None] = {}  # jobs whose workload is to be read
         self.last_number = 0
@@ -127,8 +129,30 @@ class Batch:
         """The job is over."""
         self.added.pop(job.number, None)
         self.changed.pop(job.number, None)
+        self.buried.pop(job.number, None)
         if job.kept != NOT_ASKED:
             self.removed.append(job.number)
+
+    def bury(self, job: Job, record: DeadRecord) -> None:
+        """The job is a dead letter."""
+        self.exhumed.pop(job.number, None)
+        self.buried[job.number] = record
+        self.change(job)
+
+    def exhume(self, job: Job) -> None:
+        """A dead letter is a job again."""
+        self.buried.pop(job.number, None)
+        self.exhumed[job.number] = None
+        self.change(job)
+
+    def keep_result(self, result: ResultRecord) -> None:
+        """Keep what became of a job."""
+        self.forgotten.pop(result.number, None)
+        self.results.append(result)
+
+    def forget_result(self, number: int) -> None:
+        """Keep the result no longer."""
+        self.forgotten[number] = None
 
     def set(self, kind: str, name: str, text: str) -> None:
         """Keep something that an operator has set; an empty text forgets it."""
@@ -136,15 +160,22 @@ class Batch:
 
     def take_over(self, earlier: Batch) -> None:
         """Do, too, what an earlier batch could not, but for the jobs it added."""
+        for result in self.results:
+            earlier.forgotten.pop(result.number, None)
+        for number in self.buried:
+            earlier.exhumed.pop(number, None)
+        for number in [*self.exhumed, *earlier.added]:
+            earlier.buried.pop(number, None)
         self.removed = earlier.removed + self.removed
-        self.exhumed = earlier.exhumed + self.exhumed
         self.results = earlier.results + self.results
-        self.forgotten = earlier.forgotten + self.forgotten
+        self.exhumed = {**earlier.exhumed, **self.exhumed}
+        self.forgotten = {**earlier.forgotten, **self.forgotten}
         self.changed = {**earlier.changed, **self.changed}
         self.buried = {**earlier.buried, **self.buried}
         self.documents = {**earlier.documents, **self.documents}
         for number in self.removed:
             self.changed.pop(number, None)
+            self.buried.pop(number, None)
 
     def seal(self) -> None:
         """Make records of the jobs as they are now."""

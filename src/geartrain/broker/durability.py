@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from geartrain.broker.archive import DeadLetter
-from geartrain.broker.batch import Batch, JobRecord, Kept
+from geartrain.broker.batch import Batch, Document, JobRecord, Kept
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import apply_policies
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
+from geartrain.broker.results import put
+from geartrain.errors import SettingsError
 
 RESERVE: Final = (
     100_000  # numbers that may be given before the store hears of it; after a crash they are left out
@@ -16,16 +20,32 @@ RESERVE: Final = (
 
 def adopt(broker: Broker, kept: Kept) -> None:
     """Have what a store kept: jobs are queued under the handles they had, and new handles go on after them."""
-    dead = {record.number: record for record in kept.dead}
+    archive = broker.archive
+    for document in kept.documents:
+        if document.kind == "policy":
+            adopt_policy(broker, document)
+    for letter in kept.dead:
+        archive.read[letter.number] = letter
     for record in kept.jobs:
         job = job_of(broker, record)
-        if record.number in dead:
-            broker.archive.dead[job.number] = DeadLetter(job, dead[record.number])
-        else:
+        dead = archive.read.pop(job.number, None)
+        if dead is None:
             broker.place(job)
+        else:
+            archive.dead[job.number] = DeadLetter(job, dead)
     for result in kept.results:
-        broker.archive.results[result.number] = result
+        put(broker, result)
     broker.last_handle = max(broker.last_handle, kept.last_number)
+    broker.notices += kept.notices
+
+
+def adopt_policy(broker: Broker, document: Document) -> None:
+    """Let what was set of a function's policy hold again, if it can be understood."""
+    try:
+        broker.policies.set(document.name, json.loads(document.text))
+    except (ValueError, SettingsError) as error:
+        broker.notices.append(f"policy set aside, as it cannot be read: {error}")
+    apply_policies(broker)
 
 
 def job_of(broker: Broker, record: JobRecord) -> Job:
@@ -92,7 +112,11 @@ def take_back(broker: Broker, batch: Batch) -> None:
     """
     growing = broker.batch if broker.batch is not None else Batch()
     for number, job in batch.added.items():
-        if number in growing.added or broker.jobs.get(number) is not job:
+        if number in growing.added:
+            continue
+        if broker.archive.dead.pop(number, None) is not None:
+            growing.buried.pop(number, None)
+        if broker.jobs.get(number) is not job:
             continue
         job.background = False
         if job.clients is None:

@@ -7,10 +7,13 @@ from typing import Final
 
 from geartrain.broker import extension
 from geartrain.broker.admin import Console
+from geartrain.broker.agenda import tick
 from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
+from geartrain.broker.endings import fail_execution, give_up, tell_exception
 from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.results import collect, keep_result
 from geartrain.broker.submit_options import REDUCER_LIMIT
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
@@ -30,8 +33,6 @@ from geartrain.protocol.commands import (
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
     WORK_DATA,
-    WORK_EXCEPTION,
-    WORK_FAIL,
     WORK_STATUS,
     WORK_WARNING,
 )
@@ -131,14 +132,16 @@ class Session:
             return
         if job.clients:
             self.relay(job, response(WORK_COMPLETE, job.handle, arguments[1]))
+        if job.function.policy is not None:
+            keep_result(self.broker, job, "complete", arguments[1])
         self.broker.finish(job)
 
     def work_fail(self, arguments: list[bytes]) -> None:
         job = self.running(without_nul(arguments[0]), NO_SUCH_RESULT)
-        if job is None:
+        if job is None or fail_execution(self.broker, job, "fail"):
             return
         self.broker.tell_failure(job)
-        self.broker.finish(job)
+        give_up(self.broker, job, "fail", b"")
 
     def get_status(self, arguments: list[bytes]) -> None:
         handle = without_nul(arguments[0])
@@ -174,14 +177,10 @@ class Session:
 
     def work_exception(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_EXCEPTION)
-        if job is None:
+        if job is None or fail_execution(self.broker, job, "exception"):
             return
-        if job.clients:
-            exception = response(WORK_EXCEPTION, job.handle, arguments[1])
-            failure = response(WORK_FAIL, job.handle)
-            for client in job.clients:
-                client.send(exception if client.exceptions else failure)
-        self.broker.finish(job)
+        tell_exception(job, arguments[1])
+        give_up(self.broker, job, "exception", arguments[1])
 
     def option_req(self, arguments: list[bytes]) -> None:
         option = without_nul(arguments[0])
@@ -195,7 +194,11 @@ class Session:
 
     def work_data(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_JOB)
-        if job is not None and job.clients:
+        if job is None:
+            return
+        if job.function.policy is not None:
+            collect(self.broker, job, arguments[1])
+        if job.clients:
             self.relay(job, response(WORK_DATA, job.handle, arguments[1]))
 
     def work_warning(self, arguments: list[bytes]) -> None:
@@ -276,7 +279,7 @@ class Session:
             return self.refuse(b"QUEUE_ERROR", b"Server is stopping")
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
-            return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
+            return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))
         if client is None and broker.batch is not None:
             self.connection.promised = True
         self.connection.send(CREATED[len(job.handle)] + job.handle)
@@ -316,7 +319,7 @@ def end_turn(broker: Broker) -> None:
     A worker whose GRAB_JOB came just before a job would hear NO_JOB, sleep, hear NOOP and grab again; its NO_JOB is
     not written yet, so it becomes the job instead.
     """
-    broker.tick()
+    tick(broker)
     for connection in broker.hungry:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
             continue

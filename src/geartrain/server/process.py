@@ -7,7 +7,6 @@ import encodings.idna  # noqa: F401  to resolve names, after --user has put Pyth
 import gc
 import logging
 import os
-import pwd
 import resource
 import signal
 from collections.abc import Coroutine, Sequence
@@ -17,12 +16,13 @@ from pathlib import Path
 from socket import socket
 from typing import IO, Final
 
-from geartrain.errors import SettingsError
+from geartrain.errors import SettingsError, StoreError
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.server import Server
 from geartrain.server.settings import IGNORED, Settings
-from geartrain.store import open_store
+from geartrain.store import Store, default_url, open_store
+from geartrain.user import become
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -37,6 +37,8 @@ def run(settings: Settings) -> None:
     # One that comes before there is somebody to hear it waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     allow_files(settings.file_descriptors)
+    check_user(settings.user)
+    store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
@@ -46,7 +48,7 @@ def run(settings: Settings) -> None:
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, listeners, log))
+            runner.run(serve(settings, listeners, log, store))
     finally:
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
@@ -66,16 +68,19 @@ def allow_files(wanted: int) -> None:
         raise SettingsError(f"--file-descriptors wants at most {most} for this user, got {wanted}") from None
 
 
-def become(user: str) -> None:
-    """Go on as another user, with its groups only."""
-    if not user:
-        return
-    if os.geteuid() != 0:
+def check_user(user: str) -> None:
+    """See to it that the process can become another user, if it is to."""
+    if user and os.geteuid() != 0:
         raise SettingsError(f"--user wants to be given by root, got {user!r} from {os.geteuid()}")
-    entry = pwd.getpwnam(user)
-    os.initgroups(user, entry.pw_gid)
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
+
+
+def open_kept(settings: Settings) -> Store | None:
+    """The store, which has the file by now; raises SettingsError where it cannot be used."""
+    url = settings.store or default_url(os.environ, os.geteuid())
+    try:
+        return open_store(url, settings.durability, settings.workload_memory, settings.user)
+    except StoreError as error:
+        raise SettingsError(f"--store {url}: {error}") from None
 
 
 def open_pid_file(path: str) -> IO[str] | None:
@@ -126,12 +131,17 @@ def relax_collector() -> None:
 # The life of a server
 
 
-async def serve(settings: Settings, listeners: Sequence[socket], log: logging.Logger) -> None:
-    """Run a server on the listeners until a signal ends it."""
-    server = Server(settings, log, open_store(settings.store))
+async def serve(
+    settings: Settings, listeners: Sequence[socket], log: logging.Logger, store: Store | None
+) -> None:
+    """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
+    server = Server(settings, log, store)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
-    await server.start(listeners)
+    try:
+        await server.start(listeners)
+    except StoreError as error:
+        raise SettingsError(str(error)) from None
     relax_collector()
     end.watch_signals()
     for address in addresses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import select
 import socket
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
@@ -48,7 +50,7 @@ class Server:
     def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
         self.settings = settings
         self.log = log
-        self.broker = Broker(rules_of(settings), store is not None)
+        self.broker = Broker(rules_of(settings), store is not None, random.random)
         self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
@@ -205,9 +207,9 @@ class Server:
             self.part_with_leaving()
         if broker.notices:
             self.write_notices()
-        wait = broker.wait()
-        if wait != NEVER:
-            self.set_alarm(wait)
+        seconds = wait(broker)
+        if seconds != NEVER:
+            self.set_alarm(seconds)
         self.turned.set()
 
     def write_all(self) -> None:
@@ -263,6 +265,7 @@ def rules_of(settings: Settings) -> Rules:
         wakes_more=settings.worker_wakeup is None,
         exceptions=settings.exceptions,
         max_unique=settings.max_unique,
+        memory=settings.workload_memory,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
         version=__version__.encode(),
         pid=os.getpid(),

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
+from geartrain.store import is_store
 
 T = TypeVar("T")
 
@@ -104,8 +105,15 @@ def read_prefix(prefix: str) -> str:
     return prefix
 
 
+def read_store(url: str) -> str:
+    if not is_store(url):
+        raise ValueError
+    return url
+
+
 TEXT: Final = Kind("a text", (str,), str)
 PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
+STORE: Final = Kind("memory: or sqlite:PATH", (str,), read_store)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
@@ -182,10 +190,22 @@ class Settings:
 
     # Jobs
     store: str = option(
-        "memory:",
-        one_of("memory:", expected="memory:, the only store of this release"),
-        "Where background jobs are kept.",
+        "",
+        STORE,
+        "Where background jobs are kept: memory: or sqlite:PATH. Without it: jobs.db in the state folder.",
         metavar="URL",
+    )
+    durability: str = option(
+        "full",
+        one_of("full", "fast"),
+        "What survives: full, the machine's end; fast, the server's.",
+        metavar="KIND",
+    )
+    workload_memory: int = option(
+        1024 * MIB,
+        number(0),
+        "Workloads in memory; beyond it those of kept jobs stay in the store.",
+        metavar="BYTES",
     )
     job_handle_prefix: str = option(
         "", PREFIX, "Handles begin with it; without it, with H: and the host's name.", metavar="TEXT"
@@ -253,8 +273,8 @@ class Settings:
     # gearmand's, for what this release cannot do
     queue_type: str = option(
         "builtin",
-        one_of("builtin", expected="builtin, as this release keeps jobs in memory"),
-        "Only builtin: jobs are kept in memory.",
+        one_of("builtin", expected="builtin, as --store says where jobs are kept"),
+        "Only builtin: --store says where jobs are kept.",
         short="-q",
         metavar="NAME",
     )

@@ -1,0 +1,181 @@
+"""The database of jobs as the server uses it: batches in, workloads and all there is out. Blocking code."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Final, NamedTuple, TypeVar
+
+from geartrain.broker.batch import Kept
+from geartrain.errors import StoreError
+from geartrain.store.reading import as_bytes, everything_but_jobs, jobs_in_parts, workload_of
+from geartrain.store.schema import connect, prepare, take_lock
+
+T = TypeVar("T")
+
+SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
+CHECKPOINT_PAGES: Final = 4000
+LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
+CACHE_KIB: Final = 65536
+SIZES: Final = (128, 16, 4, 1)  # rows of a statement
+
+
+class Changes(NamedTuple):
+    """A sealed Batch in plain tuples and lists, as it travels to the process that writes."""
+
+    added: list[tuple[int, bytes, bytes]]  # number, head and workload
+    changed: list[tuple[bytes, int]]  # head and number
+    removed: list[int]
+    buried: list[tuple[object, ...]]
+    exhumed: list[int]
+    results: list[tuple[object, ...]]
+    forgotten: list[int]
+    documents: list[tuple[str, str, str]]
+    last_number: int
+
+
+class Database:
+    """One connection to the file; it does all the writing and all the checkpoints.
+
+    SQLite before 3.51.3 can damage a file when two connections do. Raises StoreError where the file cannot be used.
+    """
+
+    def __init__(self, path: str, durability: str, owner: int) -> None:
+        self.path = path
+        self.durability = durability
+        self.lock = take_lock(path, owner)
+        self.connection = self.open()
+        self.failed = False  # the last commit did not keep anything
+
+    def open(self) -> sqlite3.Connection:
+        """A connection to a file that is ours and can be written to; raises StoreError."""
+        try:
+            connection = connect(self.path)
+            prepare(connection, self.path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self.durability]}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute("UPDATE numbering SET last = last")  # finds a file that cannot be written to
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot use {self.path}: {error}") from None
+        return connection
+
+    def reopen(self) -> None:
+        """Begin anew after an error, whatever it was; raises StoreError."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
+        self.connection = self.open()
+        self.failed = False
+
+    # Writing
+
+    def commit(self, changes: Changes) -> None:
+        """Do all of it or none; raises sqlite3.Error."""
+        with self.transaction():
+            self.insert("job", changes.added)
+            self.connection.executemany("UPDATE job SET head = ? WHERE number = ?", changes.changed)
+            self.insert("dead", changes.buried)
+            self.delete("dead", changes.exhumed + changes.removed)
+            self.delete("job", changes.removed)
+            self.insert("result", changes.results)
+            self.delete("result", changes.forgotten)
+            self.set_documents(changes.documents)
+            if changes.last_number:
+                self.set_last_number(changes.last_number)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block is kept, or nothing."""
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself
+                connection.execute("ROLLBACK")
+            raise
+
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows, or replace those of the same number."""
+        for part in parts(rows):
+            marks = "(" + ",".join("?" * len(part[0])) + ")"
+            values = ",".join([marks] * len(part))
+            self.connection.execute(f"INSERT OR REPLACE INTO {table} VALUES {values}", list(chain(*part)))
+
+    def delete(self, table: str, numbers: Sequence[int]) -> None:
+        """Remove the rows of these numbers, where there are any."""
+        for part in parts(sorted(numbers)):
+            marks = ",".join("?" * len(part))
+            self.connection.execute(f"DELETE FROM {table} WHERE number IN ({marks})", part)
+
+    def set_documents(self, documents: Iterable[tuple[str, str, str]]) -> None:
+        """Keep documents; those without a text are forgotten."""
+        for kind, name, text in documents:
+            key = (kind, as_bytes(name))
+            if text:
+                self.connection.execute(
+                    "INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (*key, as_bytes(text))
+                )
+            else:
+                self.connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", key)
+
+    def set_last_number(self, number: int) -> None:
+        """No handle up to this number may be given again."""
+        self.connection.execute("UPDATE numbering SET last = ?", (number,))
+
+    def set_aside(self, numbers: Mapping[int, str]) -> None:
+        """Put rows that are no jobs where they are in nobody's way, with what is wrong with each."""
+        with self.transaction():
+            for number, reason in numbers.items():
+                self.connection.execute(
+                    "INSERT INTO set_aside SELECT number, head, workload, ?, ? FROM job WHERE number = ?",
+                    (reason, time.time(), number),
+                )
+            self.delete("job", list(numbers))
+
+    def close(self, last_number: int) -> None:
+        """Let go of the file, with everything in it that the log beside it still has."""
+        if last_number:
+            self.set_last_number(last_number)
+        self.connection.close()
+        self.lock.close()
+
+    # Reading
+
+    def workloads(self, numbers: Iterable[int]) -> dict[int, bytes | None]:
+        """Workloads by number; None for one that is not there or cannot be read."""
+        found: dict[int, bytes | None] = dict.fromkeys(numbers)
+        for number in found:
+            with contextlib.suppress(sqlite3.Error):
+                found[number] = workload_of(self.connection, number)
+        return found
+
+    def load(self, memory: int) -> Iterator[Kept]:
+        """All there is, in parts: workloads of up to ``memory`` bytes in all, the others stay where they are.
+
+        What is no job is set aside, and said in ``notices``. Raises sqlite3.Error.
+        """
+        yield everything_but_jobs(self.connection)
+        wrong: dict[int, str] = {}
+        for jobs in jobs_in_parts(self.connection, memory, wrong):
+            yield Kept(jobs=jobs)
+        if wrong:
+            self.set_aside(wrong)
+            yield Kept(
+                notices=[f"job {n} set aside, as it cannot be read: {why}" for n, why in wrong.items()]
+            )
+
+
+def parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows in statements' worths: of a few sizes only, so that few statements are prepared, once each."""
+    start = 0
+    for size in SIZES:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size

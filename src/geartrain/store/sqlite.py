@@ -1,0 +1,166 @@
+"""The store in an SQLite file: the server's end of the process that has it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
+from geartrain.broker.rows import row_of
+from geartrain.errors import StoreError
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
+
+RECEIVE_SIZE: Final = 1024 * 1024
+START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
+END_PATIENCE: Final = 10.0  # seconds
+
+
+class SQLiteStore:
+    """Jobs in a file at ``path``; raises StoreError where that cannot be used.
+
+    ``durability`` is "full" (what is acknowledged survives the machine's end) or "fast" (it survives the server's).
+    Workloads of up to ``memory`` bytes in all are loaded at the start. The file is ``user``'s, if that is not empty.
+    """
+
+    def __init__(self, path: str, durability: str = "full", memory: int = 1 << 30, user: str = "") -> None:
+        self.path = path
+        self.durability = durability
+        self.memory = memory
+        self.user = user
+        self.answers = bytearray()
+        self.start()
+
+    def start(self) -> None:
+        """Begin the process, and wait until it has the file; raises StoreError."""
+        self.answers.clear()
+        self.socket, its_end = socket.socketpair()
+        with its_end:
+            arguments = [str(its_end.fileno()), self.path, self.durability, str(os.getpid()), self.user]
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "geartrain.store.writer", *arguments],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(its_end.fileno(),),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        self.socket.settimeout(START_PATIENCE)
+        try:
+            hindrance = self.first_answer()
+        except OSError as error:
+            hindrance = f"cannot use {self.path}: {error}"
+        if hindrance:
+            self.end()
+            raise StoreError(hindrance)
+        self.socket.setblocking(False)
+
+    def first_answer(self) -> str:
+        """Why the file cannot be used; empty when it can."""
+        while chunk := self.socket.recv(RECEIVE_SIZE):
+            self.answers += chunk
+            for answer in unpacked(self.answers):
+                return str(answer)
+        return f"cannot use {self.path}: the process for it ended at once"
+
+    async def load(self) -> AsyncIterator[Kept]:
+        """All that outlived the last process, in parts."""
+        await self.ask(LOAD, self.memory)
+        while True:
+            error, part = await self.answer()
+            if error:
+                raise StoreError(error)
+            if not part:
+                return
+            yield kept_of(*part)
+
+    async def commit(self, batch: Batch) -> Outcome:
+        """Keep all of a batch or none of it, and read what it wants."""
+        if self.process.poll() is not None:
+            await asyncio.to_thread(self.start)
+        await self.ask(COMMIT, changes_of(batch), list(batch.wanted))
+        error, workloads = await self.answer()
+        return Outcome(error, workloads)
+
+    async def close(self, last_number: int) -> None:
+        """Let go of the file."""
+        try:
+            await self.ask(CLOSE, last_number)
+            await self.answer()
+        except StoreError:
+            return  # there is no process: the file is closed
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End the process: it does so by itself when nobody is at the other end any more."""
+        self.socket.close()
+        self.process.wait(END_PATIENCE)
+
+    async def ask(self, *request: object) -> None:
+        """Send a request; raises StoreError where the process is gone."""
+        try:
+            await asyncio.get_running_loop().sock_sendall(self.socket, packed(request))
+        except OSError as error:
+            raise self.lost() from error
+
+    async def answer(self) -> Any:
+        """The next answer; raises StoreError where the process is gone."""
+        while True:
+            for answer in unpacked(self.answers):
+                return answer
+            try:
+                chunk = await asyncio.get_running_loop().sock_recv(self.socket, RECEIVE_SIZE)
+            except OSError as error:
+                raise self.lost() from error
+            if not chunk:
+                raise self.lost()
+            self.answers += chunk
+
+    def lost(self) -> StoreError:
+        """The exception for the end of the process; the next commit begins another one."""
+        self.end()
+        return StoreError(
+            f"the process that keeps {self.path} has ended, with status {self.process.returncode}"
+        )
+
+
+def changes_of(batch: Batch) -> tuple[Any, ...]:
+    """A sealed batch as it travels: the fields of ``database.Changes``."""
+    return (
+        [row_of(record) for record in batch.records],
+        [row_of(record)[1::-1] for record in batch.changes],
+        batch.removed,
+        plain(batch.buried.values()),
+        list(batch.exhumed),
+        plain(batch.results),
+        list(batch.forgotten),
+        plain(batch.documents.values()),
+        batch.last_number,
+    )
+
+
+def plain(records: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Records as what they are made of."""
+    return [tuple(record) for record in records]
+
+
+def kept_of(
+    jobs: list[tuple[Any, ...]],
+    dead: list[tuple[Any, ...]],
+    results: list[tuple[Any, ...]],
+    documents: list[tuple[Any, ...]],
+    last_number: int,
+    notices: list[str],
+) -> Kept:
+    """A part as the broker takes it."""
+    return Kept(
+        [JobRecord(*job) for job in jobs],
+        [DeadRecord(*letter) for letter in dead],
+        [ResultRecord(*result) for result in results],
+        [Document(*document) for document in documents],
+        last_number,
+        notices,
+    )

@@ -1,0 +1,144 @@
+"""The process that has the database: it does what the server asks over a socket, one thing after the other.
+
+It is a process and not a thread, because a thread that calls SQLite needs Python's lock again and again, and waits up
+to 5 ms for it each time while the server is busy. It ends when the server does, after what it has begun.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from geartrain.broker.batch import Kept
+from geartrain.errors import StoreError
+from geartrain.store.database import Changes, Database
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
+from geartrain.user import become
+
+RECEIVE_SIZE: Final = 1024 * 1024
+
+
+def main() -> None:
+    """Serve the server whose socket is the file descriptor in the arguments."""
+    descriptor, path, durability, owner, user = sys.argv[1:]
+    # The server says when to end: what a terminal or a service manager tells the whole group is for the server.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    os.umask(0o027)  # workloads are nobody else's business
+    link = Link(socket.socket(fileno=int(descriptor)))
+    try:
+        make_folder(Path(path).parent, user)
+        become(user)  # only now: it may be out of reach for the user where Python's files are
+        database = Database(path, durability, int(owner))
+    except (StoreError, OSError) as error:
+        link.say(f"cannot use {path}: {error}" if isinstance(error, OSError) else str(error))
+        return
+    link.say("")
+    serve(link, database)
+
+
+def make_folder(folder: Path, user: str) -> None:
+    """Make the folder of the file, the user's, if it is not there."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, mode=0o750)
+    if user:
+        shutil.chown(folder, user)
+
+
+def serve(link: Link, database: Database) -> None:
+    """Do what is asked until the server is gone or closes."""
+    for verb, *arguments in link.requests():
+        if verb == COMMIT:
+            link.say(commit(database, *arguments))
+        elif verb == LOAD:
+            for part in load(database, *arguments):
+                link.say(part)
+        elif verb == CLOSE:
+            return link.say(close(database, *arguments))
+
+
+def commit(
+    database: Database, changes: tuple[Any, ...], wanted: list[int]
+) -> tuple[str, dict[int, bytes | None]]:
+    """Why nothing was kept (empty when all was), and the workloads that are wanted."""
+    error = ""
+    if any(changes):
+        error = commit_or_reason(database, Changes(*changes))
+    return error, database.workloads(wanted)
+
+
+def commit_or_reason(database: Database, changes: Changes) -> str:
+    """Keep the changes; after an error the file is opened anew, so that the store recovers by itself."""
+    try:
+        if database.failed:
+            database.reopen()
+        database.commit(changes)
+    except (sqlite3.Error, StoreError) as error:
+        database.failed = True
+        return f"the job store cannot keep jobs: {error}"
+    return ""
+
+
+def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:
+    """All there is, in parts of plain tuples; the last part is empty, or says what went wrong."""
+    try:
+        for kept in database.load(memory):
+            yield "", plain(kept)
+    except sqlite3.Error as error:
+        yield f"cannot read {database.path}: {error}", ()
+        return
+    yield "", ()
+
+
+def plain(kept: Kept) -> tuple[Any, ...]:
+    """A part as it travels."""
+    rows = ([tuple(row) for row in part] for part in kept[:4])
+    return *rows, kept.last_number, kept.notices
+
+
+def close(database: Database, last_number: int) -> str:
+    """Let go of the file; why that went wrong, or nothing."""
+    try:
+        database.close(last_number)
+    except sqlite3.Error as error:
+        return str(error)
+    return ""
+
+
+class Link:
+    """Objects over a socket: each as its length and what ``marshal`` makes of it."""
+
+    def __init__(self, endpoint: socket.socket) -> None:
+        self.endpoint = endpoint
+
+    def say(self, answer: object) -> None:
+        """Answer; a server that is gone does not hear it."""
+        try:
+            self.endpoint.sendall(packed(answer))
+        except ConnectionError:
+            return
+
+    def requests(self) -> Iterator[tuple[Any, ...]]:
+        """What is asked, until the server is gone."""
+        received = bytearray()
+        while chunk := self.receive():
+            received += chunk
+            yield from unpacked(received)
+
+    def receive(self) -> bytes:
+        try:
+            return self.endpoint.recv(RECEIVE_SIZE)
+        except ConnectionError:
+            return b""
+
+
+if __name__ == "__main__":
+    main()
