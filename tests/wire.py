@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from geartrain.broker.broker import Broker
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
@@ -54,6 +57,12 @@ class Peer:
         """Send a line of the text protocol, and its answer."""
         self.sends(line + b"\n")
         return self.read()
+
+    def lists(self, line: bytes) -> list[Any]:
+        """Send a line of the text protocol, and the objects of its answer."""
+        *lines, dot, rest = self.types(line).split(b"\n")
+        assert (dot, rest) == (b".", b"")
+        return [json.loads(line) for line in lines]
 
     def leaves(self) -> None:
         """Close the connection."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,15 +20,8 @@ from geartrain.protocol.commands import (
 from tests.wire import START, MemoryServer, Peer
 
 
-def rows(peer: Peer, line: bytes) -> list[Any]:
-    """The objects of an answer."""
-    *lines, dot, rest = peer.types(line).split(b"\n")
-    assert (dot, rest) == (b".", b"")
-    return [json.loads(line) for line in lines]
-
-
 def handles(peer: Peer, line: bytes) -> list[str]:
-    return [row["handle"] for row in rows(peer, line)]
+    return [row["handle"] for row in peer.lists(line)]
 
 
 def test_a_running_job_tells_everything_about_itself() -> None:
@@ -41,7 +32,7 @@ def test_a_running_job_tells_everything_about_itself() -> None:
     worker.says(SET_CLIENT_ID, b"me")
     worker.says(WORK_STATUS, b"H:test:1", b"3", b"14")
     client.read()
-    assert rows(client, b"job H:test:1") == [
+    assert client.lists(b"job H:test:1") == [
         {
             "handle": "H:test:1",
             "function": "resize",
@@ -66,16 +57,16 @@ def test_a_job_is_delayed_or_queued_before_it_runs() -> None:
     server = MemoryServer()
     client = server.connect()
     client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
-    (job,) = rows(client, b"job H:test:1")
+    (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["run_at"], job["background"]) == ("delayed", START + 60, True)
     server.passes(60)
-    (job,) = rows(client, b"job H:test:1")
+    (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["worker"]) == ("queued", None)
 
 
 @pytest.mark.parametrize("line", [b"job H:test:9", b"job"])
 def test_an_unknown_job_is_no_line(line: bytes) -> None:
-    assert rows(MemoryServer().connect(), line) == []
+    assert MemoryServer().connect().lists(line) == []
 
 
 def test_jobs_are_listed_the_oldest_first_by_function_and_up_to_a_limit() -> None:
@@ -106,7 +97,7 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
     client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
     server.running(b"f").says(GRAB_JOB)
     server.worker(b"f").says(PRE_SLEEP)
-    assert rows(client, b"functions") == [
+    assert client.lists(b"functions") == [
         {
             "function": "f",
             "queued": {"high": 0, "normal": 1, "low": 0},
@@ -126,7 +117,7 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
     worker = server.running(b"f")
     worker.says(SET_CLIENT_ID, b"me")
     worker.says(PRE_SLEEP)
-    assert rows(client, b"peers") == [
+    assert client.lists(b"peers") == [
         {
             "number": 1,
             "host": "127.0.0.1",
@@ -151,7 +142,7 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
 def test_a_name_that_is_no_text_is_shown_with_its_odd_bytes_escaped() -> None:
     client = MemoryServer().connect()
     client.asks(SUBMIT_JOB_BG, b"caf\xe9", b"", b"")
-    (job,) = rows(client, b"jobs")
+    (job,) = client.lists(b"jobs")
     assert job["function"] == "caf\\xe9"
 
 
@@ -162,4 +153,4 @@ def test_the_protocol_document_names_every_field() -> None:
     for line in (b"job H:test:1", b"functions", b"peers"):
         fields = re.search(rf"^\| `{line.split()[0].decode()}\b.*` \| (.*) \|$", document, re.MULTILINE)
         assert fields is not None
-        assert fields[1].split(", ") == list(rows(client, line)[0])
+        assert fields[1].split(", ") == list(client.lists(line)[0])

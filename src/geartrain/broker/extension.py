@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.endings import retry_later
-from geartrain.broker.history import history
+from geartrain.broker.fate import fate
 from geartrain.broker.model import job_by_handle
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import SettingsError
@@ -46,7 +46,7 @@ def submit_job_extended(session: Session, arguments: list[bytes]) -> None:
 
 def get_result(session: Session, arguments: list[bytes]) -> None:
     handle = without_nul(arguments[0])
-    session.connection.send(response(RESULT_RES, handle, *history(session.broker, handle)))
+    session.connection.send(response(RESULT_RES, handle, *fate(session.broker, handle)))
 
 
 def cancel_job(session: Session, arguments: list[bytes]) -> None:

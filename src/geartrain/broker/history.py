@@ -1,82 +1,130 @@
-"""What became of a job, as RESULT_RES tells it: while it lives, and after its end where something was kept of it."""
+"""Text commands about jobs that are over: dead letters, and the results that are kept."""
 
 from __future__ import annotations
 
-import json
+import codecs
 from typing import Final
 
-from geartrain.broker.admin import job_state, text
+from geartrain.broker.answers import incomplete, json_lines, limit_of, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import Job, job_by_handle, number_of
+from geartrain.broker.graveyard import discard, revive
+from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.model import PRIORITIES, number_of
 
-UNKNOWN: Final = [b"unknown", b"{}", b""]
-
-
-def history(broker: Broker, handle: bytes) -> list[bytes]:
-    """The state, details in JSON, and the result of the job with that handle."""
-    job = job_by_handle(broker.jobs, handle)
-    if job is not None:
-        return of_live_job(job)
-    number = number_of(handle)
-    letter = broker.archive.dead.get(number)
-    if letter is not None and letter.job.handle == handle:
-        return of_dead_letter(letter)
-    record = broker.archive.results.get(number)
-    if record is not None and record.handle == handle:
-        return of_result(record)
-    return UNKNOWN
+MOST_SHOWN: Final = 64 * 1024  # bytes of a workload or an error
+MOST_LISTED: Final = 500  # bytes of an error in a list
 
 
-def of_live_job(job: Job) -> list[bytes]:
-    """A job that is not over."""
-    worker = b"" if job.worker is None else job.worker.client_id
-    attempts = job.attempts + (job.worker is not None)
-    told = details(job.submitted_at, job.started_at, 0.0, attempts, worker, "")
-    return [job_state(job).encode(), told, b""]
+def dead(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead [FUNCTION|* [LIMIT]]``: the dead letters, the oldest first, 1000 of them without a limit."""
+    wanted = ANY if len(words) < 2 else words[1]
+    limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
+    rows: list[dict[str, object]] = []
+    for letter in broker.archive.dead.values():
+        if wanted in (letter.job.function.name, ANY):
+            rows.append(describe_letter(letter, MOST_LISTED))
+            if len(rows) == limit:
+                break
+    return json_lines(rows)
 
 
-def of_dead_letter(letter: DeadLetter) -> list[bytes]:
-    """A job that ended badly and waits for a decision."""
+def dead_show(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-show HANDLE``: one line with the workload, or none when there is no such dead letter."""
+    letter = letter_of(broker, words[1]) if len(words) > 1 else None
+    if letter is None:
+        return json_lines([])
+    row = describe_letter(letter, MOST_SHOWN)
+    row |= payload("workload", letter.job.workload, MOST_SHOWN)
+    return json_lines([row])
+
+
+def dead_retry(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-retry HANDLE|FUNCTION|*``: queue dead letters again."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        revive(broker, letter)
+    return json_lines([{"target": text(words[1]), "retried": len(letters)}])
+
+
+def dead_discard(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-discard HANDLE|FUNCTION|*``: forget dead letters."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        discard(broker, letter)
+    return json_lines([{"target": text(words[1]), "discarded": len(letters)}])
+
+
+def result(broker: Broker, words: list[bytes]) -> bytes:
+    """``result HANDLE``: how the job ended, in one line, or none when nothing is kept of it."""
+    if len(words) < 2:
+        return json_lines([])
+    record = broker.archive.results.get(number_of(words[1]))
+    if record is None or record.handle != words[1]:
+        return json_lines([])
+    return json_lines([describe_result(record)])
+
+
+def letter_of(broker: Broker, handle: bytes) -> DeadLetter | None:
+    """The dead letter whose job had this handle."""
+    letter = broker.archive.dead.get(number_of(handle))
+    return letter if letter is not None and letter.job.handle == handle else None
+
+
+def letters_of(broker: Broker, word: bytes) -> list[DeadLetter]:
+    """The dead letter with a handle, those of a function, or all."""
+    one = letter_of(broker, word)
+    if one is not None:
+        return [one]
+    return [letter for letter in broker.archive.dead.values() if word in (letter.job.function.name, ANY)]
+
+
+def describe_letter(letter: DeadLetter, most: int) -> dict[str, object]:
     job, record = letter.job, letter.record
-    error = text(record.error) or record.reason
-    told = details(
-        job.submitted_at, job.started_at, record.died_at, job.attempts, record.worker, error, record.reason
-    )
-    return [b"dead", told, record.error]
-
-
-def of_result(record: ResultRecord) -> list[bytes]:
-    """A job that is over, as its function's policy has it kept."""
-    told = details(
-        record.submitted_at,
-        record.started_at,
-        record.finished_at,
-        record.attempts,
-        record.worker,
-        text(record.result) if record.state == "exception" else "",
-    )
-    return [record.state.encode(), told, record.result]
-
-
-def details(
-    submitted_at: float,
-    started_at: float,
-    finished_at: float,
-    attempts: int,
-    worker: bytes,
-    error: str,
-    reason: str = "",
-) -> bytes:
-    """What is known of a job, in JSON; what is not known is null."""
-    fields = {
-        "submitted_at": submitted_at,
-        "started_at": started_at or None,
-        "finished_at": finished_at or None,
-        "attempts": attempts,
-        "worker": text(worker) or None,
-        "error": error or None,
-        "reason": reason or None,
+    return {
+        "handle": text(job.handle),
+        "function": text(job.function.name),
+        "unique": text(job.unique),
+        "reason": record.reason,
+        "error": text(record.error[:most]),
+        "worker": text(record.worker) or None,
+        "attempts": job.attempts,
+        "priority": PRIORITIES[job.priority],
+        "workload_bytes": job.size,
+        "submitted_at": job.submitted_at,
+        "died_at": record.died_at,
     }
-    return json.dumps(fields).encode()
+
+
+def describe_result(record: ResultRecord) -> dict[str, object]:
+    row: dict[str, object] = {
+        "handle": text(record.handle),
+        "function": text(record.function),
+        "unique": text(record.unique),
+        "state": record.state,
+        "worker": text(record.worker) or None,
+        "attempts": record.attempts,
+        "submitted_at": record.submitted_at,
+        "started_at": record.started_at or None,
+        "finished_at": record.finished_at,
+        "expires_at": record.expires_at,
+        "result_bytes": len(record.result),
+    }
+    return row | payload("result", record.result, len(record.result))
+
+
+def payload(name: str, value: bytes | None, most: int) -> dict[str, object]:
+    """The first bytes of a payload as text, or in base64 where they are no UTF-8; null where only the store has it."""
+    if value is None:
+        return {name: None}
+    begun = value[:most]
+    try:
+        shown, _ = codecs.utf_8_decode(begun, "strict", len(begun) == len(value))
+    except UnicodeDecodeError:
+        return {f"{name}_base64": codecs.encode(begun, "base64").replace(b"\n", b"").decode("ascii")}
+    return {name: shown}

@@ -17,6 +17,7 @@ NAMES: Final = (
     "status",
     "jobs",
     "functions",
+    "dead",
     "workers",
     "top",
     "demo",

@@ -52,7 +52,17 @@ def print_details(row: Row) -> None:
     for name, value in shown.items():
         when = isinstance(value, float) and name.endswith("_at")
         text = datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds") if when else value
-        click.echo(f"{name:{width}}  {text}")
+        click.echo(f"{name:{width}}  {printable(str(text))}")
+
+
+def printable(text: str) -> str:
+    """A text in one line, with what a terminal would obey escaped."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:

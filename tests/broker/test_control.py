@@ -1,0 +1,95 @@
+"""Text commands that change what happens to many jobs, or to the job with a unique."""
+
+from __future__ import annotations
+
+import pytest
+
+from geartrain.protocol.commands import (
+    GRAB_JOB,
+    GRAB_JOB_UNIQ,
+    JOB_ASSIGN_UNIQ,
+    NO_JOB,
+    SUBMIT_JOB,
+    SUBMIT_JOB_BG,
+    SUBMIT_JOB_EPOCH,
+    SUBMIT_JOB_HIGH_BG,
+    SUBMIT_JOB_LOW_BG,
+    WORK_COMPLETE,
+    WORK_FAIL,
+)
+from tests.wire import START, MemoryServer, Peer
+
+
+def known(peer: Peer) -> list[str]:
+    """The handles of all jobs."""
+    return [row["handle"] for row in peer.lists(b"jobs")]
+
+
+def test_a_purge_cancels_what_no_worker_has() -> None:
+    server = MemoryServer()
+    client, operator = server.connect(), server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    worker = server.running(b"f")
+    for command in (SUBMIT_JOB_HIGH_BG, SUBMIT_JOB_BG, SUBMIT_JOB_LOW_BG):
+        client.asks(command, b"f", b"", b"")
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
+    client.asks(SUBMIT_JOB, b"f", b"", b"")
+    client.asks(SUBMIT_JOB_BG, b"g", b"", b"")
+    assert operator.lists(b"purge f") == [{"function": "f", "cancelled": 5}]
+    assert client.heard() == [(WORK_FAIL, b"H:test:6")]
+    assert known(operator) == ["H:test:1", "H:test:7"]
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    assert server.broker.functions[b"f"].total() == 1
+
+
+def test_a_purge_of_everything_may_spare_what_is_young() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    for function in (b"f", b"g"):
+        client.asks(SUBMIT_JOB_EPOCH, function, b"", b"%d" % (START + 1), b"")
+    server.passes(90)
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 91), b"")
+    server.passes(10)
+    assert client.lists(b"purge * 10.5") == [{"function": "*", "cancelled": 2}]
+    assert known(client) == ["H:test:3"]
+    worker = server.worker(b"f")
+    assert worker.asks(GRAB_JOB_UNIQ) == [(JOB_ASSIGN_UNIQ, b"H:test:3", b"f", b"", b"")]
+    assert client.lists(b"purge nothing") == [{"function": "nothing", "cancelled": 0}]
+
+
+@pytest.mark.parametrize("age", [b"-1", b"1h", b"1e3", b"nan"])
+def test_an_age_that_is_no_number_is_refused(age: bytes) -> None:
+    client = MemoryServer().connect()
+    refusal = b"ERR INVALID_ARGUMENTS age+'%b',+expected+a+number+of+seconds\r\n" % age
+    assert client.types(b"purge f " + age) == refusal
+
+
+def test_a_queued_or_running_job_is_cancelled_by_its_unique() -> None:
+    server = MemoryServer()
+    client, operator = server.connect(), server.connect()
+    client.asks(SUBMIT_JOB, b"f", b"cat", b"")
+    worker = server.running(b"f")
+    client.asks(SUBMIT_JOB, b"g", b"cat", b"")
+    cancelled = {"handle": "H:test:1", "function": "f", "unique": "cat", "state": "running"}
+    assert operator.lists(b"cancel-unique f cat") == [cancelled]
+    assert client.heard() == [(WORK_FAIL, b"H:test:1")]
+    assert worker.asks(WORK_COMPLETE, b"H:test:1", b"late") == []
+    assert [row["state"] for row in operator.lists(b"cancel-unique g cat")] == ["queued"]
+    assert known(operator) == []
+
+
+@pytest.mark.parametrize("line", [b"cancel-unique f dog", b"cancel-unique g cat"])
+def test_a_unique_that_no_job_has_is_no_line(line: bytes) -> None:
+    client = MemoryServer().connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"cat", b"")
+    assert client.lists(line) == []
+    assert known(client) == ["H:test:1"]
+
+
+@pytest.mark.parametrize("line", [b"purge", b"cancel-unique", b"cancel-unique f"])
+def test_a_change_of_nothing_named_is_refused(line: bytes) -> None:
+    answer = MemoryServer().connect().types(line)
+    verb = line.split()[0]
+    assert answer == (
+        b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+%b\r\n" % verb
+    )
