@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import set_policy
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.commands import (
@@ -104,6 +105,11 @@ class MemoryServer:
         worker = self.worker(function)
         assert len(worker.asks(GRAB_JOB)[0]) > 1, "there was no job to grab"
         return worker
+
+    def sets_policy(self, function: str, **fields: object) -> None:
+        """Set fields of a function's policy at run time."""
+        set_policy(self.broker, function, fields)
+        end_turn(self.broker)
 
     def hears_at_once(self, *said: tuple[Peer, bytes]) -> None:
         """Take what several peers send in one turn."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from geartrain.broker.admin import COMMANDS
 from geartrain.protocol.commands import (
     GRAB_JOB,
     PRE_SLEEP,
@@ -15,9 +16,15 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
     SUBMIT_JOB_HIGH,
+    WORK_FAIL,
     WORK_STATUS,
 )
 from tests.wire import START, MemoryServer, Peer
+
+GEARMANDS = {
+    *("status", "prioritystatus", "workers", "maxqueue", "getpid", "verbose", "version"),
+    *("show", "cancel", "create", "drop"),
+}
 
 
 def handles(peer: Peer, line: bytes) -> list[str]:
@@ -106,6 +113,11 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
             "workers": 2,
             "sleeping": 1,
             "max_queue": {"high": 9, "normal": 8, "low": 0},
+            "oldest_at": None,
+            "dead": 0,
+            "paused": False,
+            "draining": False,
+            "policy": {"max_queue": {"high": 9, "normal": 8}},
         }
     ]
 
@@ -146,11 +158,44 @@ def test_a_name_that_is_no_text_is_shown_with_its_odd_bytes_escaped() -> None:
     assert job["function"] == "caf\\xe9"
 
 
-def test_the_protocol_document_names_every_field() -> None:
+def test_the_oldest_job_is_sought_among_those_whose_turn_it_is() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.types(b"create function f")
+    assert client.lists(b"functions")[0]["oldest_at"] is None
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 5), b"")
+    assert client.lists(b"functions")[0]["oldest_at"] is None
+    server.passes(2)
+    client.asks(SUBMIT_JOB_HIGH, b"f", b"", b"")
+    assert client.lists(b"functions")[0]["oldest_at"] == START + 2
+    server.passes(3)
+    assert client.lists(b"functions")[0]["oldest_at"] == START
+
+
+def test_the_protocol_document_names_every_command_and_field() -> None:
     document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-    client = MemoryServer().connect()
-    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
-    for line in (b"job H:test:1", b"functions", b"peers"):
-        fields = re.search(rf"^\| `{line.split()[0].decode()}\b.*` \| (.*) \|$", document, re.MULTILINE)
-        assert fields is not None
-        assert fields[1].split(", ") == list(client.lists(line)[0])
+    told = dict(re.findall(r"^\| `([a-z-]+)[^`]*` \| (.*) \|$", document, re.MULTILINE))
+    assert told.keys() == {command.decode() for command in COMMANDS} - GEARMANDS
+    server = MemoryServer()
+    client = server.connect()
+    client.types(b'policy f {"keep_result":60,"dead_letter":true}')
+    for unique in (b"u", b"v", b"w"):
+        client.asks(SUBMIT_JOB_BG, b"f", unique, b"")
+    server.running(b"f").says(WORK_FAIL, b"H:test:1")
+    for line in (
+        b"job H:test:2",
+        b"functions",
+        b"peers",
+        b"policy f",
+        b"pause f",
+        b"drain f",
+        b"resume f",
+        b"dead",
+        b"dead-show H:test:1",
+        b"result H:test:1",
+        b"cancel-unique f v",
+        b"purge f",
+        b"dead-retry *",
+        b"dead-discard *",
+    ):
+        assert told[line.split()[0].decode()].split(", ") == list(client.lists(line)[0]), line

@@ -45,7 +45,7 @@ def test_fields_are_set_shown_and_taken_back(shop: Shop) -> None:
         ("paused=maybe", "functions set paused wants true or false, got 'maybe'"),
         (
             "attempts=5",
-            "functions set: there is no key 'attempts' (its value is '5'); expected perhaps retry.attempts",
+            "functions set: there is no key 'attempts' (its value is 5); expected perhaps retry.attempts",
         ),
     ],
 )

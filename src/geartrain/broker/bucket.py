@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 BURST: Final = 0.1  # seconds: so much of a rate may be handed out at once, but at least one job
-ROUNDING: Final = 1e-6  # jobs
+ROUNDING: Final = 1e-6  # jobs: so little less than one is one
 
 
 class Bucket:
@@ -33,7 +33,7 @@ class Bucket:
 
     def opens_at(self) -> float:
         """When a job may be handed out again."""
-        return self.empty_at + self.interval
+        return self.empty_at + self.interval * (1 - ROUNDING)
 
 
 def bucket_for(rate: float) -> Bucket | None:
