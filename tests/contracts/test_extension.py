@@ -31,13 +31,6 @@ from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 
 @pytest.fixture(scope="module")
-def ours() -> Iterator[ServerProgram]:
-    """Our server, for all tests here."""
-    with geartrain_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def theirs() -> Iterator[ServerProgram]:
     """A C gearmand, for all tests here."""
     with gearmand() as server:
@@ -53,10 +46,10 @@ def keep_results(server: ServerProgram, function: str, more: str = "") -> None:
 
 
 def test_the_result_of_a_background_job_is_waited_for(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    keep_results(ours, function)
-    client, worker = shell.client(ours.address), shell.worker(ours.address, id="me")
+    keep_results(our_server, function)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address, id="me")
 
     @worker.function(function)
     def halves(job: WorkerJob) -> bytes:
@@ -79,9 +72,11 @@ def test_the_result_of_a_background_job_is_waited_for(
     assert not client.job_status(handle).known
 
 
-def test_a_job_without_a_result_raises_how_it_ended(shell: Shell, ours: ServerProgram, function: str) -> None:
-    keep_results(ours, function)
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+def test_a_job_without_a_result_raises_how_it_ended(
+    shell: Shell, our_server: ServerProgram, function: str
+) -> None:
+    keep_results(our_server, function)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
 
     @worker.function(function)
     def ends_badly(job: WorkerJob) -> None:
@@ -93,15 +88,15 @@ def test_a_job_without_a_result_raises_how_it_ended(shell: Shell, ours: ServerPr
         with pytest.raises(JobFailed, match="failed"):
             client.result(client.do_background(function, "fail"))
     waiting = client.do_background(f"{function}-nobody")
-    keep_results(ours, f"{function}-nobody")
+    keep_results(our_server, f"{function}-nobody")
     assert client.cancel(waiting)
     with pytest.raises(JobCancelled, match="was cancelled"):
         client.result(waiting)
 
 
-def test_a_dead_letter_says_why_it_is_dead(shell: Shell, ours: ServerProgram, function: str) -> None:
-    keep_results(ours, function, ',"retry":{"attempts":2}')
-    client, worker = shell.client(ours.address), shell.worker(ours.address, max_jobs=2)
+def test_a_dead_letter_says_why_it_is_dead(shell: Shell, our_server: ServerProgram, function: str) -> None:
+    keep_results(our_server, function, ',"retry":{"attempts":2}')
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address, max_jobs=2)
 
     @worker.function(function)
     def never(job: WorkerJob) -> None:
@@ -116,9 +111,9 @@ def test_a_dead_letter_says_why_it_is_dead(shell: Shell, ours: ServerProgram, fu
 
 
 def test_a_result_that_is_not_kept_is_missed_clearly(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    client = shell.client(ours.address)
+    client = shell.client(our_server.address)
     handle = client.do_background(function)
     with pytest.raises(JobTimeout, match="is not over in time; it goes on"):
         client.result(handle, timeout=0.05)
@@ -129,11 +124,11 @@ def test_a_result_that_is_not_kept_is_missed_clearly(
 
 
 def test_a_bare_handle_is_found_at_whichever_server_has_it(
-    shell: Shell, ours: ServerProgram, theirs: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, theirs: ServerProgram, function: str
 ) -> None:
-    keep_results(ours, function)
-    both = shell.client(theirs.address, ours.address)
-    handle = shell.client(ours.address).do_background(function)
+    keep_results(our_server, function)
+    both = shell.client(theirs.address, our_server.address)
+    handle = shell.client(our_server.address).do_background(function)
     queued = both.outcome(str(handle))
     assert queued is not None
     assert queued.state == "queued"
@@ -145,8 +140,8 @@ def test_a_bare_handle_is_found_at_whichever_server_has_it(
 # Cancelling
 
 
-def test_a_queued_job_is_cancelled_once(shell: Shell, ours: ServerProgram, function: str) -> None:
-    client = shell.client(ours.address)
+def test_a_queued_job_is_cancelled_once(shell: Shell, our_server: ServerProgram, function: str) -> None:
+    client = shell.client(our_server.address)
     job = client.submit(function)
     assert client.cancel(job.handle)
     assert not client.cancel(job.handle)
@@ -155,9 +150,9 @@ def test_a_queued_job_is_cancelled_once(shell: Shell, ours: ServerProgram, funct
 
 
 def test_a_plain_function_sees_that_its_job_was_cancelled(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
     seen: list[bool] = []
 
     @worker.function(function)
@@ -181,9 +176,9 @@ def test_a_plain_function_sees_that_its_job_was_cancelled(
 
 
 def test_a_worker_sees_that_its_job_is_over_its_time_limit(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
     attempts: list[int] = []
 
     @worker.function(function, timeout=1)
@@ -201,12 +196,12 @@ def test_a_worker_sees_that_its_job_is_over_its_time_limit(
     assert attempts == [1, 2]
 
 
-def test_a_coroutine_function_is_cancelled_with_its_job(ours: ServerProgram, function: str) -> None:
+def test_a_coroutine_function_is_cancelled_with_its_job(our_server: ServerProgram, function: str) -> None:
     ends: list[str] = []
 
     async def scenario() -> None:
-        async with AsyncClient(ours.address) as client:
-            worker = AsyncWorker(ours.address, concurrency=2)
+        async with AsyncClient(our_server.address) as client:
+            worker = AsyncWorker(our_server.address, concurrency=2)
 
             @worker.function(function)
             async def patient(job: AsyncWorkerJob) -> bytes:
@@ -238,9 +233,9 @@ def test_a_coroutine_function_is_cancelled_with_its_job(ours: ServerProgram, fun
 
 
 def test_any_thread_may_ask_whether_the_job_was_cancelled(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
     worker.register(function)
     handle = client.do_background(function)
     job = worker.grab(10)
@@ -261,9 +256,9 @@ def test_any_thread_may_ask_whether_the_job_was_cancelled(
 
 
 def test_a_retried_job_keeps_its_handle_its_unique_and_its_clients(
-    shell: Shell, ours: ServerProgram, function: str, unique: str
+    shell: Shell, our_server: ServerProgram, function: str, unique: str
 ) -> None:
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
     runs: list[tuple[int, str, str]] = []
 
     @worker.function(function)
@@ -283,9 +278,9 @@ def test_a_retried_job_keeps_its_handle_its_unique_and_its_clients(
 
 
 def test_a_delay_is_exact_to_the_fraction_of_a_second_and_has_any_priority(
-    shell: Shell, ours: ServerProgram, function: str
+    shell: Shell, our_server: ServerProgram, function: str
 ) -> None:
-    client, admin = shell.client(ours.address), shell.admin(ours.address)
+    client, admin = shell.client(our_server.address), shell.admin(our_server.address)
     before = time.time()
     handles = [
         client.do_background(function, priority=priority, delay=3600.25)
@@ -297,8 +292,8 @@ def test_a_delay_is_exact_to_the_fraction_of_a_second_and_has_any_priority(
     assert all(before + 3600.25 <= cast(float, row["run_at"]) <= after + 3600.25 for row in rows)
 
 
-def test_metadata_travel_with_a_job(shell: Shell, ours: ServerProgram, function: str) -> None:
-    client, worker = shell.client(ours.address), shell.worker(ours.address)
+def test_metadata_travel_with_a_job(shell: Shell, our_server: ServerProgram, function: str) -> None:
+    client, worker = shell.client(our_server.address), shell.worker(our_server.address)
     seen: list[dict[str, str]] = []
 
     @worker.function(function)
