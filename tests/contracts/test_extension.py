@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +10,6 @@ from typing import cast
 import pytest
 
 from geartrain import (
-    AsyncClient,
-    AsyncWorker,
-    AsyncWorkerJob,
     ExtensionMissing,
     Fail,
     JobCancelled,
@@ -26,7 +22,7 @@ from geartrain import (
     WorkerJob,
 )
 from tests.contracts.shells import Shell
-from tests.support.machine import DEADLINE, HOST, free_port, wait_until
+from tests.support.machine import HOST, free_port, wait_until
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 
@@ -194,42 +190,6 @@ def test_a_worker_sees_that_its_job_is_over_its_time_limit(
     with shell.running(worker):
         assert client.do(function) == b"in time"
     assert attempts == [1, 2]
-
-
-def test_a_coroutine_function_is_cancelled_with_its_job(our_server: ServerProgram, function: str) -> None:
-    ends: list[str] = []
-
-    async def scenario() -> None:
-        async with AsyncClient(our_server.address) as client:
-            worker = AsyncWorker(our_server.address, concurrency=2)
-
-            @worker.function(function)
-            async def patient(job: AsyncWorkerJob) -> bytes:
-                if job.workload == b"next":
-                    return b"fine"
-                await job.send_status(1, 2)
-                try:
-                    await asyncio.sleep(DEADLINE)
-                except asyncio.CancelledError:
-                    ends.append("cancelled" if job.cancelled else "lost")
-                    if job.workload == b"stubborn":
-                        return b"not sent"
-                    raise
-                return b"not cancelled"
-
-            running = asyncio.create_task(worker.run())
-            for workload in ("yielding", "stubborn"):
-                handle = await client.do_background(function, workload)
-                while not (await client.job_status(handle)).numerator:
-                    await asyncio.sleep(0.005)
-                assert await client.cancel(handle)
-            for _ in range(3):  # the hands that were cancelled go on
-                assert await client.do(function, "next") == b"fine"
-            worker.stop()
-            await running
-
-    asyncio.run(asyncio.wait_for(scenario(), DEADLINE))
-    assert ends == ["cancelled", "cancelled"]
 
 
 def test_any_thread_may_ask_whether_the_job_was_cancelled(

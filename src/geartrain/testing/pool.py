@@ -64,6 +64,11 @@ class MemoryPool:
                 jobs += 1
         return jobs
 
+    def set_policy(self, function: str, **fields: object) -> None:
+        """Set fields of a function's policy at every server, such as ``keep_result=60``; raises SettingsError."""
+        for server in self.servers:
+            server.set_policy(function, fields)
+
     def stop(self, server: int) -> None:
         """Stop a server: its connections break, its background jobs wait for ``start``."""
         self.servers[server].stop()
