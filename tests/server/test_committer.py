@@ -141,6 +141,23 @@ def test_a_background_job_is_acknowledged_only_when_the_store_has_it(path: Path)
     asyncio.run(conversation())
 
 
+def test_what_an_operator_changes_is_answered_only_when_the_store_has_it(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client, operator = await host.connect(), await host.connect()
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            await client.hears()
+            host.store.allowed.clear()
+            operator.writer.write(b"purge resize\n")
+            await host.reads_all()
+            assert list(host.store.records()) == [1]
+            host.store.allowed.set()
+            assert await operator.reader.readline() == b'{"function": "resize", "cancelled": 1}\n'
+            assert not host.store.records()
+
+    asyncio.run(conversation())
+
+
 @pytest.mark.parametrize("ending", [b"", bytes(12)], ids=["half-closed", "ended by the server"])
 def test_a_peer_that_is_on_its_way_out_still_hears_what_the_store_kept(path: Path, ending: bytes) -> None:
     async def conversation() -> None:

@@ -38,6 +38,7 @@ class Console:
         self.broker = broker
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
+        self.changes = False  # whether what it asked last may have changed what a store keeps
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a line; raises ProtocolError when the connection must end.
@@ -54,8 +55,10 @@ class Console:
             raise ProtocolError(
                 f"answers of more than {MOST_BYTES} bytes at once", refusal="ARGUMENT_TOO_LARGE"
             )
-        command = COMMANDS.get(words[0].lower())
+        verb = words[0].lower()
+        command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
+        self.changes = verb in CHANGES
         self.size += len(answer)
         return answer
 
@@ -217,3 +220,20 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"dead-discard": dead_discard,
     b"result": result,
 }
+
+CHANGES: Final = frozenset(
+    (
+        b"maxqueue",
+        b"cancel",
+        b"drop",
+        b"policy",
+        b"pause",
+        b"drain",
+        b"resume",
+        b"purge",
+        b"cancel-unique",
+        b"dead-retry",
+        b"dead-discard",
+    )
+)
+"""Those after which a store keeps something else: they are answered when it does."""

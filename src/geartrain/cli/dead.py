@@ -104,7 +104,8 @@ def change(
             if as_json:
                 print_json(row)
             else:
-                click.echo(f"{target}: {counted(row[done], 'dead letter')} {done} on {row['server']}")
+                whose = "" if target == questions.ANY else f"{target}: "
+                click.echo(f"{whose}{counted(row[done], 'dead letter')} {done} on {row['server']}")
         if not rows:
             absent.append(target)
     if absent:

@@ -167,7 +167,8 @@ def purge(servers: tuple[str, ...], function: str, older_than: float | None, as_
         if as_json:
             print_json(row)
         else:
-            click.echo(f"{function}: {counted(row['cancelled'], 'job')} cancelled on {row['server']}")
+            whose = "" if function == questions.ANY else f"{function}: "
+            click.echo(f"{whose}{counted(row['cancelled'], 'job')} cancelled on {row['server']}")
 
 
 def tell_of_each(

@@ -53,6 +53,10 @@ class Committer:
         """Whether something for the connection is held back."""
         return connection in self.held or connection in self.next
 
+    def is_holding(self) -> bool:
+        """Whether anything is held back for anybody."""
+        return bool(self.held or self.next)
+
     def end_turn(self) -> None:
         """Begin the next commit, if none is under way."""
         if self.commit is None and (self.next or self.broker.batch or wants_numbers(self.broker)):

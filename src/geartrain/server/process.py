@@ -80,7 +80,9 @@ def open_kept(settings: Settings) -> Store | None:
     """The store, which has the file by now; raises SettingsError where it cannot be used."""
     url = settings.store or default_url(os.environ, os.geteuid())
     try:
-        return open_store(url, settings.durability, settings.workload_memory, settings.user)
+        return open_store(
+            url, settings.durability, settings.workload_memory, settings.user, silent=settings.daemon
+        )
     except StoreError as error:
         raise SettingsError(f"--store {url}: {error}") from None
 
@@ -145,10 +147,12 @@ async def serve(
     configuration.apply(server.broker)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
+    gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
+    gc.enable()
     relax_collector()
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:

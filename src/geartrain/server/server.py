@@ -215,12 +215,13 @@ class Server:
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""
         committer = self.committer
+        holding = committer is not None and committer.is_holding()
         peers = self.peers
         for connection in self.broker.dirty:
             peer = peers.get(connection)
             if peer is None or not peer.outgoing:
                 continue
-            if committer is None or not committer.hold(connection):
+            if committer is None or not (connection.promised or holding) or not committer.hold(connection):
                 peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
         if committer is not None:

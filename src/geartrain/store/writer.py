@@ -6,6 +6,7 @@ to 5 ms for it each time while the server is busy. It ends when the server does,
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -41,6 +42,7 @@ def main() -> None:
         link.say(f"cannot use {path}: {error}" if isinstance(error, OSError) else str(error))
         return
     link.say("")
+    gc.disable()  # nothing here makes circles of references, and a large batch has many objects
     serve(link, database)
 
 
