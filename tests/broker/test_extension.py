@@ -7,7 +7,10 @@ import json
 import pytest
 
 from geartrain.broker.archive import DeadLetter
+from geartrain.broker.assignments import arrived
 from geartrain.broker.batch import DeadRecord, ResultRecord
+from geartrain.broker.durability import keep, take_batch
+from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import (
     CAN_DO_TIMEOUT,
@@ -44,7 +47,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import request
-from tests.wire import START, MemoryServer, Packet, Peer
+from tests.wire import START, MemoryServer, Packet, Peer, packets
 
 HANDLE = b"H:test:1"
 CREATED = [(JOB_CREATED, HANDLE)]
@@ -55,9 +58,9 @@ def submits(peer: Peer, options: object, unique: bytes = b"", workload: bytes = 
     return peer.asks(SUBMIT_JOB_EXTENDED, b"f", unique, json.dumps(options).encode(), workload)
 
 
-def arguments(packets: list[Packet], command: int) -> tuple[bytes, ...]:
+def arguments(heard: list[Packet], command: int) -> tuple[bytes, ...]:
     """The arguments of the one packet, which is of this type."""
-    (packet,) = packets
+    (packet,) = heard
     assert packet[0] == command
     return packet[1:]
 
@@ -218,6 +221,20 @@ def test_a_job_of_the_same_turn_takes_the_place_of_no_job() -> None:
         (worker, request(GRAB_JOB_EXTENDED)), (client, request(SUBMIT_JOB_BG, b"f", b"", b"w"))
     )
     assert [packet[0] for packet in worker.heard()] == [JOB_ASSIGN_EXTENDED]
+
+
+def test_a_job_whose_workload_is_in_the_store_is_assigned_with_all_that_is_known_of_it() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", memory=0), has_store=True)
+    client, worker = server.extended(), server.extended(b"f")
+    submits(client, {"background": True, "metadata": {"trace": "x"}}, workload=b"a\0b")
+    batch = take_batch(server.broker)
+    assert [record.metadata for record in batch.records] == [b'{"trace":"x"}']
+    keep(server.broker, batch)
+    worker.says(GRAB_JOB_ALL)
+    assignment = packets(arrived(server.broker, {1: b"a\0b"})[worker.read()])
+    handle, _, _, details, workload = arguments(assignment, JOB_ASSIGN_EXTENDED)
+    assert (handle, workload) == (HANDLE, b"a\0b")
+    assert json.loads(details)["metadata"] == {"trace": "x"}
 
 
 def test_a_job_that_lost_its_worker_says_that_this_is_another_attempt() -> None:
