@@ -15,6 +15,7 @@ NAMES: Final = (
     "worker",
     "submit",
     "status",
+    "wait",
     "jobs",
     "functions",
     "dead",
