@@ -67,7 +67,7 @@ def test_a_type_that_only_a_server_sends_gets_an_error_and_the_connection_goes_o
     assert peer.asks(ECHO_REQ, b"next") == [(ECHO_RES, b"next")]
 
 
-def test_submit_job_sched_is_not_expected_as_in_gearmand() -> None:
+def test_submit_job_sched_is_not_expected_where_nobody_reads_cron_lines() -> None:
     peer = MemoryServer().connect()
     peer.says(SUBMIT_JOB_SCHED, b"f", b"", b"1", b"2", b"3", b"4", b"5", b"workload")
     assert peer.heard() == [(ERROR, b"INVALID_COMMAND", b"Command not expected")]

@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from geartrain.aio.link import Link, connect
 from geartrain.errors import ConnectionLost, JobTimeout
-from geartrain.protocol import admin, control
+from geartrain.protocol import admin, control, schedules
 from geartrain.protocol.admin import (
     AdminProtocol,
     Connected,
@@ -140,6 +140,50 @@ class AsyncAdmin:
     async def result(self, handle: str) -> dict[str, object] | None:
         """How a background job ended, and its result; None where nothing is kept of it."""
         return await self.ask(control.result(handle))
+
+    async def schedules(self) -> list[dict[str, object]]:
+        """Every schedule by name, with when it is due next and was due last."""
+        return await self.ask(schedules.SCHEDULES)
+
+    async def add_schedule(
+        self,
+        name: str,
+        function: str,
+        workload: bytes | str = b"",
+        *,
+        cron: str = "",
+        every: int | str = 0,
+        timezone: str = "",
+        priority: str = "normal",
+        unique: str = "",
+        catch_up: str = "last",
+        paused: bool = False,
+    ) -> dict[str, object]:
+        """Have a job submitted at each tick of a cron line or an interval ("5m"), and give the schedule as it is now.
+
+        Another one of that name is changed, unless it stands in the server's file. What cannot be one raises
+        ServerError INVALID_ARGUMENTS, which names the field.
+        """
+        fields = schedules.schedule_fields(
+            function, workload, cron, every, timezone, priority, unique, catch_up, paused
+        )
+        return (await self.ask(schedules.add_schedule(name, fields)))[0]
+
+    async def run_schedule(self, name: str) -> str:
+        """Submit a schedule's job now, and give its handle; raises ServerError UNKNOWN_SCHEDULE as the next three."""
+        return str((await self.ask(schedules.run_schedule(name)))[0]["handle"])
+
+    async def remove_schedule(self, name: str) -> None:
+        """Have a schedule no more; its jobs go on."""
+        await self.ask(schedules.remove_schedule(name))
+
+    async def pause_schedule(self, name: str) -> None:
+        """Let a schedule rest, also over a restart where the server has a store."""
+        await self.ask(schedules.pause_schedule(name))
+
+    async def resume_schedule(self, name: str) -> None:
+        """Let a schedule go on; what it missed meanwhile is caught up as its ``catch_up`` says."""
+        await self.ask(schedules.resume_schedule(name))
 
     async def lines(self, command: str) -> list[str]:
         """The lines of a command that answers with a list."""

@@ -18,6 +18,8 @@ from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, 
 from geartrain.broker.listing import functions, job, jobs, peers
 from geartrain.broker.model import HIGH, LOW, NORMAL, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
+from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -157,7 +159,7 @@ def cancel(broker: Broker, words: list[bytes]) -> bytes:
         return UNKNOWN_ERROR
     job = job_by_handle(broker.jobs, words[2])
     if job is None:
-        return UNKNOWN_JOB
+        return OK if cancel_recurring(broker, words[2]) else UNKNOWN_JOB
     broker.cancel(job)
     return OK
 
@@ -219,6 +221,7 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"dead-retry": dead_retry,
     b"dead-discard": dead_discard,
     b"result": result,
+    **SCHEDULE_COMMANDS,
 }
 
 WAITING: Final = frozenset(
@@ -235,6 +238,7 @@ WAITING: Final = frozenset(
         b"dead-show",
         b"dead-retry",
         b"dead-discard",
+        *SCHEDULE_CHANGES,
     )
 )
 """Those that are answered when the store has what they changed, or has given what they show."""

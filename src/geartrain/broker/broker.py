@@ -15,6 +15,7 @@ from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
 from geartrain.broker.revocation import revoke
 from geartrain.broker.rules import Rules
+from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
@@ -54,6 +55,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
@@ -86,6 +88,7 @@ class Broker:
     def stop(self) -> None:
         """Hand out no more work and take no more jobs; what runs may end."""
         self.stopping = True
+        self.schedules.stop()
         for connection in self.connections:
             for function in list(connection.abilities):
                 self.remove_ability(connection, function)

@@ -18,6 +18,7 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
 ANY_NUMBER: Final = 1 << 60  # of jobs
 FULL: Final = b"Job queue is full"

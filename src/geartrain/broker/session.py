@@ -12,7 +12,8 @@ from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
-from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.model import FUNCTION_LIMIT, HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.recurring import recur, wire_schedule
 from geartrain.broker.results import collect, keep_result
 from geartrain.broker.submit_options import REDUCER_LIMIT
 from geartrain.protocol import commands
@@ -42,7 +43,6 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
-FUNCTION_LIMIT: Final = 512  # bytes that libgearman sends
 SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
 
 NO_SUCH_JOB: Final = b"Job does not exist on server"
@@ -148,6 +148,8 @@ class Session:
     def get_status(self, arguments: list[bytes]) -> None:
         handle = without_nul(arguments[0])
         job = job_by_handle(self.broker.jobs, handle)
+        if job is None and wire_schedule(self.broker, handle) is not None:
+            return self.connection.send(response(STATUS_RES, handle, b"1", b"0", b"0", b"0"))
         self.connection.send(response(STATUS_RES, handle, *status_fields(job)))
 
     def echo_req(self, arguments: list[bytes]) -> None:
@@ -219,6 +221,9 @@ class Session:
 
     def submit_job_low_bg(self, arguments: list[bytes]) -> None:
         self.submit(arguments[0], arguments[1], b"", arguments[2], LOW, None, 0.0)
+
+    def submit_job_sched(self, arguments: list[bytes]) -> None:
+        self.connection.send(recur(self.broker, self.connection, arguments))
 
     def submit_job_epoch(self, arguments: list[bytes]) -> None:
         run_at = float(leading_number(arguments[2]))
@@ -371,6 +376,7 @@ def request_table() -> list[Callable[[Session, list[bytes]], None]]:
         commands.SUBMIT_JOB_HIGH_BG: Session.submit_job_high_bg,
         commands.SUBMIT_JOB_LOW: Session.submit_job_low,
         commands.SUBMIT_JOB_LOW_BG: Session.submit_job_low_bg,
+        commands.SUBMIT_JOB_SCHED: Session.submit_job_sched,
         commands.SUBMIT_JOB_EPOCH: Session.submit_job_epoch,
         commands.SUBMIT_REDUCE_JOB: Session.submit_reduce_job,
         commands.SUBMIT_REDUCE_JOB_BACKGROUND: Session.submit_reduce_job_background,

@@ -18,6 +18,7 @@ NAMES: Final = (
     "wait",
     "jobs",
     "functions",
+    "schedules",
     "dead",
     "workers",
     "top",

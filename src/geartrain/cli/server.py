@@ -23,7 +23,7 @@ def run_server(**given: object) -> None:
     """Run a job server.
 
     It ends on SIGTERM, after the running jobs (see --grace), and on SIGUSR1 when no job is left. SIGHUP opens the log
-    anew and reads the functions' policies in the file of --config again.
+    anew and reads the policies and schedules in the file of --config again.
     """
     ctx = click.get_current_context()
     command_line = options_given(ctx)
@@ -99,7 +99,7 @@ command = click.Command(
         click.Option(
             ["--config"],
             metavar="FILE",
-            help="Read options and functions' policies from a TOML file: keys as the long options, and [functions].",
+            help="Read a TOML file: options, with the long names as keys, and tables [functions] and [schedules].",
         ),
         click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
         version_option(),

@@ -11,6 +11,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import apply_policies
 from geartrain.broker.policy import Policies
 from geartrain.errors import SettingsError
+from geartrain.server.schedules import check_schedules, configure_schedules
 from geartrain.server.settings import read_options
 
 
@@ -44,7 +45,10 @@ def apply_functions(broker: Broker, functions: Mapping[str, object]) -> None:
     apply_policies(broker)
 
 
-SECTIONS: Final = (Section("functions", check_functions, apply_functions),)
+SECTIONS: Final = (
+    Section("functions", check_functions, apply_functions),
+    Section("schedules", check_schedules, configure_schedules),
+)
 
 
 def read_configuration(path: str) -> Configuration:

@@ -42,6 +42,11 @@ class Changes(NamedTuple):
 NOTHING: Final = Changes([], [], [], [], [], [], [], [], 0)
 
 
+def ends_of(changes: Changes) -> Changes:
+    """What removes something, and adds nothing."""
+    return NOTHING._replace(removed=changes.removed, exhumed=changes.exhumed, forgotten=changes.forgotten)
+
+
 class Database:
     """One connection to the file; it does all the writing and all the checkpoints.
 
@@ -75,7 +80,7 @@ class Database:
         return connection
 
     def keep(self, changes: Changes) -> tuple[str, bool]:
-        """Commit; else why not (empty when all is kept), and whether all but the added jobs is kept.
+        """Commit; else why not (empty when all is kept), and whether at least the ends of jobs are kept.
 
         On a full disk jobs may end, but none may come: the reserve is what their ends are written to.
         """
@@ -87,8 +92,8 @@ class Database:
             self.commit(changes)
         except (sqlite3.Error, StoreError) as error:
             self.failed = True
-            kept = self.keep_ends(changes._replace(added=[]))
-            return "" if kept and not changes.added else str(error), kept
+            kept = self.keep_ends(changes)
+            return "" if kept and changes == ends_of(changes) else str(error), kept
         return "", True
 
     def make_room(self) -> None:
@@ -101,14 +106,15 @@ class Database:
             raise sqlite3.OperationalError("database or disk is full")
 
     def keep_ends(self, changes: Changes) -> bool:
-        """Commit what makes no job, on the reserve if need be."""
+        """Commit only what makes room, in small parts, on the reserve if need be."""
+        ends = ends_of(changes)
         self.reserve.give_up()
         try:
             self.reopen()
-            for start in range(0, len(changes.removed), ENDS):
-                self.commit(NOTHING._replace(removed=changes.removed[start : start + ENDS]))
+            for start in range(0, len(ends.removed), ENDS):
+                self.commit(NOTHING._replace(removed=ends.removed[start : start + ENDS]))
                 self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self.commit(changes._replace(removed=[]))
+            self.commit(ends._replace(removed=[]))
         except (sqlite3.Error, StoreError):
             return False
         return True
