@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -21,13 +22,14 @@ from tests.support.processes import ServerProgram, geartrain_server
 
 def start(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A start that is expected to end by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "geartrain", "server", *options],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        env={**os.environ, **environment},
-    )
+    with TemporaryDirectory() as state:
+        return subprocess.run(
+            [sys.executable, "-m", "geartrain", "server", *options],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            env={**os.environ, "STATE_DIRECTORY": state, **environment},
+        )
 
 
 def hear(link: socket.socket, size: int) -> bytes:

@@ -50,10 +50,10 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
         ("user", "no such user", "--user wants the name of a user of this machine, got 'no such user'"),
         (
             "store",
-            "sqlite:jobs.db",
-            "--store wants memory:, the only store of this release, got 'sqlite:jobs.db'",
+            "mysql:jobs",
+            "--store wants memory: or sqlite:PATH, got 'mysql:jobs'",
         ),
-        ("queue-type", "libsqlite3", "--queue-type wants builtin, as this release keeps jobs in memory"),
+        ("queue-type", "libsqlite3", "--queue-type wants builtin, as --store says where jobs are kept"),
         (
             "protocol",
             "http",

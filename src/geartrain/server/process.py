@@ -78,7 +78,9 @@ def open_kept(settings: Settings) -> Store | None:
     """The store, which has the file by now; raises SettingsError where it cannot be used."""
     url = settings.store or default_url(os.environ, os.geteuid())
     try:
-        return open_store(url, settings.durability, settings.workload_memory, settings.user)
+        return open_store(
+            url, settings.durability, settings.workload_memory, settings.user, silent=settings.daemon
+        )
     except StoreError as error:
         raise SettingsError(f"--store {url}: {error}") from None
 
