@@ -10,7 +10,7 @@ import click
 from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Row, in_words, print_details, print_json, print_rows
 from geartrain.cli.questions import ask_each
 from geartrain.errors import GearmanError
 
@@ -74,11 +74,7 @@ def age(row: Row) -> str:
     submitted = row.get("submitted_at")
     if not isinstance(submitted, (int, float)):
         return ""
-    seconds = max(0, int(time.time() - submitted))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return in_words(time.time() - submitted)
 
 
 COLUMNS: Final = (

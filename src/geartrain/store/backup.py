@@ -29,7 +29,7 @@ def back_up(source: str, target: Path, replace: bool, report: Report) -> Copied:
 
     The copy is a store itself, whole in one file. Raises StoreError and SettingsError.
     """
-    with snapshot(source) as connection, new_file(target, replace) as part:
+    with snapshot(source) as connection, new_file(target, replace, source) as part:
         jobs = copy(connection, part, target, report)
         return Copied(jobs, part.stat().st_size)
 

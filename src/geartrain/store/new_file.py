@@ -8,17 +8,20 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.store.schema import owner_of
 
-MODE = 0o640  # workloads are nobody else's business
+MODE: Final = 0o640  # workloads are nobody else's business
 
 
-def check_free(path: Path, replace: bool) -> None:
-    """Whether a file may be written there; raises SettingsError."""
+def check_free(path: Path, replace: bool, source: str) -> None:
+    """Whether a file may be written there, with something of what ``source`` is; raises SettingsError."""
     if not path.exists():
         return
+    if path.samefile(source):
+        raise SettingsError(f"{path} is the store itself, the name of another file is expected")
     if not path.is_file() or path.is_symlink():
         raise SettingsError(f"{path} is no plain file, the name of a new file is expected")
     if not replace:
@@ -29,12 +32,12 @@ def check_free(path: Path, replace: bool) -> None:
 
 
 @contextlib.contextmanager
-def new_file(path: Path, replace: bool) -> Iterator[Path]:
+def new_file(path: Path, replace: bool, source: str) -> Iterator[Path]:
     """An empty file beside ``path``, which takes its place when the block ends well, and goes when it does not.
 
     Raises SettingsError where ``path`` is taken, and StoreError where nothing can be written.
     """
-    check_free(path, replace)
+    check_free(path, replace, source)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.fchmod(descriptor, mode_for(path))
@@ -44,7 +47,7 @@ def new_file(path: Path, replace: bool) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
-        check_free(path, replace)
+        check_free(path, replace, source)
         sync(part)
         part.replace(path)
         sync(path.parent)
