@@ -37,7 +37,7 @@ def examine_server(server: Server) -> Iterator[Finding]:
     except GearmanError as error:
         yield Finding(PROBLEM, name, f"it does not answer as a job server: {error}", "look at its log")
         return
-    yield from examine_functions(name, rows)
+    yield from examine_functions(name, rows, time.time())
 
 
 def stranger(name: str, version: str) -> Finding:
@@ -49,20 +49,20 @@ def stranger(name: str, version: str) -> Finding:
     )
 
 
-def examine_functions(name: str, rows: Sequence[Row]) -> Iterator[Finding]:
-    """What is wrong with the functions of a server; what it does not tell is not looked at."""
+def examine_functions(name: str, rows: Sequence[Row], now: float) -> Iterator[Finding]:
+    """What is wrong with the functions of a server at a Unix time; what it does not tell is not looked at."""
     for row in sorted(rows, key=lambda row: str(row["function"])):
-        yield from examine_queue(name, row)
+        yield from examine_queue(name, row, now)
         yield from examine_policy(name, row)
 
 
-def examine_queue(name: str, row: Row) -> Iterator[Finding]:
+def examine_queue(name: str, row: Row, now: float) -> Iterator[Finding]:
     """Whether somebody works on what is queued."""
     function = str(row["function"])
     ready = sum(row["queued"].values()) - row.get("delayed", 0)
     if ready <= 0:
         return
-    age = time.time() - row["oldest_at"] if row.get("oldest_at") else 0.0
+    age = now - row["oldest_at"] if row.get("oldest_at") else 0.0
     waiting = f"{function}: {counted(ready, 'job')} queued" + (
         f", the oldest {in_words(age)} ago" if age else ""
     )

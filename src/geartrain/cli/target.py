@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from typing import Final
 
 import click
@@ -51,7 +52,9 @@ def deliver_to_store(source: Source, path: str, as_json: bool) -> None:
             f"{path} is in use by a server, process {owner}: stop it, or submit to it with --server"
         )
     os.umask(0o027)  # workloads are nobody else's business
-    taken = Intake(path).take(counting(source(), 0))
+    items = source()
+    first = list(islice(items, 1))  # what cannot be read at all is found before a file is made
+    taken = Intake(path).take(counting(chain(first, items), 0))
     if as_json:
         print_json({"store": path, **asdict(taken)})
     else:
@@ -97,7 +100,7 @@ def told(sent: Resubmission) -> None:
     for what, number in (+sent.left_out).items():
         say(f"{counted(number, what)} left out: only a store takes that")
     for what, number in (+sent.not_carried).items():
-        say(f"the {what} of {counted(number, 'job')} is lost: a submit does not carry that")
+        say(f"{what} of {counted(number, 'job')} lost: a submit does not carry that")
 
 
 def counting(items: Iterable[Item], total: int) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -73,9 +74,11 @@ class Intake:
                 for item in items:
                     self.take_item(item)
                 self.database.set_last_number(self.last)
-            self.database.close(0)
         except sqlite3.Error as error:
             raise StoreError(f"cannot write to {self.path}: {error}") from None
+        finally:
+            with contextlib.suppress(sqlite3.Error):  # what is committed is kept, in the log beside the file
+                self.database.close(0)
         return self.taken
 
     def take_item(self, item: Item) -> None:

@@ -164,7 +164,7 @@ def item_of(line: bytes, now: float) -> Item:
     elif kind == DOCUMENT:
         item = Document(
             fields.text("kind"),
-            as_text(fields.name("name", LONGEST_UNIQUE, b"")),
+            as_text(fields.data("name")),
             as_text(fields.data("text")),
         )
     else:
