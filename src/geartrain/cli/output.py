@@ -49,6 +49,20 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def in_words(seconds: float) -> str:
+    """A span of time in the largest unit that fits."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
 def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) -> None:
     """Print rows as a table, or a JSON object each."""
     if as_json:
@@ -72,11 +86,6 @@ def print_details(row: Row) -> None:
 def printable(text: str) -> str:
     """A text in one line, with what a terminal would obey escaped."""
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """So many of something, in words."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:
