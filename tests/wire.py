@@ -9,7 +9,14 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
-from geartrain.protocol.commands import CAN_DO, GRAB_JOB, SEPARATORS
+from geartrain.protocol.commands import (
+    CAN_DO,
+    EXTENSION_OPTION,
+    GRAB_JOB,
+    OPTION_REQ,
+    OPTION_RES,
+    SEPARATORS,
+)
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request
 
 START = 1_800_000_000.0  # Unix time at which every test begins
@@ -86,6 +93,12 @@ class MemoryServer:
         for function in functions:
             worker.says(CAN_DO, function)
         return worker
+
+    def extended(self, *functions: bytes) -> Peer:
+        """The same with the extension."""
+        peer = self.worker(*functions)
+        assert peer.asks(OPTION_REQ, EXTENSION_OPTION) == [(OPTION_RES, EXTENSION_OPTION)]
+        return peer
 
     def running(self, function: bytes) -> Peer:
         """A new worker that has grabbed the next job of the function."""

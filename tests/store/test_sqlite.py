@@ -13,7 +13,6 @@ import pytest
 from geartrain.broker.batch import Batch, DeadRecord, Document, ResultRecord
 from geartrain.broker.model import CONTENT, HIGH, LOW
 from geartrain.errors import StoreError
-from geartrain.store.database import NOTHING, without_jobs
 from geartrain.store.sqlite import SQLiteStore
 from tests.store.jobs import batch, everything, in_loop, kept, opened, record
 from tests.support.machine import wait_until
@@ -253,10 +252,3 @@ async def test_a_lock_ends_with_its_process(path: Path) -> None:
         wait_until(lambda: store.process.poll() is not None, "the process has ended")
         other = SQLiteStore(str(path))
         await other.close(0)
-
-
-def test_where_jobs_cannot_be_kept_a_tick_is_not_said_to_be_done() -> None:
-    tick, policy = ("tick", "s", "{}"), ("policy", "f", "{}")
-    ends = NOTHING._replace(removed=[1], documents=[tick, policy])
-    assert without_jobs(ends) == ends
-    assert without_jobs(ends._replace(added=[(2, b"", b"")])) == ends._replace(documents=[policy])

@@ -8,6 +8,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.endings import expire, lose
 from geartrain.broker.results import forget_expired
+from geartrain.broker.revocation import revoke
 from geartrain.broker.ticks import submit_due
 
 CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
@@ -24,6 +25,7 @@ def tick(broker: Broker) -> None:
     if broker.time_limits.heap:
         for job in broker.time_limits.take(broker.now):
             broker.note("worker timeout reached on job", job)
+            revoke(job, b"timeout")
             lose(broker, job, "timeout")
     if broker.lifetimes.heap:
         for job in broker.lifetimes.take(broker.now):

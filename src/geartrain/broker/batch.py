@@ -5,7 +5,7 @@ The broker defines both, stores implement them: so the core never imports a stor
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from geartrain.broker.model import NOT_ASKED, Job
 
@@ -54,9 +54,6 @@ class ResultRecord(NamedTuple):
     worker: bytes  # the client id of the last worker
 
 
-TICK: Final = "tick"  # documents of this kind are kept together with the batch's jobs, or not at all
-
-
 class Document(NamedTuple):
     """Something small that an operator has set: a policy, a schedule, when a schedule was last due."""
 
@@ -66,13 +63,10 @@ class Document(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch: all of it is kept, or its added jobs are not; and the workloads that it asked for.
+    """What became of a batch, and the workloads that it asked for."""
 
-    Where jobs are not kept, nor are documents of the kind TICK.
-    """
-
-    error: str = ""  # why the jobs are not kept; empty when all is
-    partly: bool = False  # after an error: whether all but the jobs is kept
+    error: str = ""  # why it is not kept; empty when all of it is
+    partly: bool = False  # after an error: whether at least all is removed that was to be
     workloads: dict[int, bytes | None] = {}  # noqa: RUF012  by number; None for one that cannot be read
 
 
@@ -185,11 +179,11 @@ class Batch:
             self.changed.pop(number, None)
             self.buried.pop(number, None)
 
-    def take_over_ticks(self, earlier: Batch) -> None:
-        """Keep, too, what an earlier batch said of ticks, whose jobs could not be kept."""
-        for key, document in earlier.documents.items():
-            if key[0] == TICK and key not in self.documents:
-                self.documents[key] = document
+    def leave_out_ends(self) -> None:
+        """What was to be removed is."""
+        self.removed = []
+        self.exhumed = {}
+        self.forgotten = {}
 
     def seal(self) -> None:
         """Make records of the jobs as they are now."""

@@ -13,6 +13,7 @@ from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function
 from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
+from geartrain.broker.revocation import revoke
 from geartrain.broker.rules import Rules
 from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
@@ -344,6 +345,7 @@ class Broker:
 
     def cancel(self, job: Job) -> None:
         """End a job for whoever waits for it; what its worker still says of it will be ignored."""
+        revoke(job, b"cancelled")
         keep_result(self, job, "cancelled", b"")
         self.tell_failure(job)
         self.finish(job)

@@ -109,10 +109,10 @@ def leave_to_store(broker: Broker, job: Job) -> None:
 
 
 def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
-    """Jobs of a batch were not kept: they end, but for clients who wait for them. The rest is still to do, if not done.
+    """A batch was not kept: its jobs end, but for clients who wait for them, and the rest is still to do.
 
-    A job that was submitted once more since is in the next batch too, and lives or ends with that; the job of a
-    schedule's tick is in it anyway, as its mark is.
+    ``partly``: what it removed is done. A job that was submitted once more since is in the next batch too, and lives or
+    ends with that; the job of a schedule's tick is in it anyway, as its mark is.
     """
     growing = broker.batch if broker.batch is not None else Batch()
     take_back_schedules(broker, batch)
@@ -130,6 +130,6 @@ def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
         if job.clients is None:
             broker.cancel(job)
     if partly:
-        return growing.take_over_ticks(batch)
+        batch.leave_out_ends()
     growing.take_over(batch)
     broker.reserved = 0

@@ -265,6 +265,7 @@ class Connection:
         "client_id",
         "dirty",
         "exceptions",
+        "extended",
         "grabbed",
         "host",
         "number",
@@ -280,6 +281,7 @@ class Connection:
         self.number = number  # its file descriptor
         self.host = host
         self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
+        self.extended = False  # it speaks Geartrain's extension
         self.dirty = dirty  # the server's list of connections with something to write
         self.outgoing: list[bytes] = []
         self.promised = False  # something outgoing holds only once the batch is kept

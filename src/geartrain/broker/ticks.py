@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from geartrain.broker.batch import TICK, Batch, Document
+from geartrain.broker.batch import Batch, Document
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Job, number_of
 from geartrain.broker.schedule_fields import kept_text, of_kept_text
 from geartrain.broker.schedules import FILE, WIRE, Definition, Schedule, mark_of
 from geartrain.errors import SettingsError
 
-SCHEDULE: Final = "schedule"  # the kind of a document
+SCHEDULE: Final = "schedule"  # the kinds of documents
+TICK: Final = "tick"
 
 
 # Ticks

@@ -10,7 +10,7 @@ import click
 from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Row, in_words, print_details, print_json, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 
@@ -100,11 +100,7 @@ def age(row: Row, since: str = "submitted_at") -> str:
     then = row.get(since)
     if not isinstance(then, (int, float)):
         return ""
-    seconds = max(0, int(time.time() - then))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return in_words(time.time() - then)
 
 
 COLUMNS: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Final
 import click
 
 from geartrain.protocol.servers import Servers
+from geartrain.store import default_url, path_of
 
 servers_option: Final = click.option(
     "--server",
@@ -17,6 +19,12 @@ servers_option: Final = click.option(
     multiple=True,
     metavar="HOST:PORT",
     help="A job server; may be given again. Without it: GEARMAN_SERVERS, else localhost:4730.",
+)
+store_option: Final = click.option(
+    "--store",
+    "store",
+    metavar="URL",
+    help="The job store, sqlite:PATH. Without it: the one of the server's default.",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 
@@ -42,6 +50,11 @@ def duration(ctx: click.Context, parameter: click.Parameter, given: str | None) 
 def servers_of(names: tuple[str, ...]) -> Servers:
     """What the libraries take as servers; None leaves the choice to them."""
     return names or None
+
+
+def store_file(url: str | None) -> str:
+    """The path of a job store's file; raises SettingsError where it has none."""
+    return path_of(url or default_url(os.environ, os.geteuid()))
 
 
 def moment(ctx: click.Context, parameter: click.Parameter, given: str | None) -> datetime | None:

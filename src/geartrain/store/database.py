@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 
-from geartrain.broker.batch import TICK, Kept
+from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.reading import as_bytes, everything_but_jobs, jobs_in_parts, workload_of
 from geartrain.store.reserve import Reserve
@@ -42,12 +42,9 @@ class Changes(NamedTuple):
 NOTHING: Final = Changes([], [], [], [], [], [], [], [], 0)
 
 
-def without_jobs(changes: Changes) -> Changes:
-    """What may be kept where jobs cannot: not that a tick is done whose job is among them."""
-    if not changes.added:
-        return changes
-    documents = [document for document in changes.documents if document[0] != TICK]
-    return changes._replace(added=[], documents=documents)
+def ends_of(changes: Changes) -> Changes:
+    """What removes something, and adds nothing."""
+    return NOTHING._replace(removed=changes.removed, exhumed=changes.exhumed, forgotten=changes.forgotten)
 
 
 class Database:
@@ -83,7 +80,7 @@ class Database:
         return connection
 
     def keep(self, changes: Changes) -> tuple[str, bool]:
-        """Commit; else why not (empty when all is kept), and whether all but the added jobs is kept.
+        """Commit; else why not (empty when all is kept), and whether at least the ends of jobs are kept.
 
         On a full disk jobs may end, but none may come: the reserve is what their ends are written to.
         """
@@ -95,8 +92,8 @@ class Database:
             self.commit(changes)
         except (sqlite3.Error, StoreError) as error:
             self.failed = True
-            kept = self.keep_ends(without_jobs(changes))
-            return "" if kept and not changes.added else str(error), kept
+            kept = self.keep_ends(changes)
+            return "" if kept and changes == ends_of(changes) else str(error), kept
         return "", True
 
     def make_room(self) -> None:
@@ -109,14 +106,15 @@ class Database:
             raise sqlite3.OperationalError("database or disk is full")
 
     def keep_ends(self, changes: Changes) -> bool:
-        """Commit what makes no job, on the reserve if need be."""
+        """Commit only what makes room, in small parts, on the reserve if need be."""
+        ends = ends_of(changes)
         self.reserve.give_up()
         try:
             self.reopen()
-            for start in range(0, len(changes.removed), ENDS):
-                self.commit(NOTHING._replace(removed=changes.removed[start : start + ENDS]))
+            for start in range(0, len(ends.removed), ENDS):
+                self.commit(NOTHING._replace(removed=ends.removed[start : start + ENDS]))
                 self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self.commit(changes._replace(removed=[]))
+            self.commit(ends._replace(removed=[]))
         except (sqlite3.Error, StoreError):
             return False
         return True

@@ -74,7 +74,7 @@ def lock_path(path: str) -> str:
 
 
 def owner_of(path: str) -> int:
-    """The process id of the server that uses a file of jobs; 0 where none does."""
+    """The process id of the server that uses a file of jobs; 0 where none does. Raises StoreError."""
     try:
         with open(lock_path(path), encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -83,6 +83,8 @@ def owner_of(path: str) -> int:
         return int(Path(lock_path(path)).read_text(encoding="utf-8") or "0")
     except FileNotFoundError:
         return 0
+    except OSError as error:
+        raise StoreError(f"cannot say who uses {path}: {error.filename}: {error.strerror}") from None
 
 
 def take_lock(path: str, owner: int) -> IO[str]:
