@@ -7,12 +7,15 @@ import pytest
 from geartrain.broker.batch import Kept
 from geartrain.broker.durability import adopt, take_back, take_batch
 from geartrain.protocol.commands import (
+    CANCEL_JOB,
+    CANCEL_RES,
     ERROR,
     GET_STATUS,
     GRAB_JOB_UNIQ,
     JOB_ASSIGN_UNIQ,
     JOB_CREATED,
     NO_JOB,
+    OPTION_REQ,
     STATUS_RES,
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
@@ -198,6 +201,16 @@ def test_its_handle_is_known_and_not_running_until_it_is_cancelled() -> None:
     assert client.types(b"cancel job " + HANDLE) == b"ERR UNKNOWN_JOB\r\n"
     server.passes(60)
     assert server.worker(b"f").asks(GRAB_JOB_UNIQ) == [(NO_JOB,)]
+
+
+def test_the_extension_cancels_it_too() -> None:
+    server = scheduling()
+    answer(server, *ANY)
+    client = server.connect()
+    client.asks(OPTION_REQ, b"geartrain")
+    for outcome in (b"cancelled", b"unknown"):
+        assert client.asks(CANCEL_JOB, HANDLE) == [(CANCEL_RES, HANDLE, outcome)]
+    assert not server.broker.schedules.by_name
 
 
 def test_a_name_in_the_file_is_no_handle() -> None:

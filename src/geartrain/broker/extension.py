@@ -9,6 +9,7 @@ from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.endings import retry_later
 from geartrain.broker.fate import fate
 from geartrain.broker.model import job_by_handle
+from geartrain.broker.recurring import cancel_recurring
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import (
@@ -54,7 +55,8 @@ def cancel_job(session: Session, arguments: list[bytes]) -> None:
     job = job_by_handle(session.broker.jobs, handle)
     if job is not None:
         session.broker.cancel(job)
-    session.connection.send(response(CANCEL_RES, handle, b"unknown" if job is None else b"cancelled"))
+    known = job is not None or cancel_recurring(session.broker, handle)
+    session.connection.send(response(CANCEL_RES, handle, b"cancelled" if known else b"unknown"))
 
 
 def work_retry(session: Session, arguments: list[bytes]) -> None:
