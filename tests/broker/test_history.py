@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from geartrain.broker.assignments import arrived
 from geartrain.broker.batch import DeadRecord, JobRecord, Kept
-from geartrain.broker.durability import adopt
+from geartrain.broker.durability import adopt, take_batch
 from geartrain.protocol.commands import (
     GRAB_JOB,
     SET_CLIENT_ID,
@@ -86,12 +88,28 @@ def test_a_workload_is_shown_as_text_or_in_base64(workload: bytes, shown: dict[s
     assert {name: value for name, value in row.items() if name in ("workload", "workload_base64")} == shown
 
 
-def test_a_workload_that_only_the_store_has_is_null() -> None:
+@pytest.mark.parametrize(("workload", "shown"), [(b"cat.png", "cat.png"), (None, None)])
+def test_a_workload_that_only_the_store_has_is_read_first(workload: bytes | None, shown: str | None) -> None:
     server = MemoryServer(has_store=True)
     job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 3, b"")
     adopt(server.broker, Kept(jobs=[job], dead=[DeadRecord(1, "lost", b"", b"", START)]))
-    (row,) = server.connect().lists(b"dead-show H:test:1")
-    assert (row["workload"], row["workload_bytes"], row["worker"]) == (None, 7, None)
+    operator = server.connect()
+    first, second = operator.types(b"dead-show H:test:1"), operator.types(b"dead-show H:test:1")
+    assert list(take_batch(server.broker).wanted) == [1]
+    answers = arrived(server.broker, {1: workload})
+    assert answers[first] == answers[second]
+    row = json.loads(answers[first].removesuffix(b".\n"))
+    assert (row["workload"], row["workload_bytes"], row["worker"]) == (shown, 7, None)
+
+
+def test_a_letter_that_is_discarded_while_its_workload_is_read_is_no_line() -> None:
+    server = MemoryServer(has_store=True)
+    job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 3, b"")
+    adopt(server.broker, Kept(jobs=[job], dead=[DeadRecord(1, "lost", b"", b"", START)]))
+    operator = server.connect()
+    asked = operator.types(b"dead-show H:test:1")
+    assert operator.lists(b"dead-discard *")[0]["discarded"] == 1
+    assert arrived(server.broker, {1: None}) == {asked: b".\n"}
 
 
 def test_dead_letters_are_retried_by_handle_by_function_or_all() -> None:

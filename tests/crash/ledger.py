@@ -14,7 +14,7 @@ class Submitted:
     key: bytes  # in the unique, or at the head of the workload: by it a worker's job is found here
     function: bytes
     unique: bytes
-    workload: bytes
+    workload: bytes = field(repr=False)
     priority: int
     run_at: int  # 0 is at once
 
@@ -27,7 +27,7 @@ class Executed:
     handle: bytes
     function: bytes
     unique: bytes
-    workload: bytes
+    workload: bytes = field(repr=False)
 
 
 @dataclass

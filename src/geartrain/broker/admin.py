@@ -38,7 +38,7 @@ class Console:
         self.broker = broker
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
-        self.changes = False  # whether what it asked last may have changed what a store keeps
+        self.waits = False  # whether the last answer must wait for the store
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a line; raises ProtocolError when the connection must end.
@@ -58,7 +58,7 @@ class Console:
         verb = words[0].lower()
         command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
-        self.changes = verb in CHANGES
+        self.waits = verb in WAITING
         self.size += len(answer)
         return answer
 
@@ -221,7 +221,7 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"result": result,
 }
 
-CHANGES: Final = frozenset(
+WAITING: Final = frozenset(
     (
         b"maxqueue",
         b"cancel",
@@ -232,8 +232,9 @@ CHANGES: Final = frozenset(
         b"resume",
         b"purge",
         b"cancel-unique",
+        b"dead-show",
         b"dead-retry",
         b"dead-discard",
     )
 )
-"""Those after which a store keeps something else: they are answered when it does."""
+"""Those that are answered when the store has what they changed, or has given what they show."""

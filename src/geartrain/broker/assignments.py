@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
+from geartrain.broker.history import SHOW, shown
 from geartrain.broker.model import PRIORITIES, Connection, Job
 from geartrain.protocol.commands import (
     GRAB_JOB,
@@ -79,7 +80,9 @@ def arrived(broker: Broker, workloads: dict[int, bytes | None]) -> dict[bytes, b
             continue
         del broker.fetches[placeholder]
         workload = workloads[job.number]
-        if workload is None:
+        if command == SHOW:
+            packets[placeholder] = shown(broker, job, workload)
+        elif workload is None:
             packets[placeholder] = NOTHING_TO_DO
             set_aside(broker, job)
         else:

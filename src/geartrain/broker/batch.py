@@ -63,9 +63,10 @@ class Document(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch: all of it is kept, or none; and the workloads that it asked for."""
+    """What became of a batch: all of it is kept, or its added jobs are not; and the workloads that it asked for."""
 
-    error: str = ""  # why nothing is kept; empty when all is
+    error: str = ""  # why the jobs are not kept; empty when all is
+    partly: bool = False  # after an error: whether all but the jobs is kept
     workloads: dict[int, bytes | None] = {}  # noqa: RUF012  by number; None for one that cannot be read
 
 

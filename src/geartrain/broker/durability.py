@@ -105,8 +105,8 @@ def leave_to_store(broker: Broker, job: Job) -> None:
         job.workload = None
 
 
-def take_back(broker: Broker, batch: Batch) -> None:
-    """A batch was not kept: its jobs end, but for clients who wait for them, and all else is still to do.
+def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
+    """Jobs of a batch were not kept: they end, but for clients who wait for them. The rest is still to do, if not done.
 
     A job that was submitted once more since is in the next batch too, and lives or ends with that.
     """
@@ -121,5 +121,6 @@ def take_back(broker: Broker, batch: Batch) -> None:
         job.background = False
         if job.clients is None:
             broker.cancel(job)
-    growing.take_over(batch)
-    broker.reserved = 0
+    if not partly:
+        growing.take_over(batch)
+        broker.reserved = 0

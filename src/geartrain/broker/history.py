@@ -11,9 +11,10 @@ from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
 from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.listing import ANY, MOST_ROWS
-from geartrain.broker.model import PRIORITIES, number_of
+from geartrain.broker.model import PRIORITIES, Job, number_of
 
 MOST_SHOWN: Final = 64 * 1024  # bytes of a workload or an error
+SHOW: Final = 0  # stands beside kinds of GRAB_JOB for the question of what a dead letter's workload is
 MOST_LISTED: Final = 500  # bytes of an error in a list
 
 
@@ -35,9 +36,27 @@ def dead_show(broker: Broker, words: list[bytes]) -> bytes:
     letter = letter_of(broker, words[1]) if len(words) > 1 else None
     if letter is None:
         return json_lines([])
-    row = describe_letter(letter, MOST_SHOWN)
-    row |= payload("workload", letter.job.workload, MOST_SHOWN)
-    return json_lines([row])
+    if letter.job.workload is None and broker.batch is not None:
+        return fetch_shown(broker, letter.job)
+    return shown(broker, letter.job, letter.job.workload)
+
+
+def fetch_shown(broker: Broker, job: Job) -> bytes:
+    """What stands for the answer to ``dead-show`` until the store has given the workload."""
+    broker.archive.questions += 1
+    placeholder = b"show %d %d" % (job.number, broker.archive.questions)
+    broker.fetches[placeholder] = job, SHOW
+    if broker.batch is not None:
+        broker.batch.wanted[job.number] = None
+    return placeholder
+
+
+def shown(broker: Broker, job: Job, workload: bytes | None) -> bytes:
+    """The answer to ``dead-show``, if the job is a dead letter still; a workload that cannot be read is null."""
+    letter = broker.archive.dead.get(job.number)
+    if letter is None:
+        return json_lines([])
+    return json_lines([describe_letter(letter, MOST_SHOWN) | payload("workload", workload, MOST_SHOWN)])
 
 
 def dead_retry(broker: Broker, words: list[bytes]) -> bytes:
@@ -119,7 +138,7 @@ def describe_result(record: ResultRecord) -> dict[str, object]:
 
 
 def payload(name: str, value: bytes | None, most: int) -> dict[str, object]:
-    """The first bytes of a payload as text, or in base64 where they are no UTF-8; null where only the store has it."""
+    """The first bytes of a payload as text, or in base64 where they are no UTF-8; null where there is none."""
     if value is None:
         return {name: None}
     begun = value[:most]

@@ -93,7 +93,7 @@ class Session:
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
         self.connection.send(self.console.answer(line))
-        if self.console.changes and self.broker.batch is not None:
+        if self.console.waits and self.broker.batch is not None:
             self.connection.promised = True
 
     # Requests
