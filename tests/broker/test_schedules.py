@@ -607,16 +607,17 @@ def test_the_answer_to_what_an_operator_adds_is_a_promise() -> None:
     assert peer.connection.promised
 
 
-def test_a_tick_whose_batch_fails_is_kept_with_a_later_one() -> None:
+@pytest.mark.parametrize("partly", [False, True])
+def test_a_tick_whose_batch_fails_is_kept_with_a_later_one(partly: bool) -> None:
     server = scheduling(True)
     has_in_file(server, s=MINUTELY)
     server.passes(60)
     failed = take_batch(server.broker)
-    take_back(server.broker, failed)
+    take_back(server.broker, failed, partly)
     again = take_batch(server.broker)
     assert [record.unique for record in again.records] == at(60)
     assert json.loads(again.documents[("tick", "s")].text)["seen"] == START + 60
-    take_back(server.broker, again)
+    take_back(server.broker, again, partly)
     keep(server.broker, take_batch(server.broker))
     assert grabbed(server.worker(b"f")) == at(60)
 
