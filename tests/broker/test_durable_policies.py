@@ -237,11 +237,12 @@ def test_what_happens_to_a_letter_after_a_batch_that_failed_holds() -> None:
 
 
 def test_a_letter_that_is_revived_and_dies_again_is_one() -> None:
-    """In two batches of which the first one failed."""
+    """While a batch is under way that fails."""
     server, store = buried()
     revive(server.broker, server.broker.archive.dead[1])
-    store.take(server, works=False)
+    batch = take_batch(server.broker)
     fails(server, store)
+    store.end(server, batch, works=False)
     store.take(server)
     store.check(server)
     assert list(store.dead) == [1]
@@ -284,16 +285,17 @@ def test_the_result_of_a_revived_job_takes_the_place_of_the_one_before() -> None
     assert store.results[1].result == b"done"
 
 
-@pytest.mark.parametrize("batches", [1, 2])
-def test_also_where_that_one_was_forgotten_just_before(batches: int) -> None:
-    """In the same batch, or in one that failed."""
+@pytest.mark.parametrize("under_way", [False, True])
+def test_also_where_that_one_was_forgotten_just_before(under_way: bool) -> None:
+    """In the same batch, or in one that fails."""
     server, store = buried(keep_result=60)
     server.passes(60)
     assert not server.broker.archive.results
-    if batches > 1:
-        store.take(server, works=False)
+    batch = take_batch(server.broker) if under_way else None
     revive(server.broker, server.broker.archive.dead[1])
     begun(server, store).says(WORK_COMPLETE, HANDLE, b"done")
+    if batch is not None:
+        store.end(server, batch, works=False)
     store.take(server)
     store.check(server)
     assert store.results[1].result == b"done"
