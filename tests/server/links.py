@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,8 +13,8 @@ from typing import Self
 
 from geartrain.protocol.commands import CAN_DO, GRAB_JOB, JOB_ASSIGN, JOB_CREATED, PRE_SLEEP
 from geartrain.protocol.packet import HEADER_SIZE, request
-from tests.support.machine import DEADLINE, HOST, free_port
-from tests.support.processes import ServerProgram, geartrain_server
+from tests.support.machine import DEADLINE
+from tests.support.processes import GeartrainProgram, ServerProgram, geartrain_server
 from tests.wire import Packet, packets
 
 LOOPS = ("uvloop", "asyncio")
@@ -138,9 +137,7 @@ def server_on(loop: str, *options: str) -> ServerProgram:
     """Our server on one of ``LOOPS``."""
     if loop == "uvloop":
         return geartrain_server(*options)
-    port = free_port()
-    where = ("--listen", HOST, "--port", str(port))
-    return ServerProgram(sys.executable, "-c", WITHOUT_UVLOOP, "server", *where, *options, port=port)
+    return GeartrainProgram(*options, python=("-c", WITHOUT_UVLOOP))
 
 
 @contextmanager

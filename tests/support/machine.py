@@ -8,11 +8,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from glob import glob
 from typing import NoReturn
 
 import pytest
 
 HOST = "127.0.0.1"
+ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", *sorted(glob("/usr/lib/postgresql/*/bin")))
 DEADLINE = 15.0  # seconds that anything may take before its test fails
 
 
@@ -25,7 +27,7 @@ def missing(what: str) -> NoReturn:
 
 def require(program: str) -> str:
     """The path of a program; a test that needs one which is not here ends as ``missing`` says."""
-    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    path = shutil.which(program) or shutil.which(program, path=os.pathsep.join(ELSEWHERE))
     if path is None:
         missing(f"the program {program}")
     return path

@@ -127,12 +127,33 @@ class ServerProgram(Program):
             return answer.decode()
 
 
+class GeartrainProgram(ServerProgram):
+    """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own."""
+
+    def __init__(
+        self,
+        *options: str,
+        port: int | None = None,
+        python: tuple[str, ...] = ("-m", "geartrain"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        port = port or free_port()
+        where = ("--listen", HOST, "--port", str(port))
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        os.chmod(self.folder.name, 0o711)  # for a server that becomes another user
+        state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state"), **(environment or {})}
+        super().__init__(sys.executable, *python, "server", *where, *options, port=port, environment=state)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        self.folder.cleanup()
+
+
 def geartrain_server(*options: str, port: int | None = None) -> ServerProgram:
-    """Our server as its own process, in memory unless the options say otherwise."""
-    port = port or free_port()
-    store = () if "--store" in options else ("--store", "memory:")
-    where = ("--listen", HOST, "--port", str(port))
-    return ServerProgram(sys.executable, "-m", "geartrain", "server", *where, *store, *options, port=port)
+    """Our server, with what it does unless the options say otherwise."""
+    return GeartrainProgram(*options, port=port)
 
 
 def gearmand(*options: str, port: int | None = None) -> ServerProgram:

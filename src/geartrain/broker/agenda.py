@@ -8,6 +8,8 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.endings import expire, lose
 from geartrain.broker.results import forget_expired
+from geartrain.broker.revocation import revoke
+from geartrain.broker.ticks import submit_due
 
 CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
 EXPIRY_CHECK: Final = 1.0  # seconds for which results may be kept for longer than they have to
@@ -15,12 +17,15 @@ EXPIRY_CHECK: Final = 1.0  # seconds for which results may be kept for longer th
 
 def tick(broker: Broker) -> None:
     """Do what is due at ``now`` and ``clock``."""
+    if not broker.schedules.earliest <= broker.clock < broker.schedules.soonest:
+        submit_due(broker)
     if broker.delayed.heap:
         for job in broker.delayed.take(broker.clock):
             broker.ripen(job)
     if broker.time_limits.heap:
         for job in broker.time_limits.take(broker.now):
             broker.note("worker timeout reached on job", job)
+            revoke(job, b"timeout")
             lose(broker, job, "timeout")
     if broker.lifetimes.heap:
         for job in broker.lifetimes.take(broker.now):
@@ -48,6 +53,8 @@ def wait(broker: Broker) -> float:
         soonest = max(soonest - broker.now, 0.0)
     if broker.delayed.heap:
         soonest = min(soonest, max(broker.delayed.next() - broker.clock, 0.0), CLOCK_CHECK)
+    if broker.schedules.soonest != NEVER:
+        soonest = min(soonest, max(broker.schedules.soonest - broker.clock, 0.0), CLOCK_CHECK)
     if broker.archive.expiries:
         soonest = min(soonest, max(broker.archive.expiries[0][0] - broker.clock, EXPIRY_CHECK))
     return soonest

@@ -33,6 +33,7 @@ class Archive:
         self.memory = memory  # bytes of results
         self.size = 0  # bytes of the results that are kept
         self.expiries: list[tuple[float, int]] = []  # heap of Unix times and numbers, some out of date
+        self.questions = 0  # for workloads of dead letters that only the store has
         self.chunks: dict[int, bytearray] = {}  # what WORK_DATA has brought of running jobs
 
     def add(self, result: ResultRecord) -> list[int]:

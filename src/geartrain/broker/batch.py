@@ -63,9 +63,10 @@ class Document(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch: all of it is kept, or none; and the workloads that it asked for."""
+    """What became of a batch, and the workloads that it asked for."""
 
-    error: str = ""  # why nothing is kept; empty when all is
+    error: str = ""  # why it is not kept; empty when all of it is
+    partly: bool = False  # after an error: whether at least all is removed that was to be
     workloads: dict[int, bytes | None] = {}  # noqa: RUF012  by number; None for one that cannot be read
 
 
@@ -90,6 +91,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.added: dict[int, Job] = {}  # to be kept from now on, by number
+        self.owed: dict[int, None] = {}  # those of them that nobody waits to hear of: ticks of schedules
         self.changed: dict[int, Job] = {}  # kept already: attempts or due time are others now
         self.removed: list[int] = []  # jobs that are over, dead letters that were discarded
         self.buried: dict[int, DeadRecord] = {}  # jobs that are dead letters from now on
@@ -176,6 +178,12 @@ class Batch:
         for number in self.removed:
             self.changed.pop(number, None)
             self.buried.pop(number, None)
+
+    def leave_out_ends(self) -> None:
+        """What was to be removed is."""
+        self.removed = []
+        self.exhumed = {}
+        self.forgotten = {}
 
     def seal(self) -> None:
         """Make records of the jobs as they are now."""

@@ -13,7 +13,9 @@ from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function
 from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
+from geartrain.broker.revocation import revoke
 from geartrain.broker.rules import Rules
+from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
@@ -53,6 +55,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
@@ -85,6 +88,7 @@ class Broker:
     def stop(self) -> None:
         """Hand out no more work and take no more jobs; what runs may end."""
         self.stopping = True
+        self.schedules.stop()
         for connection in self.connections:
             for function in list(connection.abilities):
                 self.remove_ability(connection, function)
@@ -341,6 +345,7 @@ class Broker:
 
     def cancel(self, job: Job) -> None:
         """End a job for whoever waits for it; what its worker still says of it will be ignored."""
+        revoke(job, b"cancelled")
         keep_result(self, job, "cancelled", b"")
         self.tell_failure(job)
         self.finish(job)

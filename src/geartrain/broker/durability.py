@@ -11,6 +11,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import apply_policies
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
 from geartrain.broker.results import put
+from geartrain.broker.ticks import recall, take_back_schedules
 from geartrain.errors import SettingsError
 
 RESERVE: Final = (
@@ -24,6 +25,8 @@ def adopt(broker: Broker, kept: Kept) -> None:
     for document in kept.documents:
         if document.kind == "policy":
             adopt_policy(broker, document)
+        else:
+            recall(broker, document)
     for letter in kept.dead:
         archive.read[letter.number] = letter
     for record in kept.jobs:
@@ -105,13 +108,18 @@ def leave_to_store(broker: Broker, job: Job) -> None:
         job.workload = None
 
 
-def take_back(broker: Broker, batch: Batch) -> None:
-    """A batch was not kept: its jobs end, but for clients who wait for them, and all else is still to do.
+def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
+    """A batch was not kept: its jobs end, but for clients who wait for them, and the rest is still to do.
 
-    A job that was submitted once more since is in the next batch too, and lives or ends with that.
+    ``partly``: what it removed is done. A job that was submitted once more since is in the next batch too, and lives or
+    ends with that; the job of a schedule's tick is in it anyway, as its mark is.
     """
     growing = broker.batch if broker.batch is not None else Batch()
+    take_back_schedules(broker, batch)
     for number, job in batch.added.items():
+        if number in batch.owed and (number in broker.jobs or number in broker.archive.dead):
+            growing.owed[number] = None
+            growing.add(job)
         if number in growing.added:
             continue
         if broker.archive.dead.pop(number, None) is not None:
@@ -121,5 +129,7 @@ def take_back(broker: Broker, batch: Batch) -> None:
         job.background = False
         if job.clients is None:
             broker.cancel(job)
+    if partly:
+        batch.leave_out_ends()
     growing.take_over(batch)
     broker.reserved = 0

@@ -18,6 +18,7 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
 ANY_NUMBER: Final = 1 << 60  # of jobs
 FULL: Final = b"Job queue is full"
@@ -264,6 +265,7 @@ class Connection:
         "client_id",
         "dirty",
         "exceptions",
+        "extended",
         "grabbed",
         "host",
         "number",
@@ -279,6 +281,7 @@ class Connection:
         self.number = number  # its file descriptor
         self.host = host
         self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
+        self.extended = False  # it speaks Geartrain's extension
         self.dirty = dirty  # the server's list of connections with something to write
         self.outgoing: list[bytes] = []
         self.promised = False  # something outgoing holds only once the batch is kept

@@ -92,7 +92,7 @@ class Policies:
         self.file: dict[str, Values] = {}  # by name
         self.set_later: dict[str, Values] = {}  # at run time, by name
 
-    def configure(self, sections: Mapping[str, Mapping[str, object]]) -> None:
+    def configure(self, sections: Mapping[str, object]) -> None:
         """Take the file's sections instead of those it had; raises SettingsError and changes nothing."""
         self.file = {name: given_values(read_section(name, given)) for name, given in sections.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from geartrain.errors import SettingsError
 
@@ -17,13 +17,15 @@ RATE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)/([smh])")
 UNITS: Final = {"s": 1, "m": 60, "h": 3600}  # seconds
 
 
-class Field(NamedTuple):
+class Field:
     """A field: ``read`` checks a value of it, and raises ValueError for what it cannot be."""
 
-    name: str  # with a dot where it is in a table of its own
-    expected: str
-    read: Callable[[object], object]
-    default: object
+    # No NamedTuple: compiled, one cannot have a member of the type object.
+    def __init__(self, name: str, expected: str, read: Callable[[object], object], default: object) -> None:
+        self.name = name  # with a dot where it is in a table of its own
+        self.expected = expected
+        self.read = read
+        self.default = default
 
 
 def read_count(given: object) -> object:

@@ -15,13 +15,23 @@ NAMES: Final = (
     "worker",
     "submit",
     "status",
+    "wait",
     "jobs",
     "functions",
+    "schedules",
+    "dead",
     "workers",
     "top",
+    "doctor",
+    "backup",
+    "export",
+    "import",
+    "import-gearmand",
     "demo",
     "completion",
 )
+
+RESERVED: Final = {"import": "import_jobs"}  # modules of commands whose names are no names in Python
 
 
 class Commands(click.Group):
@@ -33,8 +43,13 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in NAMES:
             return None
-        command: click.Command = import_module(f"geartrain.cli.{cmd_name}").command
+        command: click.Command = import_module(f"geartrain.cli.{module_of(cmd_name)}").command
         return command
+
+
+def module_of(name: str) -> str:
+    """The module of a command."""
+    return RESERVED.get(name, name.replace("-", "_"))
 
 
 def build() -> str:

@@ -20,8 +20,10 @@ from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import end_turn
+from geartrain.broker.ticks import drop_stale_marks
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
+from geartrain.server.cron import next_tick
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import LONGEST_PREFIX, Settings
 from geartrain.store import Store
@@ -51,6 +53,7 @@ class Server:
         self.settings = settings
         self.log = log
         self.broker = Broker(rules_of(settings), store is not None, random.random)
+        self.broker.schedules.calendar = next_tick
         self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
@@ -70,10 +73,13 @@ class Server:
 
     async def start(self, listeners: Sequence[socket.socket]) -> None:
         """Queue what the store kept, and accept connections on bound sockets."""
+        self.set_time()
         if self.committer is not None:
             async for kept in self.committer.store.load():
                 adopt(self.broker, kept)
+        drop_stale_marks(self.broker)
         self.acceptor.open(listeners)
+        self.end_turn()
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
@@ -96,6 +102,7 @@ class Server:
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
         self.acceptor.close()
+        self.broker.schedules.stop()
         await self.until(lambda: not self.broker.jobs)
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -215,12 +222,13 @@ class Server:
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""
         committer = self.committer
+        holding = committer is not None and committer.is_holding()
         peers = self.peers
         for connection in self.broker.dirty:
             peer = peers.get(connection)
             if peer is None or not peer.outgoing:
                 continue
-            if committer is None or not committer.hold(connection):
+            if committer is None or not (connection.promised or holding) or not committer.hold(connection):
                 peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
         if committer is not None:

@@ -47,7 +47,9 @@ def default_url(environment: Mapping[str, str], user: int) -> str:
     return f"{SQLITE}{folder / FILE}"
 
 
-def open_store(url: str, durability: str = "full", memory: int = 1 << 30, user: str = "") -> Store | None:
+def open_store(
+    url: str, durability: str = "full", memory: int = 1 << 30, user: str = "", silent: bool = False
+) -> Store | None:
     """The store of a URL, None for memory; raises StoreError where it cannot be used.
 
     What the others mean says ``SQLiteStore``.
@@ -56,4 +58,4 @@ def open_store(url: str, durability: str = "full", memory: int = 1 << 30, user: 
         return None
     from geartrain.store.sqlite import SQLiteStore
 
-    return SQLiteStore(path_of(url), durability, memory, user)
+    return SQLiteStore(path_of(url), durability, memory, user, silent)

@@ -13,9 +13,10 @@ from geartrain.broker.rows import record_of
 PART_JOBS: Final = 5000
 PART_BYTES: Final = 4 * 1024 * 1024
 
+# A damaged file may have text where bytes belong, which the driver would not even read.
 JOBS: Final = (
-    "SELECT number, head, length(workload), CASE WHEN has_room(length(workload)) THEN workload END"
-    " FROM job ORDER BY number"
+    "SELECT number, CAST(head AS BLOB), length(workload),"
+    " CASE WHEN has_room(length(workload)) THEN CAST(workload AS BLOB) END FROM job ORDER BY number"
 )
 
 

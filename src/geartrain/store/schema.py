@@ -74,15 +74,17 @@ def lock_path(path: str) -> str:
 
 
 def owner_of(path: str) -> int:
-    """The process id of the server that uses a file of jobs; 0 where none does."""
+    """The process id of the server that uses a file of jobs; 0 where none does. Raises StoreError."""
     try:
-        with open(lock_path(path), encoding="ascii") as lock:
+        with open(lock_path(path), encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return 0
     except BlockingIOError:
-        return int(Path(lock_path(path)).read_text(encoding="ascii") or "0")
+        return int(Path(lock_path(path)).read_text(encoding="utf-8") or "0")
     except FileNotFoundError:
         return 0
+    except OSError as error:
+        raise StoreError(f"cannot say who uses {path}: {error.filename}: {error.strerror}") from None
 
 
 def take_lock(path: str, owner: int) -> IO[str]:
@@ -105,7 +107,7 @@ def take_lock(path: str, owner: int) -> IO[str]:
 
 def open_lock(path: str) -> IO[str]:
     try:
-        return open(lock_path(path), "a+", encoding="ascii")
+        return open(lock_path(path), "a+", encoding="utf-8")
     except OSError as error:
         raise StoreError(f"cannot use {path}: {error.filename}: {error.strerror}") from None
 

@@ -25,13 +25,22 @@ class SQLiteStore:
 
     ``durability`` is "full" (what is acknowledged survives the machine's end) or "fast" (it survives the server's).
     Workloads of up to ``memory`` bytes in all are loaded at the start. The file is ``user``'s, if that is not empty.
+    A ``silent`` process of it says nothing to the terminal, not even why it fails by a mistake of ours.
     """
 
-    def __init__(self, path: str, durability: str = "full", memory: int = 1 << 30, user: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        durability: str = "full",
+        memory: int = 1 << 30,
+        user: str = "",
+        silent: bool = False,
+    ) -> None:
         self.path = path
         self.durability = durability
         self.memory = memory
         self.user = user
+        self.silent = silent
         self.answers = bytearray()
         self.start()
 
@@ -44,6 +53,8 @@ class SQLiteStore:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "geartrain.store.writer", *arguments],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL if self.silent else None,
                 pass_fds=(its_end.fileno(),),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
@@ -77,12 +88,18 @@ class SQLiteStore:
             yield kept_of(*part)
 
     async def commit(self, batch: Batch) -> Outcome:
-        """Keep all of a batch or none of it, and read what it wants."""
-        if self.process.poll() is not None:
+        """Keep all of a batch or none of it, and read what it wants; in a new process, if the last one has ended."""
+        request = COMMIT, changes_of(batch), list(batch.wanted)
+        try:
+            await self.ask(*request)
+            outcome = await self.answer()
+        except StoreError:
             await asyncio.to_thread(self.start)
-        await self.ask(COMMIT, changes_of(batch), list(batch.wanted))
-        error, workloads = await self.answer()
-        return Outcome(error, workloads)
+            await self.ask(
+                *request
+            )  # nothing is done twice by it: rows are replaced, and removed where they are
+            outcome = await self.answer()
+        return Outcome(*outcome)
 
     async def close(self, last_number: int) -> None:
         """Let go of the file."""

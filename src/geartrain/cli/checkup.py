@@ -1,0 +1,90 @@
+"""What is wrong at a server, and what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from geartrain.cli import questions
+from geartrain.cli.output import Row, counted, in_words
+from geartrain.errors import ConnectError, GearmanError
+from geartrain.protocol.servers import Server
+from geartrain.store.health import OK, PROBLEM, WARNING, Finding
+from geartrain.sync.admin import Admin
+
+LONG: Final = 3600.0  # seconds that a job has waited although its function has workers
+PATIENCE: Final = 10.0  # seconds for a server's answer
+
+
+def examine_server(server: Server) -> Iterator[Finding]:
+    """Ask a server what it has, and how it is."""
+    name = server.name
+    try:
+        with Admin(name, timeout=PATIENCE) as admin:
+            version = admin.version()
+            rows = questions.ours(admin, "functions")
+            if rows is None:
+                yield stranger(name, version)
+                rows = questions.status_of_functions(admin)
+            else:
+                yield Finding(OK, name, f"Geartrain {version}, {counted(len(rows), 'function')}")
+    except ConnectError as error:
+        yield Finding(
+            PROBLEM, name, str(error), "start a server there (geartrain server), or name another one"
+        )
+        return
+    except GearmanError as error:
+        yield Finding(PROBLEM, name, f"it does not answer as a job server: {error}", "look at its log")
+        return
+    yield from examine_functions(name, rows, time.time())
+
+
+def stranger(name: str, version: str) -> Finding:
+    return Finding(
+        WARNING,
+        name,
+        f"no Geartrain: its version is {version or 'not told'}",
+        "its jobs may be lost when it ends; geartrain import-gearmand takes those in its database",
+    )
+
+
+def examine_functions(name: str, rows: Sequence[Row], now: float) -> Iterator[Finding]:
+    """What is wrong with the functions of a server at a Unix time; what it does not tell is not looked at."""
+    for row in sorted(rows, key=lambda row: str(row["function"])):
+        yield from examine_queue(name, row, now)
+        yield from examine_policy(name, row)
+
+
+def examine_queue(name: str, row: Row, now: float) -> Iterator[Finding]:
+    """Whether somebody works on what is queued."""
+    function = str(row["function"])
+    ready = sum(row["queued"].values()) - row.get("delayed", 0)
+    if ready <= 0:
+        return
+    age = now - row["oldest_at"] if row.get("oldest_at") else 0.0
+    waiting = f"{function}: {counted(ready, 'job')} queued" + (
+        f", the oldest {in_words(age)} ago" if age else ""
+    )
+    if row.get("paused"):
+        yield Finding(WARNING, name, f"{waiting}, and it is paused", f"geartrain functions resume {function}")
+    elif not row["workers"]:
+        yield Finding(PROBLEM, name, f"{waiting}, and no worker does it", "start one, or look at its log")
+    elif age > LONG:
+        yield Finding(
+            WARNING, name, f"{waiting}, for {counted(row['workers'], 'worker')}", "start more workers"
+        )
+    else:
+        yield Finding(OK, name, f"{waiting}, for {counted(row['workers'], 'worker')}")
+
+
+def examine_policy(name: str, row: Row) -> Iterator[Finding]:
+    """What an operator has stopped, and what has ended badly."""
+    function = str(row["function"])
+    if row.get("draining"):
+        yield Finding(
+            WARNING, name, f"{function}: new jobs are refused", f"geartrain functions resume {function}"
+        )
+    if row.get("dead"):
+        dead = counted(row["dead"], "dead letter")
+        yield Finding(WARNING, name, f"{function}: {dead}", f"geartrain dead list -f {function}")

@@ -1,0 +1,83 @@
+"""``geartrain export``: what the job store has in it, as lines of JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from sqlite3 import Connection
+from typing import IO, Final
+
+import click
+
+from geartrain.broker.batch import Document, ResultRecord
+from geartrain.cli.main import say
+from geartrain.cli.options import json_option, store_file, store_option
+from geartrain.cli.output import counted, print_json, progress_bar
+from geartrain.errors import StoreError
+from geartrain.store.dump import items, set_aside
+from geartrain.store.new_file import new_file
+from geartrain.store.portable import Aside, DeadJob, Item, line_of
+from geartrain.store.snapshot import snapshot
+
+KINDS: Final = {DeadJob: "dead", ResultRecord: "results", Document: "documents", Aside: "set_aside"}
+SHOW: Final = 1000  # lines between two movements of the bar
+
+
+@click.command("export", short_help="Write the jobs of the store as lines of JSON.")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@store_option
+@click.option("--results", is_flag=True, help="With the results that are kept.")
+@click.option("--set-aside", "aside", is_flag=True, help="Only the rows that are no jobs, and why.")
+@click.option("--force", is_flag=True, help="Replace FILE, if it is there.")
+@json_option
+def command(file: Path, store: str | None, results: bool, aside: bool, force: bool, as_json: bool) -> None:
+    """Write jobs, dead letters, policies and schedules of the job store to FILE, or without it to the standard output.
+
+    Each is a JSON object on a line of its own, which geartrain import reads. A server may use the store meanwhile.
+    --json is about what is said of it.
+    """
+    path = store_file(store)
+    with snapshot(path) as connection:
+        wrong: dict[int, str] = {}
+        chosen = set_aside(connection) if aside else items(connection, results, wrong)
+        if file == Path("-"):
+            write(connection, chosen, sys.stdout.buffer)
+        else:
+            with new_file(file, force, path) as part, part.open("wb") as output:
+                counts = write(connection, chosen, output)
+            tell(path, file, counts, as_json)
+    for number, reason in wrong.items():
+        say(f"job {number} is left out, as it cannot be read: {reason}")
+    if wrong:
+        raise StoreError(f"{counted(len(wrong), 'job')} left out; geartrain export --set-aside has them")
+
+
+def write(connection: Connection, chosen: Iterable[Item | Aside], output: IO[bytes]) -> Counter[str]:
+    """Write an item a line; how many there are of each kind."""
+    (total,) = connection.execute("SELECT count(*) FROM job").fetchone()
+    counts: Counter[str] = Counter()
+    with progress_bar("export", shown=sys.stderr.isatty(), stays=False) as bar:
+        for number, item in enumerate(chosen):
+            output.write(line_of(item))
+            counts[KINDS.get(type(item), "jobs")] += 1
+            if number % SHOW == 0:
+                bar.show(number, total)
+    output.flush()
+    return counts
+
+
+def tell(path: str, file: Path, counts: Counter[str], as_json: bool) -> None:
+    names = {
+        "jobs": "job",
+        "dead": "dead letter",
+        "results": "result",
+        "documents": "document",
+        "set_aside": "row",
+    }
+    if as_json:
+        print_json({"store": path, "file": str(file), **{name: counts[name] for name in names}})
+    else:
+        told = [counted(counts[name], noun) for name, noun in names.items() if counts[name]]
+        click.echo(f"{file}: {', '.join(told) or 'nothing'}")
