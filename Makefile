@@ -8,7 +8,7 @@ PIP_INSTALL := -m pip install -qq --disable-pip-version-check
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types compiled bench real-clients clean
+.PHONY: help demo test lint format types compiled torture bench real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -34,6 +34,10 @@ types: $(VENV)/.dev ## Check the types: ours (mypy --strict) and what users see 
 
 compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build
 	GEARTRAIN_BUILD=compiled $(COMPILED)/bin/python -m pytest $(TESTS)
+
+torture: $(COMPILED)/.dev ## Kill servers for a quarter of an hour, and try a thousand times as many sequences of packets
+	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
+	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plot of the README (QUICK=1: a minute, no plot)
 	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from geartrain.broker.batch import Batch, Document, Kept
 from geartrain.broker.durability import adopt, take_back, take_batch
 from geartrain.broker.graveyard import discard, revive
@@ -234,6 +236,27 @@ def test_what_happens_to_a_letter_after_a_batch_that_failed_holds() -> None:
     assert list(store.dead) == [1]
 
 
+def test_a_letter_that_is_revived_and_dies_again_is_one() -> None:
+    """While a batch is under way that fails."""
+    server, store = buried()
+    revive(server.broker, server.broker.archive.dead[1])
+    batch = take_batch(server.broker)
+    fails(server, store)
+    store.end(server, batch, works=False)
+    store.take(server)
+    store.check(server)
+    assert list(store.dead) == [1]
+
+
+def test_a_letter_that_is_revived_before_its_batch_is_none() -> None:
+    server, store = server_with(dead_letter=True)
+    submitted(server, store)
+    fails(server, store)
+    revive(server.broker, server.broker.archive.dead[1])
+    assert not store.take(server).buried
+    store.check(server)
+
+
 # Results
 
 
@@ -257,6 +280,22 @@ def test_the_result_of_a_revived_job_takes_the_place_of_the_one_before() -> None
     assert store.results[1].state == "failed"
     revive(server.broker, server.broker.archive.dead[1])
     begun(server, store).says(WORK_COMPLETE, HANDLE, b"done")
+    store.take(server)
+    store.check(server)
+    assert store.results[1].result == b"done"
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_also_where_that_one_was_forgotten_just_before(under_way: bool) -> None:
+    """In the same batch, or in one that fails."""
+    server, store = buried(keep_result=60)
+    server.passes(60)
+    assert not server.broker.archive.results
+    batch = take_batch(server.broker) if under_way else None
+    revive(server.broker, server.broker.archive.dead[1])
+    begun(server, store).says(WORK_COMPLETE, HANDLE, b"done")
+    if batch is not None:
+        store.end(server, batch, works=False)
     store.take(server)
     store.check(server)
     assert store.results[1].result == b"done"

@@ -50,11 +50,11 @@ NAMES = ["f", "g"]
 FOREGROUND = (SUBMIT_JOB, SUBMIT_JOB_HIGH, SUBMIT_JOB_LOW)
 BACKGROUND = (SUBMIT_JOB_BG, SUBMIT_JOB_HIGH_BG, SUBMIT_JOB_LOW_BG)
 LAST_WORDS = (WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION)
+DROPS = [b"drop function " + name.encode() for name in NAMES]
 SLACK = 1e-3  # of a job, by which two ways to compute a rate may differ
 
 peers = st.integers(0, PEERS - 1)
 functions = st.sampled_from(NAMES)
-numbers = st.integers(1, 30)
 fields: st.SearchStrategy[dict[str, object]] = st.one_of(
     st.fixed_dictionaries({"max_running": st.sampled_from([None, 1, 2])}),
     st.fixed_dictionaries({"rate": st.sampled_from([None, "2/s", "7/s", "30/s"])}),
@@ -63,7 +63,7 @@ fields: st.SearchStrategy[dict[str, object]] = st.one_of(
     st.fixed_dictionaries({"max_queue": st.sampled_from([None, 3])}),
     st.fixed_dictionaries({"ttl": st.sampled_from([None, 1, 10])}),
     st.fixed_dictionaries({"timeout": st.sampled_from([None, 1, 3])}),
-    st.fixed_dictionaries({"dead_letter": st.sampled_from([None, True, False])}),
+    st.fixed_dictionaries({"dead_letter": st.sampled_from([True, True, False])}),
     st.fixed_dictionaries({"keep_result": st.sampled_from([None, 3])}),
     st.fixed_dictionaries(
         {
@@ -98,14 +98,16 @@ class Operations(RuleBasedStateMachine):
     """A server with a store, its peers, and an operator who changes policies."""
 
     @initialize(
-        wakes_more=st.booleans(), job_retries=st.sampled_from([-1, 2]), policy=st.lists(fields, max_size=3)
+        wakes_more=st.booleans(),
+        job_retries=st.sampled_from([-1, 2]),
+        policy=st.lists(fields, min_size=2, max_size=4),
     )
     def starts(self, wakes_more: bool, job_retries: int, policy: list[dict[str, object]]) -> None:
         rules = Rules(prefix=b"H:test", wakes_more=wakes_more, job_retries=job_retries, max_results=5)
         self.store = KeptJobs()
         self.under_way: Batch | None = None
         self.begin(MemoryServer(rules, has_store=True))
-        for some in policy:
+        for some in [{"dead_letter": True, "keep_result": 3}, *policy]:
             self.sets_policy(NAMES[0], some)
 
     def begin(self, server: MemoryServer) -> None:
@@ -119,23 +121,19 @@ class Operations(RuleBasedStateMachine):
         for name in NAMES:
             self.expect_rate(name)
         for number in range(PEERS - 1):
-            self.can_do(number, NAMES[0])
+            self.abilities_change(number, NAMES[0], CAN_DO)
 
     # What peers say
 
-    @rule(peer=peers, function=functions)
-    def can_do(self, peer: int, function: str) -> None:
-        self.turn(self.peers[peer], CAN_DO, function.encode())
-
-    @rule(peer=peers, function=functions)
-    def cant_do(self, peer: int, function: str) -> None:
-        self.turn(self.peers[peer], CANT_DO, function.encode())
+    @rule(peer=peers, function=functions, command=st.sampled_from([CAN_DO, CAN_DO, CANT_DO]))
+    def abilities_change(self, peer: int, function: str, command: int) -> None:
+        self.turn(self.peers[peer], command, function.encode())
 
     @rule(
         peer=peers,
         command=st.sampled_from([*FOREGROUND, *BACKGROUND]),
         function=functions,
-        unique=st.sampled_from([b"", b"u", b"-"]),
+        unique=st.sampled_from([b"", b"u", b"u", b"u", b"-"]),
     )
     def submit(self, peer: int, command: int, function: str, unique: bytes) -> None:
         self.turn(self.peers[peer], command, function.encode(), unique, b"a")
@@ -147,7 +145,8 @@ class Operations(RuleBasedStateMachine):
 
     @rule(peer=peers)
     def grab(self, peer: int) -> None:
-        self.turn(self.peers[peer], GRAB_JOB_UNIQ)
+        if not self.turn(self.peers[peer], GRAB_JOB_UNIQ):
+            self.pre_sleep(peer)
 
     @rule(peer=peers)
     def pre_sleep(self, peer: int) -> None:
@@ -170,7 +169,7 @@ class Operations(RuleBasedStateMachine):
         for _ in range(20):
             self.reports(peer, end)
             if not self.turn(self.peers[peer], GRAB_JOB_UNIQ):
-                return
+                return self.pre_sleep(peer)
 
     @rule(peer=peers, end=st.sampled_from([WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION, WORK_DATA]))
     def reports(self, peer: int, end: int) -> None:
@@ -203,20 +202,24 @@ class Operations(RuleBasedStateMachine):
                 self.expect_rate(known)
         self.listen()
 
-    @rule(number=numbers)
-    def cancels(self, number: int) -> None:
-        self.operator.types(b"cancel job H:test:%d" % number)
-        self.listen()
+    @rule(name=functions)
+    def stops_or_goes_on(self, name: str) -> None:
+        paused = self.broker.policies.fields(name.encode()).get("paused", False)
+        self.sets_policy(name, {"paused": not paused})
 
-    @rule(function=functions)
-    def drops(self, function: str) -> None:
-        self.operator.types(b"drop function " + function.encode())
-        if function.encode() not in self.broker.functions:
-            self.expect_rate(function)
+    @rule(line=st.sampled_from([b"cancel job H:test:%d" % number for number in range(1, 12)] + DROPS))
+    def says(self, line: bytes) -> None:
+        self.operator.types(line)
+        for name in NAMES:
+            if name.encode() not in self.broker.functions:
+                self.expect_rate(name)
         self.listen()
 
     @rule(again=st.booleans())
     def looks_at_a_dead_letter(self, again: bool) -> None:
+        """There are some: jobs fail until there is one."""
+        if not self.broker.archive.dead:
+            self.works_through_what_there_is(0, WORK_FAIL)
         for letter in list(self.broker.archive.dead.values())[:1]:
             (revive if again else discard)(self.broker, letter)
         self.pass_time(0)
@@ -246,7 +249,7 @@ class Operations(RuleBasedStateMachine):
         self.under_way = None
         self.pass_time(0)
 
-    @precondition(lambda self: self.under_way is None)
+    @precondition(lambda self: self.under_way is None and self.broker.last_handle > 8)
     @rule()
     def the_server_is_restarted(self) -> None:
         self.store.take(self.server)
@@ -407,4 +410,4 @@ def ready(function: Function, now: float) -> int:
 
 
 TestOperations = Operations.TestCase
-TestOperations.settings = settings(max_examples=3 * settings().max_examples)
+TestOperations.settings = settings(max_examples=5 * settings().max_examples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -81,6 +82,22 @@ def test_a_store_in_use_is_exported_and_imported_with_all_that_its_jobs_are(
         assert isinstance(second_job, WorkerJob)
         assert (first.handle, first.workload) == (handles[1], b"")
         assert (second_job.handle, second_job.workload) == (handles[0], BINARY)
+
+
+def test_what_a_crash_left_is_read_and_stays_as_it_is(
+    used: ServerProgram, store: str, tmp_path: Path
+) -> None:
+    with Client(used.address) as client:
+        handle = client.do_background("f", BINARY)
+    for name in ("jobs.db", "jobs.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / f"crashed-{name}")
+    crashed = f"sqlite:{tmp_path}/crashed-jobs.db"
+    before = [(tmp_path / f"crashed-{name}").read_bytes() for name in ("jobs.db", "jobs.db-wal")]
+    assert [row["handle"] for row in geartrain("export", "--store", crashed).rows] == [handle]
+    assert geartrain("backup", f"{tmp_path}/copy.db", "--store", crashed).status == 0
+    after = [(tmp_path / f"crashed-{name}").read_bytes() for name in ("jobs.db", "jobs.db-wal")]
+    assert before == after  # nothing was moved from the log into the file
+    assert before[1] != b""
 
 
 def test_results_come_only_when_they_are_wanted(tmp_path: Path, store: str) -> None:

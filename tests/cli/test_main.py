@@ -53,6 +53,11 @@ def test_every_command_explains_itself(name: str) -> None:
             ["worker", "-f", "f", "--processes", "2", "--", "cat"],
             "--processes is for module:app, not for -f f",
         ),
+        (["backup"], "Missing argument 'FILE'"),
+        (["export", "--store", "redis:"], "the store 'redis:' is no file, sqlite:PATH is expected"),
+        (["import", "/no/such/file"], "cannot read /no/such/file: No such file or directory"),
+        (["import-gearmand", "/no/such/file"], "there is no file /no/such/file: expected one of gearmand's"),
+        (["doctor", "--server", "h:x"], "server 'h:x': expected host:port"),
         (["completion", "tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
     ],
 )

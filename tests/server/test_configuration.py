@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from geartrain.broker.policy_fields import FIELDS
 from geartrain.errors import SettingsError
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.settings import Settings, settings_from
@@ -72,10 +70,3 @@ def test_what_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cannot read .*missing\.toml: No such file or directory"):
         read_configuration(str(tmp_path / "missing.toml"))
-
-
-def test_the_document_names_every_field_and_its_file_is_right(tmp_path: Path) -> None:
-    document = (Path(__file__).parents[2] / "docs" / "policies.md").read_text()
-    assert re.findall(r"^\| `([a-z_.]+)` \| ", document, re.MULTILINE) == list(FIELDS)
-    (example,) = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
-    assert list(read(tmp_path, example).sections["functions"]) == ["*", "thumb*", "send_mail"]

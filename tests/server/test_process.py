@@ -211,6 +211,8 @@ def test_a_daemon_leaves_its_starter_and_is_known_by_its_pid_file(tmp_path: Path
         str(tmp_path / "log"),
         "--verbose",
         "INFO",
+        "--store",
+        f"sqlite:{tmp_path}/jobs.db",
     )
     assert (started.returncode, started.stderr) == (0, "")
     wait_until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"), "the process id is written")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +97,14 @@ def test_a_job_without_a_handle_joins_an_equal_one_as_a_submit_does(tmp_path: Pa
     alone = [new(unique=b"u", function=b"g"), new(b"e", unique=b"-"), new(b"", unique=b"-"), new(), new()]
     assert take(path, *joining, *alone, new(unique=b"d")) == Taken(jobs=6, skipped=2)
     assert take(path, new(b"", unique=b"-"), new(unique=b"d")) == Taken(jobs=1, skipped=1)
+
+
+def test_the_files_belong_to_whom_their_folder_belongs(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        shutil.chown(tmp_path, "nobody")
+    take(tmp_path / "jobs.db", record(1))
+    owners = {file.name: file.stat().st_uid for file in tmp_path.iterdir()}
+    assert owners == dict.fromkeys(["jobs.db", "jobs.db.lock"], tmp_path.stat().st_uid)
 
 
 def test_nothing_is_taken_when_one_item_is_wrong(tmp_path: Path) -> None:

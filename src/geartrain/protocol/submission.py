@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Final
@@ -104,7 +104,9 @@ def needs_extension(priority: int, run_at: float | None, metadata: Mapping[str, 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:
     """Raise SettingsError for metadata that are no text."""
-    for key, value in metadata.items():
+    # As objects: compiled code would take a wrong one for a mistake of ours.
+    items: Iterable[tuple[object, object]] = metadata.items()
+    for key, value in items:
         if not isinstance(key, str) or not isinstance(value, str):
             raise SettingsError(f"metadata {key!r}: {value!r}: expected text")
 
