@@ -10,13 +10,14 @@ import click
 from rich.console import Console
 
 from bench.depth_rows import CROWD, DEPTH, MEMORY
+from bench.durable_rows import DURABILITY
 from bench.library_rows import CLIENTS, WORKERS
 from bench.report import group_table, machine, medians_of, promise_table, show, write_json
 from bench.results import Result, chosen, measure
 from bench.row import Group
 from bench.server_rows import SERVER
 
-GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD)
+GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD, DURABILITY)
 NAMES: Final = [row.name for group in GROUPS for row in group.rows]
 QUICK: Final = 0.2  # of the jobs, in one round
 

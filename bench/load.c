@@ -10,6 +10,7 @@
  *
  *   port        of the server on 127.0.0.1
  *   process     of the server: its use of processors is measured
+ *   other       process of the server, whose use is added
  *   jobs        to be done (echoes to be answered) until the program ends
  *   clients     connections that submit
  *   window      requests that each client has under way
@@ -17,6 +18,7 @@
  *   idle        connections that do nothing at all
  *   payload     bytes of a workload
  *   unique      1: each job has a unique of its own; else it is empty
+ *   function    number of the function: loads with different ones have nothing to do with each other's jobs
  *
  * Connections and workers are ready before the clock starts, and the server has heard of the last result before it
  * stops. What comes out is one line of JSON; latencies (seconds) are from a request to its answer, in the order of
@@ -44,7 +46,6 @@ enum command {
 
 enum { HEADER = 12, CHUNK = 1 << 18, EVENTS = 1024, LONGEST_PAYLOAD = 1 << 16 };
 
-#define FUNCTION "bench"
 #define RESULT "done"
 
 struct scenario {
@@ -80,10 +81,12 @@ struct link {
 };
 
 static struct {
-    long port, process, jobs, clients, window, workers, idle, payload, unique;
+    long port, process, other, jobs, clients, window, workers, idle, payload, unique, function;
 } want = {.jobs = 10000, .window = 1, .payload = 32};
 
 static const struct scenario *scenario;
+static char function[32] = "bench";
+static size_t function_length;
 static struct link *links;
 static long link_count;
 static int poller;
@@ -111,12 +114,17 @@ static double clock_seconds(clockid_t clock)
     return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static double server_cpu(void)
+static double process_cpu(long process)
 {
     clockid_t clock;
-    if (clock_getcpuclockid(want.process, &clock) != 0)
+    if (clock_getcpuclockid(process, &clock) != 0)
         fail("process", "there is none with this number");
     return clock_seconds(clock);
+}
+
+static double server_cpu(void)
+{
+    return process_cpu(want.process) + (want.other ? process_cpu(want.other) : 0);
 }
 
 /* Bytes and packets */
@@ -182,12 +190,12 @@ static void make_request(struct link *client)
     static const char workload[LONGEST_PAYLOAD]; /* zeros do as well as anything */
     char unique[32];
     int length = want.unique ? sprintf(unique, "%d-%ld", client->socket, requested) : 0;
-    size_t before = sizeof FUNCTION + length + 1; /* each with its NUL */
+    size_t before = function_length + 1 + length + 1; /* each with its NUL */
     if (scenario->request == ECHO_REQ) {
         append_packet(client, ECHO_REQ, workload, want.payload);
     } else {
         append_header(client, scenario->request, before + want.payload);
-        append(&client->out, FUNCTION, sizeof FUNCTION);
+        append(&client->out, function, function_length + 1);
         append(&client->out, unique, length);
         append(&client->out, "", 1);
         append(&client->out, workload, want.payload);
@@ -315,7 +323,7 @@ static void open_link(struct link *link, enum role role)
     if (role == CLIENT)
         link->sent = calloc(want.window, sizeof *link->sent);
     if (role == WORKER)
-        append_packet(link, CAN_DO, FUNCTION, strlen(FUNCTION));
+        append_packet(link, CAN_DO, function, function_length);
     if (role == WORKER && scenario->request)
         append_header(link, PRE_SLEEP, 0); /* there is no job yet */
 }
@@ -393,9 +401,10 @@ static void print_outcome(double seconds, double cpu)
 static void read_arguments(int count, char **arguments)
 {
     const struct { const char *name; long *number; } known[] = {
-        {"port", &want.port}, {"process", &want.process}, {"jobs", &want.jobs},
-        {"clients", &want.clients}, {"window", &want.window}, {"workers", &want.workers},
-        {"idle", &want.idle}, {"payload", &want.payload}, {"unique", &want.unique},
+        {"port", &want.port}, {"process", &want.process}, {"other", &want.other},
+        {"jobs", &want.jobs}, {"clients", &want.clients}, {"window", &want.window},
+        {"workers", &want.workers}, {"idle", &want.idle}, {"payload", &want.payload},
+        {"unique", &want.unique}, {"function", &want.function},
     };
     for (size_t i = 0; count > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
         if (strcmp(arguments[1], scenarios[i].name) == 0)
@@ -416,6 +425,9 @@ static void read_arguments(int count, char **arguments)
     }
     if (want.payload > LONGEST_PAYLOAD)
         fail("payload", "too long");
+    if (want.function)
+        sprintf(function, "bench-%ld", want.function);
+    function_length = strlen(function);
 }
 
 static void allow_many_links(void)

@@ -1,38 +1,21 @@
-"""The load generator: load.c, compiled when it is needed."""
+"""The load generator: load.c."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from bench.compiled import compiled
 from bench.sample import Sample, timed
 from bench.servers import Server
 
 ROOT: Final = Path(__file__).parent.parent
-SOURCE: Final = Path(__file__).with_name("load.c")
 TIMEOUT: Final = 120.0  # seconds
-
-
-@cache
-def generator() -> str:
-    """The compiled program's path; it is kept for the next time, until its source is newer."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None:
-        raise SystemExit(
-            "the benchmark needs a C compiler for its load generator; on Debian: apt install gcc"
-        )
-    folder = Path(tempfile.gettempdir(), f"geartrain-bench-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    program = folder / "load"
-    if not program.exists() or program.stat().st_mtime < SOURCE.stat().st_mtime:
-        subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
-    return str(program)
+ENDLESS: Final = 100_000_000  # jobs: nobody waits until they are done
 
 
 def load(server: Server, scenario: str, **numbers: int) -> Sample:
@@ -42,9 +25,24 @@ def load(server: Server, scenario: str, **numbers: int) -> Sample:
 
 def start_load(server: Server, scenario: str, **numbers: int) -> subprocess.Popen[str]:
     """The same, going on while the caller does something else."""
-    arguments = [f"{name}={number}" for name, number in numbers.items()]
-    where = (f"port={server.port}", f"process={server.process.pid}")
-    return start(generator(), scenario, *where, *arguments)
+    process, *others = server.processes()
+    where = [f"port={server.port}", f"process={process}", *(f"other={other}" for other in others)]
+    return start(
+        compiled("load.c"), scenario, *where, *(f"{name}={number}" for name, number in numbers.items())
+    )
+
+
+@contextmanager
+def lasting_load(server: Server, scenario: str, **numbers: int) -> Iterator[None]:
+    """Put a load on the server for the time of a ``with`` block."""
+    program = start_load(server, scenario, jobs=ENDLESS, **numbers)
+    try:
+        yield
+        if program.poll() is not None:
+            finish(program, f"the lasting load on {server.name}")
+    finally:
+        program.kill()
+        program.communicate()
 
 
 def start(*command: str) -> subprocess.Popen[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from bench.durable_rows import ALONE, BESIDE_JOBS, GEARMAND_ON_DISK, IN_MEMORY, ON_DISK
 from bench.sample import Sample
 
 Medians = Mapping[str, Mapping[str, Sample]]
@@ -42,6 +43,11 @@ def figure_of(figures: Mapping[str, Sample], contestant: str, name: str) -> floa
     return value
 
 
+def durable(text: str, name: str, bar: float, other: str = IN_MEMORY) -> Promise:
+    """A ratio of rates: ours on disk, to another contestant's."""
+    return Promise(text, f"durable-{name}", "rate", ON_DISK, other, bar)
+
+
 PROMISES: Final = (
     Promise("do_background of the blocking client, to gear's", "background", "rate", "blocking", "gear", 1.0),
     Promise("the same for each CPU second, to PHP's", "background", "cpu_rate", "blocking", "PHP", 0.5),
@@ -61,4 +67,22 @@ PROMISES: Final = (
         "p99 of a call among 10,000 connections, to 10",
         "crowd", "p99", "10,000 connections", "10 connections", 2.0, at_most=True,
     ),
+    durable("queueing jobs on disk, to in memory", "submit", 0.2),
+    durable("the same, to gearmand's on disk", "submit", 100, GEARMAND_ON_DISK),
+    durable("queueing jobs on disk one by one, to in memory", "submit-one", 0.25),
+    durable("doing jobs that are on disk, to in memory", "work-8", 0.5),
+    durable("queueing and doing jobs on disk, to in memory", "both", 0.5),
+    durable("1 call at a time with a store on disk, to without", "call-1", 0.9),
+    durable("16 calls", "call-16", 0.9),
+    durable("200 calls", "call-200", 0.9),
+    durable("200 calls, 50 a client", "call-many", 0.9),
+    Promise(
+        "p50 of a call beside jobs for a slow disk, to without them",
+        "slow-disk", "p50", BESIDE_JOBS, ALONE, 2.0, at_most=True,
+    ),
+    Promise(
+        "seconds until a killed server with 1,000,000 jobs answers again",
+        "restart", "start", "1,000,000 queued", None, 10.0, at_most=True,
+    ),
+    Promise("bytes a job after that", "restart", "memory", "1,000,000 queued", None, 450, at_most=True),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from bench.promises import PROMISES, Medians
 from bench.results import Result
 from bench.sample import Sample
 
-FIGURES: Final = ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job")
+FIGURES: Final = ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job", "start s")
 UNFOLDED: Final = 200  # columns where no terminal sets a limit
 
 
@@ -74,6 +74,7 @@ def figures_of(sample: Sample, first: Sample | None) -> tuple[str, ...]:
         number(sample.p50 and sample.p50 * 1e6),
         number(sample.p99 and sample.p99 * 1e6),
         number(sample.memory),
+        "" if sample.start is None else f"{sample.start:.2f}",
     )
 
 
@@ -94,7 +95,7 @@ def promise_table(medians: Medians) -> Table:
     for promise in PROMISES:
         measured = promise.measured(medians)
         if measured is not None:
-            form = ",.2f" if promise.bar < 10 else ",.0f"
+            form = ",.2f" if promise.bar <= 10 else ",.0f"
             bar = f"{'at most' if promise.at_most else 'at least'} {promise.bar:,g}"
             table.add_row(
                 promise.text, format(measured, form), bar, "kept" if promise.is_kept(measured) else "missed"

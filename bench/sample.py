@@ -15,6 +15,7 @@ class Sample(NamedTuple):
     p50: float | None = None  # seconds that half of the jobs kept
     p99: float | None = None  # seconds that 99 of 100 did
     memory: float | None = None  # bytes a queued job
+    start: float | None = None  # seconds from a server's start to its first answer
 
 
 def median(samples: Sequence[Sample]) -> Sample:

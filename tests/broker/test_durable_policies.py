@@ -221,6 +221,25 @@ def test_so_is_one_that_died_while_the_batch_was_under_way() -> None:
     assert not store.dead
 
 
+@pytest.mark.parametrize("dies_before", [False, True])
+def test_a_job_that_is_owed_anyway_is_kept_with_the_next_batch_as_the_letter_that_it_is(
+    dies_before: bool,
+) -> None:
+    """A schedule's tick is: nobody was told that it was not taken."""
+    server, store = server_with(dead_letter=True)
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"a")
+    if dies_before:
+        fails(server, store)
+    batch = take_batch(server.broker)
+    batch.owed[1] = None
+    if not dies_before:
+        fails(server, store)
+    store.end(server, batch, works=False)
+    store.take(server)
+    store.check(server)
+    assert list(store.dead) == [1]
+
+
 def test_what_happens_to_a_letter_after_a_batch_that_failed_holds() -> None:
     server, store = server_with(dead_letter=True)
     for unique in (b"1", b"2"):

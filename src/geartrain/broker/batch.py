@@ -166,7 +166,7 @@ class Batch:
             earlier.forgotten.pop(result.number, None)
         for number in self.buried:
             earlier.exhumed.pop(number, None)
-        for number in [*self.exhumed, *earlier.added]:
+        for number in [*self.exhumed, *(earlier.added.keys() - self.added.keys())]:
             earlier.buried.pop(number, None)
         self.removed = earlier.removed + self.removed
         self.results = earlier.results + self.results
