@@ -56,6 +56,8 @@ def cancel_job(session: Session, arguments: list[bytes]) -> None:
     if job is not None:
         session.broker.cancel(job)
     known = job is not None or cancel_recurring(session.broker, handle)
+    if known and session.broker.batch is not None:
+        session.connection.promised = True
     session.connection.send(response(CANCEL_RES, handle, b"cancelled" if known else b"unknown"))
 
 
