@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from geartrain.cli.schedules import distance, shortest
+from geartrain.cli.durations import exactly, rounded
 from tests.cli.program import Shop
 from tests.support.machine import wait_until
 from tests.support.processes import geartrain_server
@@ -108,7 +108,7 @@ def test_schedules_of_the_file_are_run_but_not_removed(tmp_path: Path) -> None:
 
 
 def test_spans_of_time_are_shown_in_the_largest_unit() -> None:
-    assert [distance(seconds) for seconds in (0, 0.5, 59.9, 60, 7199, 7200, 90000)] == [
+    assert [rounded(seconds) for seconds in (0, 0.5, 59.9, 60, 7199, 7200, 90000)] == [
         "0s",
         "0s",
         "59s",
@@ -117,7 +117,7 @@ def test_spans_of_time_are_shown_in_the_largest_unit() -> None:
         "2h",
         "1d",
     ]
-    assert [shortest(seconds) for seconds in (90, 300, 43200, 86400, 86460)] == [
+    assert [exactly(seconds) for seconds in (90, 300, 43200, 86400, 86460)] == [
         "90s",
         "5m",
         "12h",

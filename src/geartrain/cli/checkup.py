@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from geartrain.cli import questions
-from geartrain.cli.output import Row, counted, in_words
+from geartrain.cli.durations import rounded
+from geartrain.cli.output import Row, counted
 from geartrain.errors import ConnectError, GearmanError
 from geartrain.protocol.servers import Server
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
@@ -64,7 +65,7 @@ def examine_queue(name: str, row: Row, now: float) -> Iterator[Finding]:
         return
     age = now - row["oldest_at"] if row.get("oldest_at") else 0.0
     waiting = f"{function}: {counted(ready, 'job')} queued" + (
-        f", the oldest {in_words(age)} ago" if age else ""
+        f", the oldest {rounded(age)} ago" if age else ""
     )
     if row.get("paused"):
         yield Finding(WARNING, name, f"{waiting}, and it is paused", f"geartrain functions resume {function}")

@@ -9,7 +9,7 @@ import click
 
 from geartrain.broker import policy_fields
 from geartrain.broker.policy_fields import FIELDS, nested
-from geartrain.cli.options import seconds_of
+from geartrain.cli.durations import seconds_of
 
 DEFAULT: Final = ("", "default")  # what goes back to the file's value, or the default
 FLAGS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

@@ -8,9 +8,10 @@ from typing import Final
 import click
 
 from geartrain.cli import questions
+from geartrain.cli.durations import duration
 from geartrain.cli.fields import fields_of, flattened
 from geartrain.cli.groups import ListingGroup
-from geartrain.cli.options import duration, json_option, servers_option
+from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.sync.admin import Admin

@@ -8,9 +8,10 @@ from typing import Final
 import click
 
 from geartrain.cli import questions
+from geartrain.cli.durations import rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, in_words, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Row, print_details, print_json, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 
@@ -100,7 +101,7 @@ def age(row: Row, since: str = "submitted_at") -> str:
     then = row.get(since)
     if not isinstance(then, (int, float)):
         return ""
-    return in_words(time.time() - then)
+    return rounded(time.time() - then)
 
 
 COLUMNS: Final = (

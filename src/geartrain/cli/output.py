@@ -54,15 +54,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def in_words(seconds: float) -> str:
-    """A span of time in the largest unit that fits."""
-    whole = max(0, int(seconds))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"
-
-
 def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) -> None:
     """Print rows as a table, or a JSON object each."""
     if as_json:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 import click
 
+from geartrain.cli.durations import exactly, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option, workload_of
-from geartrain.cli.output import Column, Row, print_json, print_rows
+from geartrain.cli.output import Column, Row, moment, print_json, print_rows
 from geartrain.cli.questions import PRIORITIES, ask_each
 from geartrain.errors import GearmanError, ServerError, SettingsError
 from geartrain.protocol.servers import parse_servers
 from geartrain.sync.admin import Admin
 
 CATCH_UPS: Final = ("last", "skip", "all")
-UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 
 
 @click.group("schedules", cls=ListingGroup, short_help="List, add, run, remove, pause and resume schedules.")
@@ -155,8 +154,8 @@ def done(row: Row, event: str, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        due = f", next {moment(row['next_at'])}" if row.get("next_at") else ""
-        click.echo(f"{row['name']}: {event} on {row['server']}{due}")
+        coming = f", next {due(row['next_at'])}" if row.get("next_at") else ""
+        click.echo(f"{row['name']}: {event} on {row['server']}{coming}")
 
 
 # How rows are shown
@@ -165,38 +164,25 @@ def done(row: Row, event: str, as_json: bool) -> None:
 def when(row: Row) -> str:
     """A cron line with its time zone, or an interval."""
     if row["every"]:
-        return f"every {shortest(row['every'])}"
+        return f"every {exactly(row['every'])}"
     return f"{row['cron']} {row['timezone'] or ''}".strip()
 
 
-def shortest(seconds: int) -> str:
-    """A number of seconds in the largest unit that has no rest."""
-    size, unit = next(pair for pair in UNITS if seconds % pair[0] == 0)
-    return f"{seconds // size}{unit}"
-
-
 def next_due(row: Row) -> str:
-    return "paused" if row["paused"] else moment(row["next_at"])
+    return "paused" if row["paused"] else due(row["next_at"])
 
 
 def last_due(row: Row) -> str:
-    return moment(row["last_at"])
+    return due(row["last_at"])
 
 
-def moment(clock: float | None) -> str:
+def due(clock: float | None) -> str:
     """A Unix time in local time, and how far away it is; empty where there is none."""
     if clock is None:
         return ""
-    local = datetime.fromtimestamp(clock).isoformat(" ", "seconds")
+    local = moment(clock)
     ahead = clock - time.time()
-    return f"{local} (in {distance(ahead)})" if ahead >= 0 else f"{local} ({distance(-ahead)} ago)"
-
-
-def distance(seconds: float) -> str:
-    """A time span in the largest unit that fits."""
-    whole = int(seconds)
-    size, unit = next((pair for pair in UNITS if whole >= pair[0]), UNITS[-1])
-    return f"{whole // size}{unit}"
+    return f"{local} (in {rounded(ahead)})" if ahead >= 0 else f"{local} ({rounded(-ahead)} ago)"
 
 
 COLUMNS: Final = (
