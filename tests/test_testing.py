@@ -16,9 +16,11 @@ import pytest
 from geartrain import (
     App,
     ConnectionLost,
+    Fail,
     JobTimeout,
     NoServers,
     Reject,
+    ResultNotKept,
     WorkerJob,
 )
 from geartrain.testing import MemoryPool, bind
@@ -154,6 +156,71 @@ def test_a_worker_of_your_own_works_there_too(pool: MemoryPool) -> None:
 
         assert worker.work()
     assert not pool.client().job_status(handle).known
+
+
+def test_a_result_that_is_waited_for_has_bound_apps_work_meanwhile(pool: MemoryPool) -> None:
+    pool.set_policy("store", keep_result=60)
+    assert store.enqueue("a").result() == "a"
+    assert asyncio.run(awaited("b")) == "b"
+    delayed = store.options(delay=3600).enqueue("c")
+    with pytest.raises(JobTimeout, match="is not over in time"):
+        delayed.result()
+    assert pool.passed == 0
+    pool.advance(3600)
+    assert delayed.result() == "c"
+    pool.advance(61)
+    with pytest.raises(ResultNotKept):
+        delayed.result()
+
+
+async def awaited(key: str) -> str:
+    return await (await store.aenqueue(key)).aresult()
+
+
+def test_a_cancelled_job_does_not_run(pool: MemoryPool) -> None:
+    queued = store.enqueue("a")
+    assert queued.cancel()
+    assert not asyncio.run(queued.acancel())
+    assert pool.work(app) == 0
+
+
+def test_a_running_task_sees_that_it_was_cancelled(pool: MemoryPool) -> None:
+    stopping = App("127.0.0.1:1")
+    ended: list[str] = []
+
+    @stopping.task(bind=True)
+    def stops(job: WorkerJob, text: str) -> str:
+        assert not job.cancelled
+        assert pool.client().cancel(job.handle)
+        try:
+            job.raise_if_cancelled()
+        finally:
+            ended.append(text)
+        return text
+
+    with pool.bind(stopping):
+        stops.enqueue("x")
+        assert pool.work(stopping) == 1
+        assert pool.work(stopping) == 0
+    assert ended == ["x"]
+
+
+def test_a_policy_has_a_job_tried_again_for_whoever_waits(pool: MemoryPool) -> None:
+    retry = {"attempts": 3, "on": ["fail"], "delay": 30, "foreground": True, "jitter": 0}
+    pool.set_policy("picky", retry=retry)
+    attempts: list[int] = []
+    picky = App("127.0.0.1:1")
+
+    @picky.task(bind=True, name="picky")
+    def fails_at_first(job: WorkerJob, text: str) -> str:
+        attempts.append(job.attempt)
+        if job.attempt < 3:
+            raise Fail
+        return text
+
+    with pool.bind(picky):
+        assert fails_at_first.call("x") == "x"
+    assert (attempts, pool.passed) == ([1, 2, 3], 60)
 
 
 def test_pytest_finds_the_fixture(tmp_path: Path) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import set_policy
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
-from geartrain.protocol.commands import CAN_DO, GRAB_JOB, SEPARATORS
+from geartrain.protocol.commands import (
+    CAN_DO,
+    EXTENSION_OPTION,
+    GRAB_JOB,
+    OPTION_REQ,
+    OPTION_RES,
+    SEPARATORS,
+)
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPONSE, request
 
 START = 1_800_000_000.0  # Unix time at which every test begins
@@ -48,6 +59,12 @@ class Peer:
         self.sends(line + b"\n")
         return self.read()
 
+    def lists(self, line: bytes) -> list[Any]:
+        """Send a line of the text protocol, and the objects of its answer."""
+        *lines, dot, rest = self.types(line).split(b"\n")
+        assert (dot, rest) == (b".", b"")
+        return [json.loads(line) for line in lines]
+
     def leaves(self) -> None:
         """Close the connection."""
         self.server.broker.disconnect(self.connection)
@@ -77,11 +94,22 @@ class MemoryServer:
             worker.says(CAN_DO, function)
         return worker
 
+    def extended(self, *functions: bytes) -> Peer:
+        """The same with the extension."""
+        peer = self.worker(*functions)
+        assert peer.asks(OPTION_REQ, EXTENSION_OPTION) == [(OPTION_RES, EXTENSION_OPTION)]
+        return peer
+
     def running(self, function: bytes) -> Peer:
         """A new worker that has grabbed the next job of the function."""
         worker = self.worker(function)
         assert len(worker.asks(GRAB_JOB)[0]) > 1, "there was no job to grab"
         return worker
+
+    def sets_policy(self, function: str, **fields: object) -> None:
+        """Set fields of a function's policy at run time."""
+        set_policy(self.broker, function, fields)
+        end_turn(self.broker)
 
     def hears_at_once(self, *said: tuple[Peer, bytes]) -> None:
         """Take what several peers send in one turn."""

@@ -9,8 +9,10 @@ from geartrain.errors import (
     ArgumentTooLarge,
     ConnectError,
     ConnectionLost,
+    ExtensionMissing,
     Fail,
     GearmanError,
+    JobCancelled,
     JobException,
     JobFailed,
     JobNotFound,
@@ -20,6 +22,7 @@ from geartrain.errors import (
     ProtocolError,
     QueueFull,
     Reject,
+    ResultNotKept,
     Retry,
     ReturnCode,
     ServerError,
@@ -28,6 +31,7 @@ from geartrain.errors import (
 )
 from geartrain.jobs import JobHandle, JobStatus, WorkerJob
 from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress, Warning
+from geartrain.protocol.history import JobHistory
 from geartrain.protocol.submission import Payload, Priority, Unique
 from geartrain.sync.admin import Admin
 from geartrain.sync.client import Client
@@ -58,12 +62,15 @@ __all__ = [
     "Created",
     "Data",
     "Event",
+    "ExtensionMissing",
     "Fail",
     "GearmanError",
     "Job",
+    "JobCancelled",
     "JobException",
     "JobFailed",
     "JobHandle",
+    "JobHistory",
     "JobNotFound",
     "JobState",
     "JobStatus",
@@ -77,6 +84,7 @@ __all__ = [
     "QueueFull",
     "Queued",
     "Reject",
+    "ResultNotKept",
     "Retry",
     "RetryPolicy",
     "ReturnCode",

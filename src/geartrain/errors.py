@@ -10,14 +10,18 @@ GearmanError
 │   ├── ArgumentTooLarge   a unique or another argument is over its limit
 │   ├── JobNotFound        the server does not know the handle
 │   └── UnknownOption      the server does not know the option
+├── ExtensionMissing       the call needs a Geartrain server, and this is none
 ├── JobFailed              WORK_FAIL
-│   └── JobException       WORK_EXCEPTION, with the worker's bytes
+│   ├── JobException       WORK_EXCEPTION, with the worker's bytes
+│   └── JobCancelled       somebody cancelled the job
+├── ResultNotKept          a background job is over, and no policy has its result kept
 ├── JobTimeout             a deadline passed (also a TimeoutError)
 ├── PayloadError           a task cannot send or read a value
 ├── StoreError             a store could not load or commit
 └── SettingsError          an option that cannot work
 
 ``Fail``, ``Retry`` and ``Reject`` are not errors of Geartrain: a worker's function raises them to say how its job ends.
+``JobCancelled`` is of both kinds.
 """
 
 from __future__ import annotations
@@ -172,6 +176,18 @@ class JobException(JobFailed):
         self.payload = payload
 
 
+class ExtensionMissing(GearmanError):
+    """The call needs a Geartrain server: the message names what needs it, and the server that is none."""
+
+    code = ReturnCode.UNKNOWN_OPTION
+
+
+class ResultNotKept(GearmanError):
+    """A background job is over, or was never known, and nothing of it is kept."""
+
+    code = ReturnCode.JOB_NOT_FOUND
+
+
 class JobTimeout(GearmanError, TimeoutError):
     """A deadline passed; the job itself, if there is one, goes on."""
 
@@ -219,6 +235,13 @@ class Retry(JobOutcome):
         """The Retry that a worker told a waiting client of in WORK_EXCEPTION; None for any other exception."""
         match = RETRY_TOLD.fullmatch(payload)
         return Retry(float(match[1])) if match else None
+
+
+class JobCancelled(JobFailed, JobOutcome):
+    """The job was cancelled, or taken from its worker at its time limit.
+
+    A worker's function that raises it is heard by nobody: whoever waits for the job knows already.
+    """
 
 
 class Reject(JobOutcome):

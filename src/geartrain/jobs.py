@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import NamedTuple, Self, TypeVar
 
-from geartrain.errors import Fail
-from geartrain.protocol.numbers import count
-from geartrain.protocol.submission import Payload, payload
-from geartrain.protocol.worker import (
+from geartrain.errors import Fail, JobCancelled
+from geartrain.protocol.assignment import (
     Assignment,
-    attempt_number,
+    attempt,
     complete,
     data,
     exception,
     fail,
+    metadata,
     status,
     warning,
 )
+from geartrain.protocol.numbers import count
+from geartrain.protocol.submission import Payload, payload
 
 Item = TypeVar("Item")
 
@@ -112,8 +113,8 @@ def job_status_of(answers: Sequence[list[bytes] | None]) -> JobStatus:
 
 
 def log_error(assignment: Assignment, error: Exception) -> None:
-    """Tell the worker's log what a function raised, and where; a ``Fail`` is no accident."""
-    if not isinstance(error, Fail):
+    """Tell the worker's log what a function raised, and where; a ``Fail`` is no accident, nor is a job cancelled."""
+    if not isinstance(error, Fail | JobCancelled if assignment.cancelled else Fail):
         function, handle = (
             assignment.function.decode("utf-8", "replace"),
             assignment.handle.decode("utf-8", "replace"),
@@ -121,11 +122,16 @@ def log_error(assignment: Assignment, error: Exception) -> None:
         log.error("%s raised in job %s", function, handle, exc_info=error)
 
 
+def nothing() -> None:
+    """There is nowhere to look for news."""
+
+
 class RunningJob:
     """A job that a worker runs: what the server said of it."""
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, look: Callable[[], object] = nothing) -> None:
         self.assignment = assignment
+        self.look = look  # takes what the server has said meanwhile, where nobody else does
         self.handle = assignment.handle.decode("utf-8", "replace")
         self.function = assignment.function.decode("utf-8", "replace")
         self.unique = assignment.unique.decode("utf-8", "replace")
@@ -133,15 +139,44 @@ class RunningJob:
 
     @property
     def attempt(self) -> int:
-        """1 for a job's first run, 2 for the run after the first ``Retry``, and so on."""
-        return attempt_number(self.assignment.unique)
+        """1 for a job's first run, 2 for the run after the first ``Retry``, and so on.
+
+        A Geartrain server counts executions that were lost, too; with another one the unique tells.
+        """
+        return attempt(self.assignment)
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the client gave as metadata."""
+        return metadata(self.assignment)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the server has said that the job was cancelled, or is over its time limit.
+
+        Nothing more is sent of such a job. Only a Geartrain server says it.
+        """
+        if not self.assignment.cancelled:
+            self.look()
+        return bool(self.assignment.cancelled)
+
+    def raise_if_cancelled(self) -> None:
+        """Raise JobCancelled where the job is ``cancelled``."""
+        if self.cancelled:
+            how = "was cancelled" if self.assignment.cancelled != "timeout" else "is over its time limit"
+            raise JobCancelled(f"job {self.handle} {how}", handle=self.handle)
 
 
 class WorkerJob(RunningJob):
     """The job that a worker's plain function runs."""
 
-    def __init__(self, assignment: Assignment, send: Callable[[bytes], None]) -> None:
-        super().__init__(assignment)
+    def __init__(
+        self,
+        assignment: Assignment,
+        send: Callable[[bytes], None],
+        look: Callable[[], object] = nothing,
+    ) -> None:
+        super().__init__(assignment, look)
         self.send = send  # writes a packet to the server
 
     def send_data(self, chunk: Payload) -> None:

@@ -128,9 +128,9 @@ def test_large_results_wait_for_a_slow_server(server: ServerProgram) -> None:
     run(test())
 
 
-def test_retries_of_jobs_that_run_at_once_do_not_mix(server: ServerProgram) -> None:
+def test_retries_of_jobs_that_run_at_once_do_not_mix(c_server: ServerProgram) -> None:
     async def test() -> None:
-        worker = AsyncWorker(server.address, concurrency=10)
+        worker = AsyncWorker(c_server.address, concurrency=10)
         done: set[str] = set()
         all_done = asyncio.Event()
 
@@ -142,13 +142,48 @@ def test_retries_of_jobs_that_run_at_once_do_not_mix(server: ServerProgram) -> N
             if len(done) == 20:
                 all_done.set()
 
-        async with AsyncClient(server.address) as client, running(worker):
+        async with AsyncClient(c_server.address) as client, running(worker):
             for number in range(20):
                 await client.do_background("again", unique=f"job{number}")
             await all_done.wait()
         assert done == {f"job{number}~3" for number in range(20)}
 
     run(test())
+
+
+def test_a_coroutine_function_is_cancelled_with_its_job(server: ServerProgram) -> None:
+    async def test() -> None:
+        worker = AsyncWorker(server.address, concurrency=2)
+        seen: list[bool] = []
+
+        @worker.function("patient")
+        async def patient(job: AsyncWorkerJob) -> bytes:
+            await job.send_status(1, 2)
+            try:
+                return await never()
+            except asyncio.CancelledError:
+                seen.append(job.cancelled)
+                if job.workload == b"stubborn":
+                    return b"not sent"
+                raise
+
+        worker.add_function("next", lambda job: "fine")
+        async with AsyncClient(server.address) as client, running(worker):
+            for workload in ("yielding", "stubborn", "yielding"):
+                handle = await client.do_background("patient", workload)
+                while not (await client.job_status(handle)).numerator:
+                    await asyncio.sleep(0.005)
+                assert await client.cancel(handle)
+            assert list(await asyncio.gather(client.do("next"), client.do("next"))) == [b"fine", b"fine"]
+        assert seen == [True] * 3
+
+    run(test())
+
+
+async def never() -> bytes:
+    """Wait for ever."""
+    await asyncio.Event().wait()
+    return b""
 
 
 def test_cancelling_run_takes_leave(server: ServerProgram) -> None:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geartrain.broker.deadlines import Deadlines
-from geartrain.broker.model import NORMAL, UNLIMITED, Function, Job
+from geartrain.broker.model import NORMAL, Function, Job
 
-FUNCTION = Function(b"f", UNLIMITED)
+FUNCTION = Function(b"f", None)
 
 
 def job(handle: bytes = b"H:test:1") -> Job:

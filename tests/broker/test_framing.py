@@ -15,6 +15,7 @@ from geartrain.protocol.commands import (
     ECHO_REQ,
     ECHO_RES,
     ERROR,
+    EXTENSION,
     GET_STATUS,
     GRAB_JOB,
     JOB_ASSIGN,
@@ -33,7 +34,7 @@ from geartrain.protocol.commands import (
 from geartrain.protocol.packet import request, response
 from tests.wire import MemoryServer
 
-UNEXPECTED = [command for command in COMMANDS if command.sender in ("server", "nobody")]
+UNEXPECTED = [command for command in COMMANDS + EXTENSION if command.sender in ("server", "nobody")]
 
 
 @pytest.mark.parametrize("echo", [b"", b"a\0b", b"x" * (1 << 20)], ids=["empty", "with NULs", "1 MiB"])
@@ -60,13 +61,13 @@ def test_an_answers_magic_gets_an_error_and_the_connection_goes_on() -> None:
 def test_a_type_that_only_a_server_sends_gets_an_error_and_the_connection_goes_on(
     command: Command,
 ) -> None:
-    peer = MemoryServer().connect()
+    peer = MemoryServer().extended()
     peer.says(command.number, *[b"1"] * len(command.arguments))
     assert peer.heard() == [(ERROR, b"INVALID_COMMAND", b"Command not expected")]
     assert peer.asks(ECHO_REQ, b"next") == [(ECHO_RES, b"next")]
 
 
-def test_submit_job_sched_is_not_expected_as_in_gearmand() -> None:
+def test_submit_job_sched_is_not_expected_where_nobody_reads_cron_lines() -> None:
     peer = MemoryServer().connect()
     peer.says(SUBMIT_JOB_SCHED, b"f", b"", b"1", b"2", b"3", b"4", b"5", b"workload")
     assert peer.heard() == [(ERROR, b"INVALID_COMMAND", b"Command not expected")]
@@ -123,7 +124,7 @@ def test_a_workload_is_delivered_exactly(workload: bytes) -> None:
     assert server.worker(b"f").asks(GRAB_JOB) == [(JOB_ASSIGN, b"H:test:1", b"f", workload)]
 
 
-@pytest.mark.parametrize("command", [0, 43, 0x80000000], ids=hex)
+@pytest.mark.parametrize("command", [0, 43, 128, 0x80000000], ids=hex)
 def test_a_type_that_does_not_exist_ends_the_connection_after_what_came_before(command: int) -> None:
     peer = MemoryServer().connect()
     with pytest.raises(ProtocolError, match="unknown packet type"):

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, job_by_handle
 from geartrain.broker.rules import Rules
@@ -332,7 +333,7 @@ class Conversation(RuleBasedStateMachine):
         for name in self.neglected():
             assert self.broker.functions[name] in sleepers.watched
             assert sleepers.look_again != NEVER
-            assert self.broker.wait() <= PATIENCE
+            assert wait(self.broker) <= PATIENCE
 
     @invariant()
     def memory_is_gone_when_jobs_are_gone(self) -> None:

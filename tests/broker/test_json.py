@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from geartrain.broker.admin import COMMANDS
 from geartrain.protocol.commands import (
     GRAB_JOB,
     PRE_SLEEP,
@@ -17,20 +16,19 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
     SUBMIT_JOB_HIGH,
+    WORK_FAIL,
     WORK_STATUS,
 )
 from tests.wire import START, MemoryServer, Peer
 
-
-def rows(peer: Peer, line: bytes) -> list[Any]:
-    """The objects of an answer."""
-    *lines, dot, rest = peer.types(line).split(b"\n")
-    assert (dot, rest) == (b".", b"")
-    return [json.loads(line) for line in lines]
+GEARMANDS = {
+    *("status", "prioritystatus", "workers", "maxqueue", "getpid", "verbose", "version"),
+    *("show", "cancel", "create", "drop"),
+}
 
 
 def handles(peer: Peer, line: bytes) -> list[str]:
-    return [row["handle"] for row in rows(peer, line)]
+    return [row["handle"] for row in peer.lists(line)]
 
 
 def test_a_running_job_tells_everything_about_itself() -> None:
@@ -41,7 +39,7 @@ def test_a_running_job_tells_everything_about_itself() -> None:
     worker.says(SET_CLIENT_ID, b"me")
     worker.says(WORK_STATUS, b"H:test:1", b"3", b"14")
     client.read()
-    assert rows(client, b"job H:test:1") == [
+    assert client.lists(b"job H:test:1") == [
         {
             "handle": "H:test:1",
             "function": "resize",
@@ -66,16 +64,16 @@ def test_a_job_is_delayed_or_queued_before_it_runs() -> None:
     server = MemoryServer()
     client = server.connect()
     client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
-    (job,) = rows(client, b"job H:test:1")
+    (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["run_at"], job["background"]) == ("delayed", START + 60, True)
     server.passes(60)
-    (job,) = rows(client, b"job H:test:1")
+    (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["worker"]) == ("queued", None)
 
 
 @pytest.mark.parametrize("line", [b"job H:test:9", b"job"])
 def test_an_unknown_job_is_no_line(line: bytes) -> None:
-    assert rows(MemoryServer().connect(), line) == []
+    assert MemoryServer().connect().lists(line) == []
 
 
 def test_jobs_are_listed_the_oldest_first_by_function_and_up_to_a_limit() -> None:
@@ -106,7 +104,7 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
     client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
     server.running(b"f").says(GRAB_JOB)
     server.worker(b"f").says(PRE_SLEEP)
-    assert rows(client, b"functions") == [
+    assert client.lists(b"functions") == [
         {
             "function": "f",
             "queued": {"high": 0, "normal": 1, "low": 0},
@@ -115,6 +113,11 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
             "workers": 2,
             "sleeping": 1,
             "max_queue": {"high": 9, "normal": 8, "low": 0},
+            "oldest_at": None,
+            "dead": 0,
+            "paused": False,
+            "draining": False,
+            "policy": {"max_queue": {"high": 9, "normal": 8}},
         }
     ]
 
@@ -126,7 +129,7 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
     worker = server.running(b"f")
     worker.says(SET_CLIENT_ID, b"me")
     worker.says(PRE_SLEEP)
-    assert rows(client, b"peers") == [
+    assert client.lists(b"peers") == [
         {
             "number": 1,
             "host": "127.0.0.1",
@@ -151,15 +154,48 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
 def test_a_name_that_is_no_text_is_shown_with_its_odd_bytes_escaped() -> None:
     client = MemoryServer().connect()
     client.asks(SUBMIT_JOB_BG, b"caf\xe9", b"", b"")
-    (job,) = rows(client, b"jobs")
+    (job,) = client.lists(b"jobs")
     assert job["function"] == "caf\\xe9"
 
 
-def test_the_protocol_document_names_every_field() -> None:
+def test_the_oldest_job_is_sought_among_those_whose_turn_it_is() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.types(b"create function f")
+    assert client.lists(b"functions")[0]["oldest_at"] is None
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 5), b"")
+    assert client.lists(b"functions")[0]["oldest_at"] is None
+    server.passes(2)
+    client.asks(SUBMIT_JOB_HIGH, b"f", b"", b"")
+    assert client.lists(b"functions")[0]["oldest_at"] == START + 2
+    server.passes(3)
+    assert client.lists(b"functions")[0]["oldest_at"] == START
+
+
+def test_the_protocol_document_names_every_command_and_field() -> None:
     document = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-    client = MemoryServer().connect()
-    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
-    for line in (b"job H:test:1", b"functions", b"peers"):
-        fields = re.search(rf"^\| `{line.split()[0].decode()}\b.*` \| (.*) \|$", document, re.MULTILINE)
-        assert fields is not None
-        assert fields[1].split(", ") == list(rows(client, line)[0])
+    told = dict(re.findall(r"^\| `([a-z-]+)[^`]*` \| (.*) \|$", document, re.MULTILINE))
+    assert told.keys() == {command.decode() for command in COMMANDS} - GEARMANDS
+    server = MemoryServer()
+    client = server.connect()
+    client.types(b'policy f {"keep_result":60,"dead_letter":true}')
+    for unique in (b"u", b"v", b"w"):
+        client.asks(SUBMIT_JOB_BG, b"f", unique, b"")
+    server.running(b"f").says(WORK_FAIL, b"H:test:1")
+    for line in (
+        b"job H:test:2",
+        b"functions",
+        b"peers",
+        b"policy f",
+        b"pause f",
+        b"drain f",
+        b"resume f",
+        b"dead",
+        b"dead-show H:test:1",
+        b"result H:test:1",
+        b"cancel-unique f v",
+        b"purge f",
+        b"dead-retry *",
+        b"dead-discard *",
+    ):
+        assert told[line.split()[0].decode()].split(", ") == list(client.lists(line)[0]), line

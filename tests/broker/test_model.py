@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geartrain.broker.model import NORMAL, UNLIMITED, Function, Job, Queue
+from geartrain.broker.model import NORMAL, Function, Job, Queue
 
-FUNCTION = Function(b"f", UNLIMITED)
+FUNCTION = Function(b"f", None)
 
 
 def job(number: int) -> Job:

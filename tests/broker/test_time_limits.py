@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
@@ -40,7 +41,7 @@ def test_the_time_limit_is_in_milliseconds_and_at_least_a_second(timeout: bytes,
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"a")
     timed_worker(server, timeout)
     other = server.worker(b"f")
-    assert server.broker.wait() == seconds
+    assert wait(server.broker) == seconds
     server.passes(seconds - 0.01)
     assert other.asks(GRAB_JOB) == [(NO_JOB,)]
     server.passes(0.02)
@@ -51,7 +52,7 @@ def test_the_operator_may_have_it_in_seconds() -> None:
     server = MemoryServer(Rules(timeout_in_seconds=True))
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"a")
     timed_worker(server, b"30")
-    assert server.broker.wait() == 30
+    assert wait(server.broker) == 30
 
 
 def test_a_number_so_small_that_it_may_be_meant_in_seconds_is_noted() -> None:
@@ -67,7 +68,7 @@ def test_any_other_time_limit_is_none(timeout: bytes) -> None:
     server = MemoryServer()
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"a")
     timed_worker(server, timeout)
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
 
 
 def test_the_latest_time_limit_of_a_function_holds() -> None:
@@ -77,7 +78,7 @@ def test_the_latest_time_limit_of_a_function_holds() -> None:
     worker.says(CAN_DO_TIMEOUT, b"f", b"5000")
     worker.says(CAN_DO, b"f")
     worker.says(GRAB_JOB)
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
 
 
 def test_a_late_result_is_ignored_and_its_worker_hears_no_error() -> None:
@@ -146,7 +147,7 @@ def test_a_job_that_ends_in_time_ends_its_timer() -> None:
     server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"1")
     worker = timed_worker(server, b"1000")
     worker.says(WORK_COMPLETE, HANDLE, b"")
-    assert server.broker.wait() == NEVER
+    assert wait(server.broker) == NEVER
     server.passes(1)
     assert server.broker.notices == []
 

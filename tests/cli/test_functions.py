@@ -17,6 +17,7 @@ def test_functions_are_listed_with_their_jobs_and_workers(shop: Shop) -> None:
     lines = shop.run("functions").stdout.splitlines()
     assert lines[0].split() == [
         "FUNCTION",
+        "STATE",
         "QUEUED",
         "h/n/l",
         "DELAYED",

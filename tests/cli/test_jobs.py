@@ -36,6 +36,21 @@ def test_a_cancelled_job_is_gone(shop: Shop) -> None:
     assert shop.run("jobs", "show", handle).status == 1
 
 
+def test_jobs_are_cancelled_by_their_handles_or_a_unique(shop: Shop) -> None:
+    first, second = queued(shop, "several"), queued(shop, "several")
+    ended = shop.run("jobs", "cancel", first, "H:none:1", second)
+    assert ended.stdout == f"{first}: cancelled\n{second}: cancelled\n"
+    assert (ended.status, ended.stderr) == (1, "geartrain: no server knows the job 'H:none:1'\n")
+    third = shop.run("submit", "several", "x", "-b", "--unique", "u").stdout.strip()
+    unique = ("jobs", "cancel", "--unique", "u", "--function", "several")
+    assert shop.run(*unique).stdout == f"{third}: cancelled\n"
+    again = shop.run(*unique)
+    known = "no server knows a job of 'several' with the unique 'u'"
+    assert (again.status, again.stderr) == (1, f"geartrain: {known}\n")
+    for wrong in ([], [first, *unique[2:]], ["--unique", "u"]):
+        assert shop.run("jobs", "cancel", *wrong).status == 2
+
+
 def test_a_c_server_tells_what_it_knows(c_shop: Shop) -> None:
     handle = queued(c_shop, "queued")
     assert handle in [row["handle"] for row in c_shop.run("jobs", "--json").rows]

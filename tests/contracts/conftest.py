@@ -20,6 +20,13 @@ def job_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
         yield program
 
 
+@pytest.fixture(scope="session")
+def our_server() -> Iterator[ServerProgram]:
+    """A running server of ours, for what gearmand does not have."""
+    with geartrain_server() as program:
+        yield program
+
+
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
     """The library under test."""

@@ -96,6 +96,61 @@ def test_only_our_server_answers_in_json(shell: Shell, job_server: ServerProgram
         assert job["handle"] == handle
 
 
+def test_a_function_is_held_and_let_go(shell: Shell, our_server: ServerProgram, function: str) -> None:
+    client, admin = shell.client(our_server.address), shell.admin(our_server.address)
+    assert admin.set_policy(function, ttl=60, retry={"attempts": 5}) == {"retry": {"attempts": 5}, "ttl": 60}
+    admin.pause(function)
+    admin.drain(function)
+    with pytest.raises(ServerError, match="QUEUE_ERROR"):
+        client.do_background(function)
+    admin.resume(function)
+    assert admin.policy(function) == {"retry": {"attempts": 5}, "ttl": 60}
+    assert admin.set_policy(function, retry=None, ttl=None) == {}
+    client.do_background(function)
+    (row,) = [row for row in admin.functions() if row["function"] == function]
+    assert (row["paused"], row["dead"]) == (False, 0)
+    with pytest.raises(
+        ServerError, match=r"INVALID_ARGUMENTS: .* rate wants a text such as 10/s, .* got 'a b'"
+    ):
+        admin.set_policy(function, rate="a b")
+
+
+def test_jobs_are_purged_or_cancelled_by_unique(
+    shell: Shell, our_server: ServerProgram, function: str, unique: str
+) -> None:
+    client, admin = shell.client(our_server.address), shell.admin(our_server.address)
+    handle = client.do_background(function, unique=unique)
+    assert admin.cancel_unique(function, unique) == handle
+    assert admin.cancel_unique(function, unique) is None
+    for _ in range(2):
+        client.do_background(function)
+    assert admin.purge(function, older_than=1e10) == 0
+    assert admin.purge(function) == 2
+
+
+def test_dead_letters_are_listed_shown_retried_and_discarded(
+    shell: Shell, our_server: ServerProgram, function: str
+) -> None:
+    client, worker, admin = (
+        shell.client(our_server.address),
+        shell.worker(our_server.address),
+        shell.admin(our_server.address),
+    )
+    admin.set_policy(function, dead_letter=True, keep_result=60)
+    handle = client.do_background(function, b"\xff")
+    worker.register(function)
+    job = worker.grab(10)
+    assert job is not None
+    job.fail()
+    assert worker.grab(0.05) is None
+    (row,) = admin.dead_letters(function)
+    shown = admin.dead_letter(handle)
+    assert shown == {**row, "workload_base64": "/w=="}
+    assert admin.retry_dead(handle) == 1
+    assert (admin.dead_letters(), admin.dead_letter(handle)) == ([], None)
+    assert (admin.discard_dead("*"), admin.result("H:nowhere:1")) == (0, None)
+
+
 def test_a_dead_server_is_named(shell: Shell) -> None:
     address = f"{HOST}:{free_port()}"
     with pytest.raises(ConnectError, match=address):

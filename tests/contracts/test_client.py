@@ -21,7 +21,6 @@ from geartrain import (
     NoServers,
     Priority,
     Progress,
-    SettingsError,
     Unique,
     Warning,
     WorkerJob,
@@ -210,11 +209,6 @@ def test_a_delayed_job_waits_in_the_queue(shell: Shell, job_server: ServerProgra
     handle = client.do_background(function, delay=3600)
     assert worker.grab(0.05) is None
     assert client.job_status(handle).known
-
-
-def test_a_delayed_job_has_normal_priority(shell: Shell, job_server: ServerProgram, function: str) -> None:
-    with pytest.raises(SettingsError, match="priority HIGH"):
-        shell.client(job_server.address).do_background(function, delay=1, priority=Priority.HIGH)
 
 
 def test_what_a_function_raises_is_raised_at_the_client(

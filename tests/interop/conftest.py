@@ -42,11 +42,13 @@ def language(request: pytest.FixtureRequest) -> Language:
 
 @pytest.fixture
 def run_client(language: Language, shared_server: ServerProgram, function: str) -> Iterator[RunClient]:
-    """Start the language's client: ``run_client(mode, workload, unique="", priority="normal")``."""
+    """Start the language's client: ``run_client(mode, workload, unique="", priority="normal", suffix="")``."""
     running: list[ClientProgram] = []
 
-    def run(mode: str, workload: bytes, unique: str = "", priority: str = "normal") -> ClientProgram:
-        arguments = (str(shared_server.port), mode, function, unique, priority)
+    def run(
+        mode: str, workload: bytes, unique: str = "", priority: str = "normal", suffix: str = ""
+    ) -> ClientProgram:
+        arguments = (str(shared_server.port), mode, function + suffix, unique, priority)
         program = ClientProgram(*language.script("client"), *arguments, stdin=workload)
         running.append(program)
         return program

@@ -54,9 +54,11 @@ def test_an_err_line_is_an_error(line: bytes, code: str, text: str) -> None:
 
 def test_an_unknown_command_of_ours_says_whose_it_is() -> None:
     error = ServerError("UNKNOWN_COMMAND", "", server="server:1")
-    assert "server:1 does not know the command 'job H:1'" in str(admin.json_refused(error, ("job", "H:1")))
+    ours = admin.json_lines(("job", "H:1"))
+    assert "server:1 does not know the command 'job': only Geartrain's" in str(admin.refusal(error, ours))
+    assert admin.refusal(error, admin.VERSION) is error
     other = ServerError("JOB_NOT_FOUND", "", server="server:1")
-    assert admin.json_refused(other, ("job", "H:1")) is other
+    assert admin.refusal(other, ours) is other
 
 
 def test_lines_become_rows() -> None:

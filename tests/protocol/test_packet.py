@@ -13,9 +13,11 @@ from geartrain.protocol.commands import (
     COMMANDS,
     ECHO_REQ,
     ECHO_RES,
+    GET_RESULT,
     GRAB_JOB,
     JOB_ASSIGN_UNIQ,
     NOOP,
+    OPTION_REQ,
     SEPARATORS,
     SUBMIT_JOB,
     WORK_COMPLETE,
@@ -232,11 +234,30 @@ def test_a_wrong_magic_ends_the_connection_as_soon_as_it_is_seen(beginning: byte
     assert raised.value.refusal == ""
 
 
-@pytest.mark.parametrize("command", [0, 43, 0x80000000, 0xFFFFFFFF])
+@pytest.mark.parametrize("command", [0, 43, 128, 0x80000000, 0xFFFFFFFF])
 def test_a_type_that_does_not_exist_ends_the_connection_without_an_answer(command: int) -> None:
     with pytest.raises(ProtocolError, match=f"unknown packet type {command}") as raised:
         calls(header(b"\0REQ", command, 0))
     assert raised.value.refusal == ""
+
+
+@pytest.mark.parametrize("command", [43, 127, 137])
+def test_a_type_that_no_table_has_ends_the_connection_with_the_extension_too(command: int) -> None:
+    packets = stream()
+    packets.extended = True
+    with pytest.raises(ProtocolError, match=f"unknown packet type {command}"):
+        packets.receive(Listener(), header(b"\0REQ", command, 0))
+
+
+def test_the_extension_may_begin_in_the_chunk_that_agrees_on_it() -> None:
+    packets, listener = stream(), Listener()
+
+    def agree(listener: Listener, arguments: list[bytes]) -> None:
+        packets.extended = True
+
+    packets.handlers[OPTION_REQ] = agree
+    packets.receive(listener, request(OPTION_REQ, b"geartrain") + request(GET_RESULT, b"H:1"))
+    assert listener.calls == [("packet", b"H:1")]
 
 
 @pytest.mark.parametrize("length", [PAYLOAD_LIMIT + 1, 0xFFFFFFFF])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -9,9 +10,9 @@ import pytest
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import SUBMIT_JOB_EPOCH, SUBMIT_JOB_HIGH, SUBMIT_JOB_LOW_BG
-from geartrain.protocol.packet import request
+from geartrain.protocol.packet import HEADER_SIZE, request
 from geartrain.protocol.submission import Priority, Unique, UniqueSource, payload, run_time, submission
-from geartrain.protocol.task import BATCH_BYTES, BATCH_JOBS, TaskFactory, batches
+from geartrain.protocol.task import BATCH_BYTES, BATCH_JOBS, Task, TaskFactory, batches
 
 FACTORY = TaskFactory("ns/", UniqueSource(0, b"12345678"), 1)
 
@@ -30,11 +31,42 @@ def test_no_scheduled_job_is_early() -> None:
     assert packet == request(SUBMIT_JOB_EPOCH, b"f", b"u", b"1001", b"w")
 
 
-def test_only_a_background_job_of_normal_priority_can_wait() -> None:
-    with pytest.raises(SettingsError, match="background"):
-        submission(b"f", b"u", b"w", Priority.NORMAL, False, 1000.0)
-    with pytest.raises(SettingsError, match="priority LOW"):
-        submission(b"f", b"u", b"w", Priority.LOW, True, 1000.0)
+def extended(task: Task) -> tuple[dict[str, object], bytes]:
+    """The options and the workload of a task's packet of the extension."""
+    function, unique, options, workload = task.extended[HEADER_SIZE:].split(b"\0", 3)
+    assert (function, unique) == (b"ns/f", b"u")
+    return json.loads(options), workload
+
+
+def test_what_gearman_says_as_well_is_said_in_its_words() -> None:
+    for at in (None, 1000.0):
+        task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, at)
+        assert (task.extended, task.needs) == (b"", "")
+        assert task.packet
+
+
+def test_a_part_of_a_second_is_for_servers_that_know_parts() -> None:
+    task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, 1000.1)
+    assert task.packet == request(SUBMIT_JOB_EPOCH, b"ns/f", b"u", b"1001", b"w")
+    assert task.needs == ""
+    assert extended(task) == ({"background": True, "priority": "normal", "run_at": 1000.1}, b"w")
+
+
+def test_a_time_with_a_priority_and_metadata_need_the_extension() -> None:
+    later = FACTORY.task("f", b"w\0", "u", Priority.LOW, True, 1000.0)
+    assert (later.packet, later.needs) == (b"", "at or delay with priority LOW")
+    assert extended(later) == ({"background": True, "priority": "low", "run_at": 1000.0}, b"w\0")
+    noted = FACTORY.task("f", b"w", "u", Priority.HIGH, False, None, {"trace": "é\0"})
+    assert (noted.packet, noted.needs) == (b"", "metadata")
+    assert extended(noted) == (
+        {"background": False, "priority": "high", "metadata": {"trace": "é\0"}},
+        b"w",
+    )
+
+
+def test_metadata_are_text() -> None:
+    with pytest.raises(SettingsError, match="metadata 'n': 5: expected text"):
+        FACTORY.task("f", b"w", "u", Priority.NORMAL, False, None, {"n": 5})  # type: ignore[dict-item]
 
 
 def test_a_time_is_given_as_a_date_or_a_delay() -> None:

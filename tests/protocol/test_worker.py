@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geartrain.errors import Fail, ProtocolError, Retry, SettingsError
+from geartrain.protocol.assignment import Assignment, attempt_number, next_unique, raised, returned, status
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
@@ -20,6 +21,7 @@ from geartrain.protocol.commands import (
     JOB_CREATED,
     NO_JOB,
     NOOP,
+    OPTION_REQ,
     OPTION_RES,
     PRE_SLEEP,
     RESET_ABILITIES,
@@ -33,16 +35,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import request, response
-from geartrain.protocol.worker import (
-    Assignment,
-    Offer,
-    WorkerProtocol,
-    attempt_number,
-    next_unique,
-    raised,
-    returned,
-    status,
-)
+from geartrain.protocol.worker import Offer, WorkerProtocol
 
 GRAB = request(GRAB_JOB_ALL)
 
@@ -68,7 +61,10 @@ def job(unique: bytes = b"u", handle: bytes = b"H:1") -> Assignment:
 
 def test_a_worker_introduces_itself() -> None:
     assert worker(f=0, slow=1.5).take_outgoing() == (
-        request(SET_CLIENT_ID, b"me") + request(CAN_DO, b"f") + request(CAN_DO_TIMEOUT, b"slow", b"1500")
+        request(OPTION_REQ, b"geartrain")
+        + request(SET_CLIENT_ID, b"me")
+        + request(CAN_DO, b"f")
+        + request(CAN_DO_TIMEOUT, b"slow", b"1500")
     )
 
 

@@ -25,6 +25,7 @@ from geartrain.protocol.commands import (
     STATUS_RES,
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
+    SUBMIT_JOB_SCHED,
     WORK_COMPLETE,
 )
 from geartrain.protocol.packet import HEADER_SIZE, request
@@ -141,6 +142,23 @@ def test_a_background_job_is_acknowledged_only_when_the_store_has_it(path: Path)
     asyncio.run(conversation())
 
 
+def test_what_an_operator_changes_is_answered_only_when_the_store_has_it(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client, operator = await host.connect(), await host.connect()
+            client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+            await client.hears()
+            host.store.allowed.clear()
+            operator.writer.write(b"purge resize\n")
+            await host.reads_all()
+            assert list(host.store.records()) == [1]
+            host.store.allowed.set()
+            assert await operator.reader.readline() == b'{"function": "resize", "cancelled": 1}\n'
+            assert not host.store.records()
+
+    asyncio.run(conversation())
+
+
 @pytest.mark.parametrize("ending", [b"", bytes(12)], ids=["half-closed", "ended by the server"])
 def test_a_peer_that_is_on_its_way_out_still_hears_what_the_store_kept(path: Path, ending: bytes) -> None:
     async def conversation() -> None:
@@ -252,5 +270,21 @@ def test_a_job_joined_while_its_batch_is_under_way_lives_or_ends_with_the_next_b
             assert await first.hears() == (ERROR, b"QUEUE_ERROR", b"no space left")
             assert await second.hears() == (JOB_CREATED, b"H:test:1")
             assert list(host.store.records()) == [1]
+
+    asyncio.run(conversation())
+
+
+def test_a_recurring_job_is_acknowledged_only_when_the_store_has_it(path: Path) -> None:
+    async def conversation() -> None:
+        async with Host(path) as host:
+            client = await host.connect()
+            await host.reads_all()
+            host.store.failure = "no space left"
+            for expected in ((ERROR, b"QUEUE_ERROR", b"no space left"), (JOB_CREATED, b"H:test:2")):
+                client.says(SUBMIT_JOB_SCHED, b"resize", b"", b"0", b"0", b"1", b"1", b"*", b"cat.png")
+                assert await client.hears() == expected
+            for handle, known in ((b"H:test:1", b"0"), (b"H:test:2", b"1")):
+                client.says(GET_STATUS, handle)
+                assert await client.hears() == (STATUS_RES, handle, known, b"0", b"0", b"0")
 
     asyncio.run(conversation())

@@ -157,6 +157,35 @@ def test_sighup_opens_the_log_anew(tmp_path: Path) -> None:
     assert "message=ended" in file.read_text()
 
 
+def test_sighup_reads_the_policies_again(tmp_path: Path) -> None:
+    file = tmp_path / "geartrain.toml"
+    file.write_text("[functions.reverse]\nmax_queue = 1\n")
+    with geartrain_server("--config", str(file)) as server:
+        assert server.ask("policy reverse") == policy_line({"high": 1, "normal": 1, "low": 1})
+        file.write_text("[functions.reverse]\nmax_queue = 'many'\n")
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_output("the configuration is refused, the old one holds")
+        assert f'{file}: [functions.\\"reverse\\"] max_queue wants a number' in server.output()
+        assert server.ask("policy reverse") == policy_line({"high": 1, "normal": 1, "low": 1})
+        file.write_text('[functions."*"]\nmax_queue = { low = 2 }\n')
+        server.process.send_signal(signal.SIGHUP)
+        server.wait_for_output("configuration read again")
+        assert server.ask("policy reverse") == policy_line({"low": 2})
+
+
+def policy_line(max_queue: dict[str, int]) -> str:
+    row = {"function": "reverse", "policy": {"max_queue": max_queue}, "set": {}}
+    return f"{json.dumps(row)}\n.\n"
+
+
+def test_a_wrong_policy_is_one_line_and_status_2(tmp_path: Path) -> None:
+    file = tmp_path / "geartrain.toml"
+    file.write_text('[functions."thumb*"]\ntimeout = -1\n')
+    ended = start("--config", str(file), "--check-args")
+    wanted = '[functions."thumb*"] timeout wants a number of seconds from 0 up, got -1'
+    assert (ended.returncode, ended.stderr) == (2, f"geartrain: {file}: {wanted}\n")
+
+
 def test_a_unix_socket_takes_clients_and_is_gone_after_the_end(tmp_path: Path) -> None:
     path = tmp_path / "gear"
     with geartrain_server("--listen", f"unix:{path}") as server:

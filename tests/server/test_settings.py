@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from geartrain.errors import SettingsError
-from geartrain.server.settings import IGNORED, OPTIONS, Settings, read_file, settings_from
-
-
-def written(folder: Path, text: str) -> str:
-    path = folder / "geartrain.toml"
-    path.write_text(text)
-    return str(path)
+from geartrain.server.settings import IGNORED, OPTIONS, Settings, settings_from
 
 
 def test_without_options_every_setting_is_its_default() -> None:
@@ -82,40 +74,3 @@ def test_no_option_has_two_meanings() -> None:
     shorts = [option.short for option in OPTIONS] + [option.short for option in IGNORED]
     assert len(names) == len(set(names))
     assert len(list(filter(None, shorts))) == len(set(filter(None, shorts)))
-
-
-def test_a_file_gives_options_by_their_long_names(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, 'listen = ["::1", "unix:/run/g"]\nport = 4731\ngrace = 2\nexceptions = true\nthreads = 4\n'
-    )
-    settings = settings_from({}, read_file(path), {})
-    assert settings == Settings(
-        listen=("::1", "unix:/run/g"), port=4731, grace=2.0, exceptions=True, ignored=("threads",)
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("prot = 4731", ": there is no key 'prot' (its value is 4731); expected perhaps port"),
-        (
-            "colour = 'red'",
-            ": there is no key 'colour' (its value is 'red'); expected an option of geartrain server",
-        ),
-        ("port = true", ": port wants a port from 0 (any free one) to 65535, or a service's name, got True"),
-        ("backlog = '32'", ": backlog wants a number from 1 up, got '32'"),
-        ("exceptions = 1", ": exceptions wants true or false, got 1"),
-        ("listen = ['::1', 2]", ": listen wants a text, got ['::1', 2]"),
-        ("port: 4731", " is not a TOML file: "),
-    ],
-)
-def test_what_is_wrong_in_a_file_is_named_with_the_file(tmp_path: Path, text: str, message: str) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(SettingsError) as refusal:
-        read_file(path)
-    assert str(refusal.value).startswith(path + message)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"cannot read .*missing\.toml: No such file or directory"):
-        read_file(str(tmp_path / "missing.toml"))

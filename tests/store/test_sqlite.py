@@ -89,8 +89,8 @@ async def test_dead_letters_results_and_documents_outlive_the_store_until_they_a
         assert (found.jobs, found.dead, found.results) == ([ODD], [DEAD], [RESULT])
         assert sorted(found.documents) == [policy, schedule]
         made = Batch()
-        made.exhumed.append(3)
-        made.forgotten.append(4)
+        made.exhumed[3] = None
+        made.forget_result(4)
         made.set("policy", "thumb*", "")
         await kept(store, made)
     async with opened(path) as store:

@@ -131,13 +131,17 @@ class GeartrainProgram(ServerProgram):
     """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own."""
 
     def __init__(
-        self, *options: str, port: int | None = None, python: tuple[str, ...] = ("-m", "geartrain")
+        self,
+        *options: str,
+        port: int | None = None,
+        python: tuple[str, ...] = ("-m", "geartrain"),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         port = port or free_port()
         where = ("--listen", HOST, "--port", str(port))
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o711)  # for a server that becomes another user
-        state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state")}
+        state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state"), **(environment or {})}
         super().__init__(sys.executable, *python, "server", *where, *options, port=port, environment=state)
 
     def __exit__(

@@ -58,7 +58,7 @@ async def measure(job: AsyncWorkerJob, text: str) -> int:
 
 @app.task(bind=True, retry=RetryPolicy(3, backoff=8.0, jitter=0.0, on=(OSError,)), unique="flaky")
 def flaky(job: WorkerJob, works_at: int) -> int:
-    ran.append(job.unique)
+    ran.append(f"{job.unique} {job.attempt}")
     if job.attempt < works_at:
         raise OSError(f"attempt {job.attempt}")
     return job.attempt
@@ -205,7 +205,7 @@ def test_a_result_of_another_program_that_is_no_json_is_refused(pool: MemoryPool
 
 def test_a_waiting_caller_goes_through_every_attempt(pool: MemoryPool) -> None:
     assert flaky.call(3) == 3
-    assert ran == ["flaky", "flaky~2", "flaky~3"]
+    assert ran == ["flaky 1", "flaky 2", "flaky 3"]
     assert pool.passed == 8 + 16
     with pytest.raises(JobException, match=r"^OSError: attempt 3$"):
         flaky.call(4)
@@ -213,14 +213,32 @@ def test_a_waiting_caller_goes_through_every_attempt(pool: MemoryPool) -> None:
 
 
 def test_a_background_job_goes_through_every_attempt(pool: MemoryPool) -> None:
-    flaky.enqueue(3)
+    queued = flaky.enqueue(3)
     assert pool.work(app) == 1
     assert pool.work(app) == 0
     pool.advance(8)
     assert pool.work(app) == 1
+    assert queued.status().known
     pool.advance(16)
     assert pool.work(app) == 1
-    assert ran == ["flaky", "flaky~2", "flaky~3"]
+    assert ran == ["flaky 1", "flaky 2", "flaky 3"]
+    assert not queued.status().known
+
+
+def test_where_the_worker_has_no_extension_each_attempt_is_a_job_of_its_own(pool: MemoryPool) -> None:
+    with Worker(["memory-0:4730"], grab="unique") as worker:
+        worker.connections.network = pool.network
+        app.add_to(worker)
+        flaky.enqueue(3)
+        assert worker.work()
+        pool.advance(8)
+        assert worker.work()
+        assert ran == ["flaky 1", "flaky~2 2"]
+        ran.clear()
+        job = patient.options(timeout=20).submit(30)
+        assert worker.work()
+        with pytest.raises(JobTimeout, match=r"patient: its next attempt would be in 30.0 s"):
+            job.result()
 
 
 def test_the_delay_of_raise_retry_reaches_a_waiting_caller(pool: MemoryPool) -> None:
@@ -243,8 +261,9 @@ def test_raise_retry_gives_up_with_its_policy(pool: MemoryPool) -> None:
 
 
 def test_nobody_waits_for_an_attempt_after_the_deadline(pool: MemoryPool) -> None:
-    with pytest.raises(JobTimeout, match=r"patient: its next attempt would be in 30.0 s"):
+    with pytest.raises(JobTimeout, match=r"of patient is not done in time; it goes on"):
         patient.options(timeout=20).call(30)
+    assert ran == ["tried"]
 
 
 def test_the_app_works_over_sockets_in_any_worker(server: ServerProgram) -> None:

@@ -7,7 +7,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from geartrain.aio.connections import ClientLink, Connections
+from geartrain.aio.history import cancel, outcome, result
 from geartrain.aio.job import AsyncJob
 from geartrain.aio.many import AsyncTaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.aio.question import ask
@@ -23,6 +24,7 @@ from geartrain.errors import GearmanError, JobException, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
+from geartrain.protocol.history import JobHistory, not_over_in_time
 from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
@@ -62,13 +64,14 @@ class AsyncClient:
         *,
         unique: str | bytes | Unique | None = None,
         priority: Priority = Priority.NORMAL,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> bytes:
         """Run a function and wait for its result.
 
         Raises JobFailed, JobException, JobTimeout (the job goes on), NoServers, ConnectionLost or ServerError.
         """
-        task = self.factory.task(function, workload, unique, priority, False, None)
+        task = self.factory.task(function, workload, unique, priority, False, None, metadata)
         server = ""
         try:
             async with self.connections.within(timeout, lambda: job_timeout(task, server)):
@@ -89,17 +92,19 @@ class AsyncClient:
         priority: Priority = Priority.NORMAL,
         at: datetime | None = None,
         delay: float | timedelta | None = None,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> JobHandle:
         """Queue a job and return its handle as soon as the server has it.
 
         With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
-        ConnectionLost or ServerError.
+        ConnectionLost or ServerError; and ExtensionMissing where the server is no Geartrain, and the job has
+        ``metadata``, or a time and another priority than normal.
         """
         run_at = (
             None if at is None and delay is None else run_time(at, delay, self.connections.network.time())
         )
-        task = self.factory.task(function, workload, unique, priority, True, run_at)
+        task = self.factory.task(function, workload, unique, priority, True, run_at, metadata)
         link = await self.submit_task(task, timeout)
         return JobHandle(task.handle.decode("utf-8", "replace"), link.server.name)
 
@@ -110,10 +115,11 @@ class AsyncClient:
         *,
         unique: str | bytes | Unique | None = None,
         priority: Priority = Priority.NORMAL,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> AsyncJob:
         """Start a foreground job and return as soon as the server has it; raises like ``do_background``."""
-        task = self.factory.task(function, workload, unique, priority, False, None)
+        task = self.factory.task(function, workload, unique, priority, False, None, metadata)
         return AsyncJob(self.connections, task, await self.submit_task(task, timeout))
 
     async def submit_task(self, task: Task, timeout: float | None) -> ClientLink:
@@ -223,6 +229,33 @@ class AsyncClient:
         asked = [(self.connections.servers.servers, name(unique, "unique"))]
         async with self.connections.within(timeout):
             return job_status_of((await ask(self.connections, GET_STATUS_UNIQUE, asked, strict))[0])
+
+    async def result(self, handle: str, *, timeout: float | None = None) -> bytes:
+        """Wait until a background job is over, and give its result, where its function's policy has it kept.
+
+        Raises JobFailed, JobException, JobCancelled, ResultNotKept, JobTimeout (the job goes on), or like ``outcome``.
+        """
+        known = JobHandle.parse(handle)
+        async with self.connections.within(timeout, lambda: not_over_in_time(known)):
+            return await result(self.connections, known, self.servers_of(known))
+
+    async def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
+        """What a server has of a job, also of one that is over; None where it has nothing.
+
+        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        """
+        known = JobHandle.parse(handle)
+        async with self.connections.within(timeout):
+            return await outcome(self.connections, known, self.servers_of(known))
+
+    async def cancel(self, handle: str, *, timeout: float | None = None) -> bool:
+        """Cancel a job, queued or running, for everybody who waits for it; False where no server knows it.
+
+        A running job's worker is told, if it is one of Geartrain's. Raises like ``outcome``.
+        """
+        known = JobHandle.parse(handle)
+        async with self.connections.within(timeout):
+            return await cancel(self.connections, known, self.servers_of(known))
 
     async def ping(self, *, timeout: float | None = None) -> dict[str, float]:
         """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""

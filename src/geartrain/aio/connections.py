@@ -11,6 +11,7 @@ from geartrain.aio.link import Link
 from geartrain.aio.network import SOCKETS, AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers
 from geartrain.protocol.client import ClientProtocol
+from geartrain.protocol.commands import LAST
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task
 
@@ -34,7 +35,8 @@ class Connections:
         self.exceptions = exceptions
         self.network: AsyncNetwork = SOCKETS
         self.open: dict[str, ClientLink] = {}
-        self.opening: dict[str, asyncio.Lock] = {}  # one coroutine at a time connects to a server
+        # One coroutine at a time connects to a server, or asks for its extension.
+        self.opening: dict[str, asyncio.Lock] = {}
         self.closed = False
 
     async def to(self, server: Server) -> ClientLink:
@@ -60,12 +62,14 @@ class Connections:
         return link
 
     async def submit(self, task: Task) -> ClientLink:
-        """Send the task to the best server that can be reached; raises NoServers."""
+        """Send the task to the best server that can be reached; raises NoServers or ExtensionMissing."""
         reasons = []
         for server in self.servers.order(task.function, task.key, time.monotonic()):
             try:
                 link = await self.to(server)
-            except ConnectError as error:
+                if task.extended:
+                    link = await self.extended(link)
+            except (ConnectError, ConnectionLost) as error:
                 reasons.append(str(error))
                 continue
             await link.writable.wait()
@@ -79,11 +83,32 @@ class Connections:
         return [await self.submit(task) for task in tasks]
 
     async def ask(self, server: Server, command: int, argument: bytes) -> Question:
-        """Send a question to a server; raises ConnectError."""
+        """Send a question to a server; raises ConnectError, ConnectionLost or ExtensionMissing."""
         link = await self.to(server)
+        if command > LAST:
+            link = await self.extended(link)
         question = link.machine.ask(command, argument)
         link.flush_soon()
         return question
+
+    async def extended(self, link: ClientLink) -> ClientLink:
+        """The connection once it is known whether its server has the extension; a new one where it has died."""
+        try:
+            await self.wait_extension(link)
+        except ConnectionLost:
+            link = await self.to(link.server)
+            await self.wait_extension(link)
+        return link
+
+    async def wait_extension(self, link: ClientLink) -> None:
+        """Wait until it is known whether the server has the extension; raises ConnectionLost."""
+        question = link.machine.ask_extension()
+        link.flush_soon()
+        if not question.answered:
+            async with self.opening.setdefault(link.server.name, asyncio.Lock()):
+                await wait_answered(question)
+        if isinstance(question.error, ConnectionLost):
+            raise question.error
 
     async def wait_created(self, task: Task, link: ClientLink) -> ClientLink:
         """Wait until a server has acknowledged the task, and say which; raises what went wrong."""

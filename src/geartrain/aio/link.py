@@ -101,8 +101,9 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
 
     def send(self, packet: bytes) -> None:
         """Have a packet written at the end of this turn of the loop."""
-        self.machine.outgoing.append(packet)
-        self.flush_soon()
+        if packet:
+            self.machine.outgoing.append(packet)
+            self.flush_soon()
 
     def flush_soon(self) -> None:
         """Write what the machine has to say at the end of this turn of the loop."""

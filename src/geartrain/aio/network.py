@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Final, Protocol
 
@@ -19,6 +20,10 @@ class AsyncNetwork(Protocol):
         """Unix time."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait before the same question is asked again."""
+        ...
+
 
 class AsyncSockets:
     """The real network, and the real time."""
@@ -30,6 +35,10 @@ class AsyncSockets:
     def time(self) -> float:
         """Unix time."""
         return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait before the same question is asked again."""
+        await asyncio.sleep(seconds)
 
 
 SOCKETS: Final = AsyncSockets()

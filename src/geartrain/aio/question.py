@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geartrain.aio.connections import Connections, wait_answered
-from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
 from geartrain.protocol.servers import Server
 from geartrain.protocol.task import Question
 
@@ -17,18 +17,18 @@ class Asked:
         self.command = command
         self.argument = argument
         self.sent: Question | None = None  # None while there is no connection
-        self.unreachable = ConnectError(f"{server.name} was not asked", server=server.name)
+        self.unreachable: GearmanError = ConnectError(f"{server.name} was not asked", server=server.name)
 
     async def send(self) -> None:
         """Send the question, if the server can be reached."""
         try:
             self.sent = await self.connections.ask(self.server, self.command, self.argument)
-        except ConnectError as error:
+        except (ConnectError, ConnectionLost, ExtensionMissing) as error:
             self.sent = None
             self.unreachable = error
 
     async def answer(self) -> list[bytes]:
-        """Wait for the answer; raises ConnectError, ConnectionLost or ServerError."""
+        """Wait for the answer; raises ConnectError, ConnectionLost, ServerError or ExtensionMissing."""
         question = await self.wait()
         if isinstance(question.error, ConnectionLost):
             await self.send()
@@ -38,7 +38,7 @@ class Asked:
         return question.arguments
 
     async def wait(self) -> Question:
-        """Wait until the question is answered or lost; raises ConnectError where it was not sent."""
+        """Wait until the question is answered or lost; raises why it was not sent, if it was not."""
         if self.sent is None:
             raise self.unreachable
         await wait_answered(self.sent)
@@ -48,7 +48,7 @@ class Asked:
         """The same, but None where the server cannot be reached, unless ``strict``."""
         try:
             return await self.answer()
-        except (ConnectError, ConnectionLost):
+        except (ConnectError, ConnectionLost, ExtensionMissing):
             if strict:
                 raise
             return None

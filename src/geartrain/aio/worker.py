@@ -16,13 +16,15 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
+from geartrain.aio.cancelling import until_cancelled
 from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import Reject, Retry, SettingsError
 from geartrain.jobs import WorkerJob, log_error
+from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
-from geartrain.protocol.worker import Assignment, Offer, raised, returned
+from geartrain.protocol.worker import Offer
 
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
 PlainFunction = Callable[[WorkerJob], Payload | None]
@@ -83,7 +85,8 @@ class AsyncWorker:
         """
 
         async def awaited(link: WorkerLink, assignment: Assignment) -> Payload | None:
-            return await cast(CoroutineFunction, code)(AsyncWorkerJob(assignment, link.send_when_writable))
+            job = AsyncWorkerJob(assignment, link.send_when_writable)
+            return await until_cancelled(assignment, cast(CoroutineFunction, code)(job))
 
         async def threaded(link: WorkerLink, assignment: Assignment) -> Payload | None:
             job = WorkerJob(assignment, link.send_from_thread)
@@ -171,12 +174,14 @@ class AsyncWorker:
 
     async def run_job(self, link: WorkerLink, assignment: Assignment) -> None:
         """Run a job and have its outcome sent."""
+        if assignment.cancelled:  # on its way here
+            return None
         try:
             outcome = returned(assignment, await self.functions[assignment.function](link, assignment))
         except Retry as retry:
             return await self.retry(link, assignment, retry)
         except Reject:
-            return link.abort("a job was rejected")
+            return self.reject(link, assignment)
         except Exception as error:
             log_error(assignment, error)
             outcome = raised(assignment, error)
@@ -187,6 +192,11 @@ class AsyncWorker:
         """Have a job run again, and wait until the server has it."""
         link.machine.retry(assignment, retry, time.time())
         await self.connections.settled(link, assignment)
+
+    def reject(self, link: WorkerLink, assignment: Assignment) -> None:
+        """Give a job back, if it is still ours."""
+        if not assignment.cancelled:
+            link.abort("a job was rejected")
 
     async def close(self) -> None:
         """Take leave of every server."""

@@ -9,8 +9,9 @@ from collections import deque
 
 from geartrain.aio.link import Link, connect
 from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
-from geartrain.protocol.worker import REGRAB_AFTER, Assignment, Offer, WorkerProtocol
+from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
 
 WorkerLink = Link[WorkerProtocol]
 Taker = asyncio.Future[tuple[WorkerLink, Assignment] | None]

@@ -6,9 +6,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sized
 from typing import TypeVar
 
-from geartrain.jobs import REPORT_INTERVAL, RunningJob
+from geartrain.jobs import REPORT_INTERVAL, RunningJob, nothing
+from geartrain.protocol.assignment import Assignment, complete, data, exception, fail, status, warning
 from geartrain.protocol.submission import Payload, payload
-from geartrain.protocol.worker import Assignment, complete, data, exception, fail, status, warning
 
 Item = TypeVar("Item")
 
@@ -16,8 +16,13 @@ Item = TypeVar("Item")
 class AsyncWorkerJob(RunningJob):
     """The job that a worker's coroutine function runs; what it sends waits while the server does not read."""
 
-    def __init__(self, assignment: Assignment, send: Callable[[bytes], Awaitable[None]]) -> None:
-        super().__init__(assignment)
+    def __init__(
+        self,
+        assignment: Assignment,
+        send: Callable[[bytes], Awaitable[None]],
+        look: Callable[[], object] = nothing,
+    ) -> None:
+        super().__init__(assignment, look)
         self.send = send  # writes a packet to the server
 
     async def send_data(self, chunk: Payload) -> None:

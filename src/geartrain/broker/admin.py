@@ -1,37 +1,31 @@
 """The text protocol: one function for each command, from its words to its whole answer.
 
-The commands of gearmand answer byte for byte as gearmand 2.0 does. ``jobs``, ``job``, ``functions`` and ``peers`` are
-ours: a JSON object a line, and a line with a dot at the end.
+The commands of gearmand are here, and answer byte for byte as gearmand 2.0 does. Ours are in ``listing.py``,
+``control.py`` and ``history.py``: they answer a JSON object a line, and a line with a dot at the end.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable
 from typing import Final
 
+from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import (
-    HIGH,
-    LOW,
-    NORMAL,
-    PRIORITIES,
-    UNLIMITED,
-    Connection,
-    Function,
-    Job,
-    job_by_handle,
-)
+from geartrain.broker.control import cancel_unique, drain, pause, policy, purge, resume
+from geartrain.broker.gates import limit
+from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
+from geartrain.broker.listing import functions, job, jobs, peers
+from geartrain.broker.model import HIGH, LOW, NORMAL, Function, Job, job_by_handle
+from geartrain.broker.policy import NO_POLICY
+from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
 MOST_BYTES: Final = 16 * 1024 * 1024  # answered in one turn before another question is refused
-MOST_JOBS: Final = 1000  # that ``jobs`` lists when no limit is given
 
 OK: Final = b"OK\r\n"
-END: Final = b".\n"
 UNKNOWN_JOB: Final = b"ERR UNKNOWN_JOB\r\n"
 UNKNOWN_ERROR: Final = b"ERR UNKNOWN_ERROR\r\n"
 UNKNOWN_SHOW: Final = b"ERR UNKNOWN_SHOW_ARGUMENTS\r\n"
@@ -46,6 +40,7 @@ class Console:
         self.broker = broker
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
+        self.waits = False  # whether the last answer must wait for the store
 
     def answer(self, line: bytes) -> bytes:
         """The answer to a line; raises ProtocolError when the connection must end.
@@ -62,8 +57,10 @@ class Console:
             raise ProtocolError(
                 f"answers of more than {MOST_BYTES} bytes at once", refusal="ARGUMENT_TOO_LARGE"
             )
-        command = COMMANDS.get(words[0].lower())
+        verb = words[0].lower()
+        command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
+        self.waits = verb in WAITING
         self.size += len(answer)
         return answer
 
@@ -71,10 +68,6 @@ class Console:
 def unknown(word: bytes) -> bytes:
     """gearmand appends the word without a space."""
     return b"ERR UNKNOWN_COMMAND Unknown+server+command" + word + b"\r\n"
-
-
-def incomplete(word: bytes) -> bytes:
-    return b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+" + word + b"\r\n"
 
 
 def is_word(words: list[bytes], position: int, expected: bytes) -> bool:
@@ -120,21 +113,16 @@ def maxqueue(broker: Broker, words: list[bytes]) -> bytes:
     """No number: no limit. One: for all priorities. Two: high and normal. Three: high, normal and low."""
     if len(words) < 2:
         return incomplete(b"maxqueue")
-    numbers = [queue_limit(word) for word in words[2:]]
+    numbers = [limit_of(word) for word in words[2:]]
     if not numbers:
-        broker.limit(words[1], UNLIMITED)
+        limit(broker, words[1], NO_POLICY.max_queue)
     elif len(numbers) == 1:
-        broker.limit(words[1], (numbers[0], numbers[0], numbers[0]))
+        limit(broker, words[1], (numbers[0], numbers[0], numbers[0]))
     elif len(numbers) == 2:
-        broker.limit(words[1], (numbers[0], numbers[1], 0))
+        limit(broker, words[1], (numbers[0], numbers[1], 0))
     else:
-        broker.limit(words[1], (numbers[0], numbers[1], numbers[2]))
+        limit(broker, words[1], (numbers[0], numbers[1], numbers[2]))
     return OK
-
-
-def queue_limit(word: bytes) -> int:
-    """What is not a positive number is no limit."""
-    return int(word) if word.isdigit() and len(word) < 19 else 0
 
 
 def getpid(broker: Broker, words: list[bytes]) -> bytes:
@@ -171,7 +159,7 @@ def cancel(broker: Broker, words: list[bytes]) -> bytes:
         return UNKNOWN_ERROR
     job = job_by_handle(broker.jobs, words[2])
     if job is None:
-        return UNKNOWN_JOB
+        return OK if cancel_recurring(broker, words[2]) else UNKNOWN_JOB
     broker.cancel(job)
     return OK
 
@@ -206,94 +194,6 @@ def function_named(broker: Broker, name: bytes) -> Function | None:
     return None
 
 
-# Our own commands
-
-
-def jobs(broker: Broker, words: list[bytes]) -> bytes:
-    """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
-    wanted = b"*" if len(words) < 2 else words[1]
-    limit = MOST_JOBS if len(words) < 3 else queue_limit(words[2]) or MOST_JOBS
-    found: Iterable[Job] = broker.jobs.values()
-    if wanted != b"*":
-        found = [job for job in found if job.function.name == wanted]
-    return json_lines([describe_job(job) for job in islice(found, limit)])
-
-
-def job(broker: Broker, words: list[bytes]) -> bytes:
-    """``job HANDLE``: one line, or none when the handle is not known."""
-    known = job_by_handle(broker.jobs, words[1]) if len(words) > 1 else None
-    return json_lines([] if known is None else [describe_job(known)])
-
-
-def functions(broker: Broker, words: list[bytes]) -> bytes:
-    """``functions``: what each function has queued and who works on it."""
-    return json_lines([describe_function(function) for function in broker.functions.values()])
-
-
-def peers(broker: Broker, words: list[bytes]) -> bytes:
-    """``peers``: every connection with what it can do, runs and waits for."""
-    return json_lines([describe_peer(peer) for peer in broker.connections])
-
-
-def describe_job(job: Job) -> dict[str, object]:
-    return {
-        "handle": text(job.handle),
-        "function": text(job.function.name),
-        "unique": text(job.unique),
-        "state": job_state(job),
-        "priority": PRIORITIES[job.priority],
-        "background": job.background,
-        "waiting": len(job.clients or ()),
-        "attempts": job.attempts,
-        "numerator": job.numerator,
-        "denominator": job.denominator,
-        "workload_bytes": job.size,
-        "submitted_at": job.submitted_at,
-        "run_at": job.run_at or None,
-        "worker": None if job.worker is None else text(job.worker.client_id),
-        "worker_host": None if job.worker is None else text(job.worker.host),
-    }
-
-
-def job_state(job: Job) -> str:
-    if job.worker is not None:
-        return "running"
-    return "queued" if job.queued else "delayed"
-
-
-def describe_function(function: Function) -> dict[str, object]:
-    return {
-        "function": text(function.name),
-        "queued": {PRIORITIES[priority]: function.queued(priority) for priority in (HIGH, NORMAL, LOW)},
-        "delayed": function.delayed,
-        "running": function.running,
-        "workers": len(function.workers),
-        "sleeping": len(function.sleepers),
-        "max_queue": dict(zip(PRIORITIES, function.limits, strict=True)),
-    }
-
-
-def describe_peer(peer: Connection) -> dict[str, object]:
-    return {
-        "number": peer.number,
-        "host": text(peer.host),
-        "id": text(peer.client_id),
-        "functions": [text(function.name) for function in peer.abilities],
-        "running": [text(handle) for handle in peer.running],
-        "waiting": [text(job.handle) for job in peer.waiting],
-        "asleep": peer.asleep,
-    }
-
-
-def text(name: bytes) -> str:
-    """Names are bytes: those that are not UTF-8 show their odd bytes as \\xNN."""
-    return name.decode("utf-8", "backslashreplace")
-
-
-def json_lines(rows: list[dict[str, object]]) -> bytes:
-    return b"".join([json.dumps(row).encode() + b"\n" for row in rows]) + END
-
-
 COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"status": status,
     b"prioritystatus": prioritystatus,
@@ -310,4 +210,35 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"job": job,
     b"functions": functions,
     b"peers": peers,
+    b"policy": policy,
+    b"pause": pause,
+    b"drain": drain,
+    b"resume": resume,
+    b"purge": purge,
+    b"cancel-unique": cancel_unique,
+    b"dead": dead,
+    b"dead-show": dead_show,
+    b"dead-retry": dead_retry,
+    b"dead-discard": dead_discard,
+    b"result": result,
+    **SCHEDULE_COMMANDS,
 }
+
+WAITING: Final = frozenset(
+    (
+        b"maxqueue",
+        b"cancel",
+        b"drop",
+        b"policy",
+        b"pause",
+        b"drain",
+        b"resume",
+        b"purge",
+        b"cancel-unique",
+        b"dead-show",
+        b"dead-retry",
+        b"dead-discard",
+        *SCHEDULE_CHANGES,
+    )
+)
+"""Those that are answered when the store has what they changed, or has given what they show."""

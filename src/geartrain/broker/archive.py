@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from heapq import heapify, heappop, heappush
+from typing import Final
+
 from geartrain.broker.batch import DeadRecord, ResultRecord
 from geartrain.broker.model import Job
+
+FEW: Final = 64  # entries of a heap that may be out of date without harm
 
 
 class DeadLetter:
@@ -19,6 +25,46 @@ class DeadLetter:
 class Archive:
     """The dead letters and the results of one server, by the numbers of their jobs, the oldest first."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, memory: int) -> None:
         self.dead: dict[int, DeadLetter] = {}
-        self.results: dict[int, ResultRecord] = {}
+        self.read: dict[int, DeadRecord] = {}  # by a store, before it reads the jobs that they are of
+        self.results: OrderedDict[int, ResultRecord] = OrderedDict()
+        self.most = most  # results
+        self.memory = memory  # bytes of results
+        self.size = 0  # bytes of the results that are kept
+        self.expiries: list[tuple[float, int]] = []  # heap of Unix times and numbers, some out of date
+        self.questions = 0  # for workloads of dead letters that only the store has
+        self.chunks: dict[int, bytearray] = {}  # what WORK_DATA has brought of running jobs
+
+    def add(self, result: ResultRecord) -> list[int]:
+        """Keep a result; the numbers of older ones that are given up for it."""
+        self.remove(result.number)
+        self.results[result.number] = result
+        self.size += len(result.result)
+        heappush(self.expiries, (result.expires_at, result.number))
+        if len(self.expiries) > 2 * len(self.results) + FEW:
+            self.expiries = [(kept.expires_at, kept.number) for kept in self.results.values()]
+            heapify(self.expiries)
+        gone: list[int] = []
+        while len(self.results) > self.most or self.size > self.memory:
+            number = next(iter(self.results))
+            self.remove(number)
+            gone.append(number)
+        return gone
+
+    def remove(self, number: int) -> None:
+        """Forget a result, if there is one."""
+        result = self.results.pop(number, None)
+        if result is not None:
+            self.size -= len(result.result)
+
+    def expire(self, clock: float) -> list[int]:
+        """Forget the results whose time is over: their numbers."""
+        gone: list[int] = []
+        while self.expiries and self.expiries[0][0] <= clock:
+            when, number = heappop(self.expiries)
+            result = self.results.get(number)
+            if result is not None and result.expires_at == when:
+                self.remove(number)
+                gone.append(number)
+        return gone

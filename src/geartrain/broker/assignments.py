@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import Connection, Job
+from geartrain.broker.history import SHOW, shown
+from geartrain.broker.model import PRIORITIES, Connection, Job
 from geartrain.protocol.commands import (
     GRAB_JOB,
     GRAB_JOB_ALL,
+    GRAB_JOB_EXTENDED,
     JOB_ASSIGN,
     JOB_ASSIGN_ALL,
+    JOB_ASSIGN_EXTENDED,
     JOB_ASSIGN_UNIQ,
     NO_JOB,
 )
@@ -25,9 +29,23 @@ def assignment(job: Job, command: int, workload: bytes) -> bytes:
     """The answer to a kind of GRAB_JOB that found a job."""
     if command == GRAB_JOB:
         return response(JOB_ASSIGN, job.handle, job.function.name, workload)
+    if command == GRAB_JOB_EXTENDED:
+        name = job.function.name
+        return response(JOB_ASSIGN_EXTENDED, job.handle, name, job.unique, details(job), workload)
     if command == GRAB_JOB_ALL and job.reducer:
         return response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, workload)
     return response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, workload)
+
+
+def details(job: Job) -> bytes:
+    """What a worker is told of its job beyond Gearman's arguments, in JSON."""
+    priority = PRIORITIES[job.priority]
+    told = f'{{"attempt": {job.attempts + 1}, "priority": "{priority}", "submitted_at": {job.submitted_at}'
+    if job.reducer:
+        told += f', "reducer": {json.dumps(job.reducer.decode("utf-8", "backslashreplace"))}'
+    if job.metadata:
+        told += f', "metadata": {job.metadata.decode()}'
+    return told.encode() + b"}"
 
 
 def fetch(broker: Broker, connection: Connection, job: Job, command: int) -> bytes:
@@ -62,7 +80,9 @@ def arrived(broker: Broker, workloads: dict[int, bytes | None]) -> dict[bytes, b
             continue
         del broker.fetches[placeholder]
         workload = workloads[job.number]
-        if workload is None:
+        if command == SHOW:
+            packets[placeholder] = shown(broker, job, workload)
+        elif workload is None:
             packets[placeholder] = NOTHING_TO_DO
             set_aside(broker, job)
         else:

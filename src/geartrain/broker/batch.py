@@ -63,9 +63,10 @@ class Document(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a batch: all of it is kept, or none; and the workloads that it asked for."""
+    """What became of a batch, and the workloads that it asked for."""
 
-    error: str = ""  # why nothing is kept; empty when all is
+    error: str = ""  # why it is not kept; empty when all of it is
+    partly: bool = False  # after an error: whether at least all is removed that was to be
     workloads: dict[int, bytes | None] = {}  # noqa: RUF012  by number; None for one that cannot be read
 
 
@@ -84,17 +85,19 @@ class Batch:
     """What a turn must make durable.
 
     It grows with jobs as they are; ``seal`` makes records of them when the store is to keep it. A job that came and
-    went within one batch is in none of the lists.
+    went within one batch is in none of the lists, and no number is in two that contradict each other: but for
+    ``removed`` and ``forgotten``, which are done last.
     """
 
     def __init__(self) -> None:
         self.added: dict[int, Job] = {}  # to be kept from now on, by number
+        self.owed: dict[int, None] = {}  # those of them that nobody waits to hear of: ticks of schedules
         self.changed: dict[int, Job] = {}  # kept already: attempts or due time are others now
         self.removed: list[int] = []  # jobs that are over, dead letters that were discarded
         self.buried: dict[int, DeadRecord] = {}  # jobs that are dead letters from now on
-        self.exhumed: list[int] = []  # dead letters that are jobs again
+        self.exhumed: dict[int, None] = {}  # dead letters that are jobs again
         self.results: list[ResultRecord] = []
-        self.forgotten: list[int] = []  # results
+        self.forgotten: dict[int, None] = {}  # results
         self.documents: dict[tuple[str, str], Document] = {}  # by kind and name
         self.wanted: dict[int, None] = {}  # jobs whose workload is to be read
         self.last_number = 0
@@ -128,8 +131,30 @@ class Batch:
         """The job is over."""
         self.added.pop(job.number, None)
         self.changed.pop(job.number, None)
+        self.buried.pop(job.number, None)
         if job.kept != NOT_ASKED:
             self.removed.append(job.number)
+
+    def bury(self, job: Job, record: DeadRecord) -> None:
+        """The job is a dead letter."""
+        self.exhumed.pop(job.number, None)
+        self.buried[job.number] = record
+        self.change(job)
+
+    def exhume(self, job: Job) -> None:
+        """A dead letter is a job again."""
+        self.buried.pop(job.number, None)
+        self.exhumed[job.number] = None
+        self.change(job)
+
+    def keep_result(self, result: ResultRecord) -> None:
+        """Keep what became of a job."""
+        self.forgotten.pop(result.number, None)
+        self.results.append(result)
+
+    def forget_result(self, number: int) -> None:
+        """Keep the result no longer."""
+        self.forgotten[number] = None
 
     def set(self, kind: str, name: str, text: str) -> None:
         """Keep something that an operator has set; an empty text forgets it."""
@@ -137,15 +162,28 @@ class Batch:
 
     def take_over(self, earlier: Batch) -> None:
         """Do, too, what an earlier batch could not, but for the jobs it added."""
+        for result in self.results:
+            earlier.forgotten.pop(result.number, None)
+        for number in self.buried:
+            earlier.exhumed.pop(number, None)
+        for number in [*self.exhumed, *earlier.added]:
+            earlier.buried.pop(number, None)
         self.removed = earlier.removed + self.removed
-        self.exhumed = earlier.exhumed + self.exhumed
         self.results = earlier.results + self.results
-        self.forgotten = earlier.forgotten + self.forgotten
+        self.exhumed = {**earlier.exhumed, **self.exhumed}
+        self.forgotten = {**earlier.forgotten, **self.forgotten}
         self.changed = {**earlier.changed, **self.changed}
         self.buried = {**earlier.buried, **self.buried}
         self.documents = {**earlier.documents, **self.documents}
         for number in self.removed:
             self.changed.pop(number, None)
+            self.buried.pop(number, None)
+
+    def leave_out_ends(self) -> None:
+        """What was to be removed is."""
+        self.removed = []
+        self.exhumed = {}
+        self.forgotten = {}
 
     def seal(self) -> None:
         """Make records of the jobs as they are now."""

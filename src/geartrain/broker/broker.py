@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
-from typing import Final
 
 from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
-from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, UNLIMITED, Connection, Function, Job
+from geartrain.broker.endings import lose
+from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function, Job
+from geartrain.broker.openings import Openings
+from geartrain.broker.policy import Policies
+from geartrain.broker.results import keep_result
+from geartrain.broker.revocation import revoke
 from geartrain.broker.rules import Rules
+from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
 
-CLOCK_CHECK: Final = 1.0  # seconds after which delayed jobs are looked at anyway: the clock may have been set
+
+def no_chance() -> float:
+    """What comes at random where nothing may."""
+    return 0.0
 
 
 class Broker:
     """All jobs, functions and connections of one server.
 
-    It never looks at a clock: before each turn its owner calls ``set_time``.
+    It never looks at a clock: before each turn its owner calls ``set_time``. ``random`` gives numbers from 0 to 1.
     """
 
-    def __init__(self, rules: Rules, has_store: bool = False) -> None:
+    def __init__(
+        self, rules: Rules, has_store: bool = False, random: Callable[[], float] = no_chance
+    ) -> None:
         self.rules = rules
+        self.random = random
         self.batch = Batch() if has_store else None  # None where no store keeps jobs
         self.prefix = rules.prefix + b":"
         self.max_unique = rules.max_unique
@@ -34,17 +46,20 @@ class Broker:
         # Every job, by number: keys of bytes would be scattered over the memory of a deep queue.
         self.jobs: dict[int, Job] = {}
         self.memory = 0  # bytes of the workloads that are not in the store only
-        self.archive = Archive()
+        self.archive = Archive(rules.max_results, rules.memory)
         # Jobs whose workload the store is asked for, and the kind of GRAB_JOB, by what stands for the answer.
         self.fetches: dict[bytes, tuple[Job, int]] = {}
         self.functions: dict[bytes, Function] = {}
-        self.limits: dict[bytes, tuple[int, int, int]] = {}  # set for a name, whether or not it is known yet
+        self.policies = Policies()
         self.connections: dict[Connection, None] = {}
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
-        self.delayed = Deadlines()  # epoch jobs whose time has not come, by Unix time
+        self.schedules = Schedules(self.notices)
+        self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
+        self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
+        self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.stopping = False
         self.last_handle = 0
         self.reserved = 0  # numbers up to it are not given again, even after a crash
@@ -68,11 +83,12 @@ class Broker:
         for job in list(connection.waiting):
             self.leave(connection, job)
         for job in list(connection.running.values()):
-            self.lose(job)
+            lose(self, job, "lost")
 
     def stop(self) -> None:
         """Hand out no more work and take no more jobs; what runs may end."""
         self.stopping = True
+        self.schedules.stop()
         for connection in self.connections:
             for function in list(connection.abilities):
                 self.remove_ability(connection, function)
@@ -87,18 +103,9 @@ class Broker:
         """The function of that name, made if it is new."""
         function = self.functions.get(name)
         if function is None:
-            function = Function(name, self.limits.get(name, UNLIMITED))
+            function = Function(name, self.policies.of(name))
             self.functions[name] = function
         return function
-
-    def limit(self, name: bytes, limits: tuple[int, int, int]) -> None:
-        """Set a function's queue limits by priority, now and for when it becomes known."""
-        if limits == UNLIMITED:
-            self.limits.pop(name, None)
-        else:
-            self.limits[name] = limits
-        if name in self.functions:
-            self.functions[name].limits = limits
 
     def drop(self, function: Function) -> None:
         """Remove a function without workers or running jobs; whoever waits for a queued job hears WORK_FAIL."""
@@ -138,7 +145,7 @@ class Broker:
         client: Connection | None,
         run_at: float,
     ) -> Job | None:
-        """Queue a job or join an equal one; None when the function's queue is full.
+        """Queue a job or join an equal one; None when the function refuses it, see ``Function.refusal``.
 
         ``client`` is who waits for it, None in the background; ``run_at`` is Unix time, 0 for at once.
         """
@@ -150,7 +157,7 @@ class Broker:
             if equal is not None:
                 self.join(equal, client)
                 return equal
-        if function.limits[priority] > 0 and function.total() >= function.limits[priority]:
+        if function.policy is not None and function.refusal(priority):
             return None
         self.last_handle += 1
         handle = self.prefix + b"%d" % self.last_handle
@@ -171,11 +178,14 @@ class Broker:
             self.memory += job.size
         if job.unique:
             job.function.remember(job)
-        if job.run_at > self.clock:
+        if not job.run_at:
+            self.queue(job)
+        elif job.run_at > self.clock:
             self.delay(job)
-            return
-        job.run_at = 0.0
-        self.queue(job)
+        else:
+            self.last_place += 1
+            job.place = self.last_place
+            self.make_ready(job)
 
     def job_by_unique(self, unique: bytes) -> Job | None:
         """A job with that unique in any function: a running one before the others, the oldest of them first."""
@@ -205,7 +215,7 @@ class Broker:
         client.waiting.pop(job, None)
         job.clients = [other for other in job.clients or () if other is not client] or None
         if job.clients is None and not job.background and job.worker is None:
-            self.withdraw(job)
+            self.finish(job)
 
     # Waiting for a worker
 
@@ -213,38 +223,57 @@ class Broker:
         """Put a job at the tail and wake who sleeps."""
         self.last_place += 1
         job.place = self.last_place
-        job.function.queues[job.priority].append(job)
-        if job.function.sleepers:
-            self.sleepers.call(job.function)
-
-    def delay(self, job: Job) -> None:
-        """Keep an epoch job until its time."""
-        self.last_place += 1
-        job.place = self.last_place
-        job.function.delayed += 1
-        self.delayed.set(job, job.run_at)
-
-    def ripen(self, job: Job) -> None:
-        """An epoch job's time has come: it is served by its place in the queue, as gearmand does."""
         function = job.function
-        function.delayed -= 1
-        job.queued = True
-        heappush(function.due, (job.place, job))
+        function.queues[job.priority].append(job)
+        if function.policy is not None:
+            self.limit_life(job)
         if function.sleepers:
             self.sleepers.call(function)
 
+    def delay(self, job: Job) -> None:
+        """Keep a job until its time."""
+        self.last_place += 1
+        job.place = self.last_place
+        job.function.delayed[job.priority] += 1
+        self.delayed.set(job, job.run_at)
+
+    def ripen(self, job: Job) -> None:
+        """A job's time has come."""
+        job.function.delayed[job.priority] -= 1
+        self.make_ready(job)
+
+    def make_ready(self, job: Job) -> None:
+        """Let a job that had to wait be taken: an epoch job by its place in the queue, as gearmand does."""
+        if not job.is_epoch():
+            return self.queue(job)
+        function = job.function
+        job.queued = True
+        heappush(function.due, (job.place, job))
+        if function.policy is not None:
+            self.limit_life(job)
+        if function.sleepers:
+            self.sleepers.call(function)
+
+    def limit_life(self, job: Job) -> None:
+        """Let a queued job end when it has waited for as long as its function's policy lets it."""
+        policy = job.function.policy
+        if policy is not None and policy.ttl:
+            since = max(job.submitted_at, job.run_at)
+            self.lifetimes.set(job, self.now + (since - self.clock + policy.ttl))
+
     def withdraw(self, job: Job) -> None:
-        """Remove a job that no worker has."""
+        """Take a job that no worker has from where it waits."""
         function = job.function
         if job.alarm:
-            self.delayed.cancel(job)
-            function.delayed -= 1
-        elif job.run_at:
+            (self.lifetimes if job.queued else self.delayed).cancel(job)
+        if not job.queued:
+            function.delayed[job.priority] -= 1
+        elif job.is_epoch():
+            job.queued = False
             function.due = [entry for entry in function.due if entry[1] is not job]
             heapify(function.due)
         else:
             function.queues[job.priority].remove(job)
-        self.forget(job)
 
     # Running
 
@@ -256,6 +285,8 @@ class Broker:
         for priority in (HIGH, NORMAL, LOW):
             for function in abilities:
                 if not function.queues[priority].jobs and (priority != NORMAL or not function.due):
+                    continue
+                if function.policy is not None and not function.room(self.now):
                     continue
                 job = self.next_job(function, priority)
                 if job is None:
@@ -277,7 +308,6 @@ class Broker:
             return queue.take()
         job = heappop(function.due)[1]
         job.queued = False
-        job.run_at = 0.0
         return job
 
     def assign(self, job: Job, connection: Connection) -> None:
@@ -287,51 +317,38 @@ class Broker:
         job.started_at = self.clock
         connection.running[job.handle] = job
         function.running += 1
+        if job.alarm:
+            self.lifetimes.cancel(job)
         time_limit = function.workers[connection]
-        if time_limit:
+        if function.policy is not None:
+            time_limit = min(time_limit or NEVER, function.policy.timeout or NEVER)
+            if function.bucket is not None:
+                function.bucket.take(self.now)
+                self.openings.watch(function, self.now)
+        if time_limit and time_limit != NEVER:
             self.time_limits.set(job, self.now + time_limit)
 
     def release(self, job: Job) -> None:
-        """The job is nobody's any more."""
+        """A running job is nobody's any more."""
         if job.worker is None:
             return
         del job.worker.running[job.handle]
         job.worker = None
-        job.function.running -= 1
+        function = job.function
+        function.running -= 1
         if job.alarm:
             self.time_limits.cancel(job)
-
-    def finish(self, job: Job) -> None:
-        """The worker has said the job's final word."""
-        self.release(job)
-        self.forget(job)
-
-    def lose(self, job: Job) -> None:
-        """The worker is gone or too slow: run the job again, if anybody wants it and it may."""
-        self.release(job)
-        job.attempts += 1
-        if job.clients is None and not job.background:
-            return self.forget(job)
-        most = self.rules.job_retries
-        if most >= 0 and job.attempts >= most:
-            self.note("dropped job due to max retry count", job)
-            return self.fail(job)
-        job.numerator = 0
-        job.denominator = 0
-        self.queue(job)
+        if self.archive.chunks:
+            self.archive.chunks.pop(job.number, None)
+        if function.policy is not None and function.policy.max_running and function.sleepers:
+            self.sleepers.call(function)
 
     def cancel(self, job: Job) -> None:
         """End a job for whoever waits for it; what its worker still says of it will be ignored."""
-        if job.worker is None:
-            self.tell_failure(job)
-            return self.withdraw(job)
-        self.release(job)
-        self.fail(job)
-
-    def fail(self, job: Job) -> None:
-        """End a job that neither runs nor is queued."""
+        revoke(job, b"cancelled")
+        keep_result(self, job, "cancelled", b"")
         self.tell_failure(job)
-        self.forget(job)
+        self.finish(job)
 
     def tell_failure(self, job: Job) -> None:
         """WORK_FAIL to everybody who waits."""
@@ -340,14 +357,18 @@ class Broker:
             for client in job.clients:
                 client.send(packet)
 
-    def forget(self, job: Job) -> None:
-        """The job does not exist any more."""
+    def finish(self, job: Job, buried: bool = False) -> None:
+        """The job is over, wherever it was: nothing knows it any more, but for a store that keeps a dead letter."""
+        if job.worker is None:
+            self.withdraw(job)
+        else:
+            self.release(job)
         del self.jobs[job.number]
         if job.workload is not None:
             self.memory -= job.size
         if job.unique:
             job.function.forget(job)
-        if self.batch is not None and job.background:
+        if self.batch is not None and job.background and not buried:
             self.batch.remove(job)
         if job.clients is not None:
             for client in job.clients:
@@ -362,29 +383,6 @@ class Broker:
         self.now = now
         self.clock = clock
         self.sleepers.now = now
-
-    def tick(self) -> None:
-        """Do what is due at ``now`` and ``clock``."""
-        if self.delayed.heap:
-            for job in self.delayed.take(self.clock):
-                self.ripen(job)
-        if self.time_limits.heap:
-            for job in self.time_limits.take(self.now):
-                self.note("worker timeout reached on job", job)
-                self.lose(job)
-        if self.now >= self.sleepers.look_again:
-            self.sleepers.tick()
-
-    def wait(self) -> float:
-        """How many seconds may pass until the next ``tick``; NEVER while nothing is set."""
-        soonest = self.sleepers.look_again
-        if self.time_limits.heap:
-            soonest = min(soonest, self.time_limits.next())
-        if soonest != NEVER:
-            soonest = max(soonest - self.now, 0.0)
-        if self.delayed.heap:
-            soonest = min(soonest, max(self.delayed.next() - self.clock, 0.0), CLOCK_CHECK)
-        return soonest
 
     def note(self, event: str, job: Job) -> None:
         """Leave a line for the log."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from geartrain.broker.archive import DeadLetter
-from geartrain.broker.batch import Batch, JobRecord, Kept
+from geartrain.broker.batch import Batch, Document, JobRecord, Kept
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import apply_policies
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
+from geartrain.broker.results import put
+from geartrain.broker.ticks import recall, take_back_schedules
+from geartrain.errors import SettingsError
 
 RESERVE: Final = (
     100_000  # numbers that may be given before the store hears of it; after a crash they are left out
@@ -16,17 +21,34 @@ RESERVE: Final = (
 
 def adopt(broker: Broker, kept: Kept) -> None:
     """Have what a store kept: jobs are queued under the handles they had, and new handles go on after them."""
-    dead = {record.number: record for record in kept.dead}
+    archive = broker.archive
+    for document in kept.documents:
+        if document.kind == "policy":
+            adopt_policy(broker, document)
+        else:
+            recall(broker, document)
+    for letter in kept.dead:
+        archive.read[letter.number] = letter
     for record in kept.jobs:
         job = job_of(broker, record)
-        if record.number in dead:
-            broker.archive.dead[job.number] = DeadLetter(job, dead[record.number])
-        else:
+        dead = archive.read.pop(job.number, None)
+        if dead is None:
             broker.place(job)
+        else:
+            archive.dead[job.number] = DeadLetter(job, dead)
     for result in kept.results:
-        broker.archive.results[result.number] = result
+        put(broker, result)
     broker.last_handle = max(broker.last_handle, kept.last_number)
     broker.notices += kept.notices
+
+
+def adopt_policy(broker: Broker, document: Document) -> None:
+    """Let what was set of a function's policy hold again, if it can be understood."""
+    try:
+        broker.policies.set(document.name, json.loads(document.text))
+    except (ValueError, SettingsError) as error:
+        broker.notices.append(f"policy set aside, as it cannot be read: {error}")
+    apply_policies(broker)
 
 
 def job_of(broker: Broker, record: JobRecord) -> Job:
@@ -86,17 +108,28 @@ def leave_to_store(broker: Broker, job: Job) -> None:
         job.workload = None
 
 
-def take_back(broker: Broker, batch: Batch) -> None:
-    """A batch was not kept: its jobs end, but for clients who wait for them, and all else is still to do.
+def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
+    """A batch was not kept: its jobs end, but for clients who wait for them, and the rest is still to do.
 
-    A job that was submitted once more since is in the next batch too, and lives or ends with that.
+    ``partly``: what it removed is done. A job that was submitted once more since is in the next batch too, and lives or
+    ends with that; the job of a schedule's tick is in it anyway, as its mark is.
     """
     growing = broker.batch if broker.batch is not None else Batch()
+    take_back_schedules(broker, batch)
     for number, job in batch.added.items():
-        if number in growing.added or broker.jobs.get(number) is not job:
+        if number in batch.owed and (number in broker.jobs or number in broker.archive.dead):
+            growing.owed[number] = None
+            growing.add(job)
+        if number in growing.added:
+            continue
+        if broker.archive.dead.pop(number, None) is not None:
+            growing.buried.pop(number, None)
+        if broker.jobs.get(number) is not job:
             continue
         job.background = False
         if job.clients is None:
             broker.cancel(job)
+    if partly:
+        batch.leave_out_ends()
     growing.take_over(batch)
     broker.reserved = 0

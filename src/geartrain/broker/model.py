@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Final
 
+from geartrain.broker.bucket import bucket_for
+from geartrain.broker.policy import NO_POLICY, Policy
+
 HIGH: Final = 0
 NORMAL: Final = 1
 LOW: Final = 2
@@ -15,8 +18,11 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
-UNLIMITED: Final = (0, 0, 0)  # a function's queue limits by priority, where 0 is none
+ANY_NUMBER: Final = 1 << 60  # of jobs
+FULL: Final = b"Job queue is full"
+DRAINING: Final = b"The function takes no more jobs"
 
 
 def number_of(handle: bytes) -> int:
@@ -77,7 +83,7 @@ class Job:
         self.priority = priority
         self.background = background  # somebody submitted it in the background: it outlives its clients
         self.submitted_at = submitted_at  # Unix time, seconds
-        self.run_at = run_at  # Unix time before which it must not run; 0 is at once
+        self.run_at = run_at  # Unix time from which it may run; 0 is from its submit
         self.started_at = 0.0  # Unix time at which its last execution began; 0 before the first
         self.number = 0  # its key among the broker's jobs: what its handle ends with
         self.place = 0  # its place in the order of the function's queues
@@ -89,6 +95,10 @@ class Job:
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
         self.denominator = 0
+
+    def is_epoch(self) -> bool:
+        """Whether its place in the queue is that of its submit once its time has come, and not the tail."""
+        return self.run_at != 0 and self.attempts == 0 and self.priority == NORMAL
 
 
 def job_by_handle(jobs: dict[int, Job], handle: bytes) -> Job | None:
@@ -147,6 +157,11 @@ class Queue:
     def compact(self) -> None:
         """Keep no more jobs that were removed than jobs that wait."""
         if self.gone * 2 > len(self.jobs):
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Keep only jobs that wait: one that was removed may be appended again after that."""
+        if self.gone:
             self.jobs = deque([job for job in self.jobs if job.queued])
             self.gone = 0
 
@@ -155,11 +170,12 @@ class Function:
     """A function name with its queues and its workers."""
 
     __slots__ = (
+        "bucket",
         "contents",
         "delayed",
         "due",
-        "limits",
         "name",
+        "policy",
         "queues",
         "running",
         "sleepers",
@@ -167,12 +183,13 @@ class Function:
         "workers",
     )
 
-    def __init__(self, name: bytes, limits: tuple[int, int, int]) -> None:
+    def __init__(self, name: bytes, policy: Policy | None) -> None:
         self.name = name
-        self.limits = limits  # jobs, queued and running, at which a submit of each priority is refused
+        self.policy = policy  # None where gearmand's behaviour holds
+        self.bucket = bucket_for((policy or NO_POLICY).rate)  # None while its rate is not limited
         self.queues = [Queue(), Queue(), Queue()]  # by priority
         self.due: list[tuple[int, Job]] = []  # heap by place: epoch jobs whose time has come
-        self.delayed = 0  # epoch jobs whose time has not come
+        self.delayed = [0, 0, 0]  # jobs whose time has not come, by priority
         self.running = 0
         self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
         self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
@@ -186,11 +203,11 @@ class Function:
         return self.uniques.get(unique)
 
     def remember(self, job: Job) -> None:
-        """Let later submits with the same unique find the job."""
+        """Let later submits with the same unique find the job, if there is none that they find already."""
         if job.unique != CONTENT:
-            self.uniques[job.unique] = job
+            self.uniques.setdefault(job.unique, job)
         elif job.workload:
-            self.contents[job.workload] = job
+            self.contents.setdefault(job.workload, job)
 
     def forget(self, job: Job) -> None:
         """Let no submit find the job any more."""
@@ -201,22 +218,42 @@ class Function:
 
     def queued(self, priority: int) -> int:
         """How many jobs of a priority wait for a worker or for their time."""
-        if priority == NORMAL:
-            return len(self.queues[NORMAL]) + len(self.due) + self.delayed
-        return len(self.queues[priority])
+        due = len(self.due) if priority == NORMAL else 0
+        return len(self.queues[priority]) + due + self.delayed[priority]
 
     def total(self) -> int:
         """How many jobs there are, queued and running."""
-        return self.ready() + self.delayed + self.running
+        return self.in_queues() + sum(self.delayed) + self.running
 
-    def ready(self) -> int:
-        """How many jobs a worker could have now."""
+    def in_queues(self) -> int:
+        """How many jobs wait for nothing but a worker, and for the function's policy to let them go."""
         queues = self.queues
         return len(queues[HIGH]) + len(queues[NORMAL]) + len(queues[LOW]) + len(self.due)
 
-    def has_work(self) -> bool:
-        """Whether a worker that asked now would get a job."""
-        return self.ready() > 0
+    def ready(self, now: float) -> int:
+        """How many jobs workers could have now."""
+        queued = self.in_queues()
+        return queued if self.policy is None else min(queued, self.room(now))
+
+    def room(self, now: float) -> int:
+        """How many jobs may be handed out now, if there are so many."""
+        policy = self.policy
+        if policy is None:
+            return ANY_NUMBER
+        if policy.paused:
+            return 0
+        room = max(policy.max_running - self.running, 0) if policy.max_running else ANY_NUMBER
+        return room if self.bucket is None else min(room, self.bucket.tokens(now))
+
+    def refusal(self, priority: int) -> bytes:
+        """Why a submit of a new job is refused; empty when it is not."""
+        policy = self.policy
+        if policy is None:
+            return b""
+        if policy.draining:
+            return DRAINING
+        limit = policy.max_queue[priority]
+        return FULL if 0 < limit <= self.total() else b""
 
 
 class Connection:
@@ -228,6 +265,7 @@ class Connection:
         "client_id",
         "dirty",
         "exceptions",
+        "extended",
         "grabbed",
         "host",
         "number",
@@ -243,6 +281,7 @@ class Connection:
         self.number = number  # its file descriptor
         self.host = host
         self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
+        self.extended = False  # it speaks Geartrain's extension
         self.dirty = dirty  # the server's list of connections with something to write
         self.outgoing: list[bytes] = []
         self.promised = False  # something outgoing holds only once the batch is kept

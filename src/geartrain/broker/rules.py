@@ -16,6 +16,9 @@ class Rules(NamedTuple):
     max_unique: int = 255  # bytes
     timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
     memory: int = 1 << 30  # bytes of workloads beyond which kept ones stay in the store
+    max_results: int = (
+        100_000  # of jobs that are over, the oldest go first; and no more than ``memory`` bytes of them
+    )
     version: bytes = b"0"
     pid: int = 0
     verbose: bytes = b"ERROR"

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
+from geartrain.broker import extension
 from geartrain.broker.admin import Console
+from geartrain.broker.agenda import tick
+from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.endings import fail_execution, give_up, tell_exception
+from geartrain.broker.model import FUNCTION_LIMIT, HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.recurring import recur, wire_schedule
+from geartrain.broker.results import collect, keep_result
+from geartrain.broker.submit_options import REDUCER_LIMIT
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
-    COMMANDS,
+    BY_NUMBER,
     ECHO_RES,
     ERROR,
+    EXTENSION_OPTION,
     GRAB_JOB,
     GRAB_JOB_ALL,
+    GRAB_JOB_EXTENDED,
     GRAB_JOB_UNIQ,
     JOB_CREATED,
     NAMES,
@@ -26,8 +34,6 @@ from geartrain.protocol.commands import (
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
     WORK_DATA,
-    WORK_EXCEPTION,
-    WORK_FAIL,
     WORK_STATUS,
     WORK_WARNING,
 )
@@ -37,26 +43,12 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
-FUNCTION_LIMIT: Final = 512  # bytes that libgearman sends
-REDUCER_LIMIT: Final = 64  # bytes
 SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
-NUMBER: Final = re.compile(rb"\s*([+-]?\d{1,19})")
 
 NO_SUCH_JOB: Final = b"Job does not exist on server"
 NO_SUCH_RESULT: Final = b"Job given in work result not found"
 NO_SUCH_EXCEPTION: Final = b"An exception was received for a job that does not exist"
-WORKER_COMMANDS: Final = {command.number for command in COMMANDS if command.sender == "worker"}
-
-
-def leading_number(text: bytes) -> int:
-    """The number a text begins with, as C's strtoll reads it: 0 where there is none."""
-    match = NUMBER.match(text)
-    return int(match[1]) if match else 0
-
-
-def without_nul(argument: bytes) -> bytes:
-    """A last argument as it was meant: some libraries end it with a NUL."""
-    return argument[:-1] if argument.endswith(b"\0") else argument
+WORKER_COMMANDS: Final = {number for number, command in BY_NUMBER.items() if command.sender == "worker"}
 
 
 class Session:
@@ -101,6 +93,8 @@ class Session:
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
         self.connection.send(self.console.answer(line))
+        if self.console.waits and self.broker.batch is not None:
+            self.connection.promised = True
 
     # Requests
 
@@ -140,18 +134,22 @@ class Session:
             return
         if job.clients:
             self.relay(job, response(WORK_COMPLETE, job.handle, arguments[1]))
+        if job.function.policy is not None:
+            keep_result(self.broker, job, "complete", arguments[1])
         self.broker.finish(job)
 
     def work_fail(self, arguments: list[bytes]) -> None:
         job = self.running(without_nul(arguments[0]), NO_SUCH_RESULT)
-        if job is None:
+        if job is None or fail_execution(self.broker, job, "fail"):
             return
         self.broker.tell_failure(job)
-        self.broker.finish(job)
+        give_up(self.broker, job, "fail", b"")
 
     def get_status(self, arguments: list[bytes]) -> None:
         handle = without_nul(arguments[0])
         job = job_by_handle(self.broker.jobs, handle)
+        if job is None and wire_schedule(self.broker, handle) is not None:
+            return self.connection.send(response(STATUS_RES, handle, b"1", b"0", b"0", b"0"))
         self.connection.send(response(STATUS_RES, handle, *status_fields(job)))
 
     def echo_req(self, arguments: list[bytes]) -> None:
@@ -183,25 +181,28 @@ class Session:
 
     def work_exception(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_EXCEPTION)
-        if job is None:
+        if job is None or fail_execution(self.broker, job, "exception"):
             return
-        if job.clients:
-            exception = response(WORK_EXCEPTION, job.handle, arguments[1])
-            failure = response(WORK_FAIL, job.handle)
-            for client in job.clients:
-                client.send(exception if client.exceptions else failure)
-        self.broker.finish(job)
+        tell_exception(job, arguments[1])
+        give_up(self.broker, job, "exception", arguments[1])
 
     def option_req(self, arguments: list[bytes]) -> None:
         option = without_nul(arguments[0])
-        if option.lower() != b"exceptions":
+        if option.lower() == b"exceptions":
+            self.connection.exceptions = True
+        elif option.lower() == EXTENSION_OPTION:
+            self.connection.extended = self.stream.extended = True
+        else:
             return self.refuse(b"UNKNOWN_OPTION", b"Server does not recognize given option")
-        self.connection.exceptions = True
         self.connection.send(response(OPTION_RES, option))
 
     def work_data(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_JOB)
-        if job is not None and job.clients:
+        if job is None:
+            return
+        if job.function.policy is not None:
+            collect(self.broker, job, arguments[1])
+        if job.clients:
             self.relay(job, response(WORK_DATA, job.handle, arguments[1]))
 
     def work_warning(self, arguments: list[bytes]) -> None:
@@ -221,6 +222,9 @@ class Session:
     def submit_job_low_bg(self, arguments: list[bytes]) -> None:
         self.submit(arguments[0], arguments[1], b"", arguments[2], LOW, None, 0.0)
 
+    def submit_job_sched(self, arguments: list[bytes]) -> None:
+        self.connection.send(recur(self.broker, self.connection, arguments))
+
     def submit_job_epoch(self, arguments: list[bytes]) -> None:
         run_at = float(leading_number(arguments[2]))
         self.submit(arguments[0], arguments[1], b"", arguments[3], NORMAL, None, max(run_at, 0.0))
@@ -232,7 +236,8 @@ class Session:
         self.submit_reduced(arguments, None)
 
     def grab_job_all(self, arguments: list[bytes]) -> None:
-        self.grab(GRAB_JOB_ALL)
+        # Who has the extension may grab before it has heard so.
+        self.grab(GRAB_JOB_EXTENDED if self.connection.extended else GRAB_JOB_ALL)
 
     def get_status_unique(self, arguments: list[bytes]) -> None:
         unique = without_nul(arguments[0])
@@ -281,7 +286,7 @@ class Session:
             return self.refuse(b"QUEUE_ERROR", b"Server is stopping")
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
-            return self.refuse(b"QUEUE_ERROR", b"Job queue is full")
+            return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))
         if client is None and broker.batch is not None:
             self.connection.promised = True
         self.connection.send(CREATED[len(job.handle)] + job.handle)
@@ -321,7 +326,7 @@ def end_turn(broker: Broker) -> None:
     A worker whose GRAB_JOB came just before a job would hear NO_JOB, sleep, hear NOOP and grab again; its NO_JOB is
     not written yet, so it becomes the job instead.
     """
-    broker.tick()
+    tick(broker)
     for connection in broker.hungry:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
             continue
@@ -371,12 +376,14 @@ def request_table() -> list[Callable[[Session, list[bytes]], None]]:
         commands.SUBMIT_JOB_HIGH_BG: Session.submit_job_high_bg,
         commands.SUBMIT_JOB_LOW: Session.submit_job_low,
         commands.SUBMIT_JOB_LOW_BG: Session.submit_job_low_bg,
+        commands.SUBMIT_JOB_SCHED: Session.submit_job_sched,
         commands.SUBMIT_JOB_EPOCH: Session.submit_job_epoch,
         commands.SUBMIT_REDUCE_JOB: Session.submit_reduce_job,
         commands.SUBMIT_REDUCE_JOB_BACKGROUND: Session.submit_reduce_job_background,
         commands.GRAB_JOB_ALL: Session.grab_job_all,
         commands.GET_STATUS_UNIQUE: Session.get_status_unique,
     }
+    handlers.update(extension.REQUESTS)
     return [handlers.get(number, Session.unexpected) for number in range(len(SEPARATORS))]
 
 

@@ -29,14 +29,14 @@ class Sleepers:
         self.watched: dict[Function, None] = {}  # functions with both a job and a sleeper after a wake-up
         self.look_again = NEVER  # when to look at them
 
-    def call(self, function: Function) -> None:
-        """A job is ready beside sleepers: if nobody takes it in this turn, somebody is woken at its end."""
-        self.called[function] = self.called.get(function, 0) + 1
+    def call(self, function: Function, jobs: int = 1) -> None:
+        """Jobs are ready beside sleepers: if nobody takes them in this turn, somebody is woken at its end."""
+        self.called[function] = self.called.get(function, 0) + jobs
 
     def end_turn(self) -> None:
         """Send NOOP to who should come for the jobs that were called out."""
         for function, jobs in self.called.items():
-            ready = function.ready()
+            ready = function.ready(self.now)
             if ready:
                 self.wake(function, min(jobs, ready) * self.most or len(function.sleepers))
         self.called.clear()
@@ -55,7 +55,7 @@ class Sleepers:
         """Let the worker sleep, unless there is work for it already."""
         declined = connection.woken
         connection.woken = False
-        work = has_work(connection)
+        work = self.has_work(connection)
         # A job may have come between our NO_JOB and this packet; without the NOOP both sides would wait for ever.
         # But a worker that answers each NOOP with PRE_SLEEP (it is busy for another server) must not spin, and is
         # called after all others.
@@ -66,13 +66,13 @@ class Sleepers:
             function.sleepers[connection] = None
             if declined:
                 function.sleepers.move_to_end(connection, last=False)
-            if work and function.has_work():
+            if work and function.ready(self.now):
                 self.watch(function)
 
     def learn(self, connection: Connection, function: Function) -> None:
         """A worker that sleeps can do one more function."""
         function.sleepers[connection] = None
-        if function.has_work():
+        if function.ready(self.now):
             self.rouse(connection)
 
     def get_up(self, connection: Connection) -> None:
@@ -90,7 +90,7 @@ class Sleepers:
         if not woken:
             return
         for function in connection.abilities:
-            if function.sleepers and function.has_work():
+            if function.sleepers and function.ready(self.now):
                 self.watch(function)
 
     def rouse(self, connection: Connection) -> None:
@@ -111,14 +111,13 @@ class Sleepers:
         functions = list(self.watched)
         self.watched.clear()
         for function in functions:
-            ready = function.ready()
+            ready = function.ready(self.now)
             if ready:
                 self.wake(function, ready)
 
-
-def has_work(connection: Connection) -> bool:
-    """Whether a GRAB_JOB of this worker would get a job."""
-    for function in connection.abilities:
-        if function.has_work():
-            return True
-    return False
+    def has_work(self, connection: Connection) -> bool:
+        """Whether a GRAB_JOB of this worker would get a job."""
+        for function in connection.abilities:
+            if function.ready(self.now):
+                return True
+        return False

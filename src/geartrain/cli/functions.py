@@ -8,16 +8,19 @@ from typing import Final
 import click
 
 from geartrain.cli import questions
+from geartrain.cli.fields import fields_of, flattened
 from geartrain.cli.groups import ListingGroup
-from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_json, print_rows
-from geartrain.cli.questions import ask_each
+from geartrain.cli.options import duration, json_option, servers_option
+from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_rows
+from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.sync.admin import Admin
 
+functions_argument: Final = click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
 
-@click.group("functions", cls=ListingGroup, short_help="List, limit, create and drop functions.")
+
+@click.group("functions", cls=ListingGroup, short_help="List functions, and say how they are served.")
 def command() -> None:
-    """List, limit, create and drop the functions that servers know; without a COMMAND: list."""
+    """List the functions that servers know, and say how they are served; without a COMMAND: list."""
 
 
 @command.command("list")
@@ -29,14 +32,15 @@ def list_functions(servers: tuple[str, ...], as_json: bool) -> None:
     print_rows(rows, COLUMNS, as_json)
 
 
-@command.command("maxqueue")
+@command.command("maxqueue", short_help="Limit how many jobs may be queued.")
 @servers_option
 @click.argument("function")
 @click.argument("numbers", nargs=-1, type=click.IntRange(0), metavar="[N | HIGH NORMAL LOW]")
 @json_option
 def maxqueue(servers: tuple[str, ...], function: str, numbers: tuple[int, ...], as_json: bool) -> None:
     """Limit how many jobs may be queued: of each priority, or high, normal and low; 0 or nothing: no limit."""
-    tell(servers, lambda server: questions.limit(server, function, numbers), "limited", as_json)
+    rows = ask_each(servers, lambda server: questions.limit(server, function, numbers))
+    tell(rows, "limited", as_json)
 
 
 @command.command("create")
@@ -45,7 +49,7 @@ def maxqueue(servers: tuple[str, ...], function: str, numbers: tuple[int, ...], 
 @json_option
 def create(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Make a function known before anybody works on it or asks for it."""
-    tell(servers, lambda server: questions.create(server, function), "created", as_json)
+    tell(ask_each_of(servers, questions.create, function), "created", as_json)
 
 
 @command.command("drop")
@@ -54,12 +58,134 @@ def create(servers: tuple[str, ...], function: str, as_json: bool) -> None:
 @json_option
 def drop(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Forget a function that has no workers, with its queued jobs."""
-    tell(servers, lambda server: questions.drop(server, function), "dropped", as_json)
+    tell(ask_each_of(servers, questions.drop, function), "dropped", as_json)
 
 
-def tell(servers: tuple[str, ...], question: Callable[[Admin], list[Row]], done: str, as_json: bool) -> None:
-    """Ask for a change on every server, and say that it was made."""
-    for row in ask_each(servers, question):
+@command.command("show")
+@servers_option
+@click.argument("function")
+@json_option
+def show(servers: tuple[str, ...], function: str, as_json: bool) -> None:
+    """Show a function's queues, and the policy that holds for it."""
+    for row in ask_each_of(servers, questions.function, function):
+        if as_json:
+            print_json(row)
+        else:
+            print_details(details(row))
+
+
+def details(row: Row) -> Row:
+    """A function's row for a person: what is zero is left out, and each field of its policy is a line."""
+    shown = {name: value for name, value in row.items() if value and not isinstance(value, dict)}
+    set_later = flattened(row["set"])
+    policy = {
+        name: f"{value} (set at run time)" if name in set_later else value
+        for name, value in flattened(row["policy"]).items()
+    }
+    queues = {"queued h/n/l": queued(row), "maxqueue h/n/l": limits(row)} if "queued" in row else {}
+    return {**shown, **queues, **policy}
+
+
+@command.command("set", short_help="Set fields of a function's policy.")
+@servers_option
+@click.argument("function")
+@click.argument("fields", nargs=-1, required=True, metavar="KEY=VALUE...")
+@json_option
+def set_fields(servers: tuple[str, ...], function: str, fields: tuple[str, ...], as_json: bool) -> None:
+    """Set fields of a function's policy, over those of the server's configuration; KEY= takes one back.
+
+    FUNCTION may be a wildcard, such as 'thumb*'. The fields, with times such as 90, 90s, 15m, 2h or 7d:
+
+    \b
+    retry.attempts=N     most executions of a job
+    retry.on=WORDS       of lost, timeout, fail, exception; with commas
+    retry.backoff=WORD   fixed or exponential
+    retry.delay=TIME     before the second execution
+    retry.max_delay=TIME
+    retry.jitter=PART    of a delay left out at random, 0 to 1
+    retry.foreground=BOOL
+    timeout=TIME         that an execution may take
+    on_timeout=WORD      requeue or fail
+    ttl=TIME             that a job may wait in the queue
+    max_running=N        jobs at a time
+    rate=N/s             or N/m or N/h: jobs handed out
+    max_queue=N          or max_queue.high, .normal, .low
+    keep_result=TIME
+    dead_letter=BOOL     keep background jobs that end badly
+    paused=BOOL          hand nothing out
+    draining=BOOL        take no new jobs
+    """
+    chosen = fields_of(fields)
+    for row in ask_each(servers, lambda server: questions.set_policy(server, function, chosen)):
+        if as_json:
+            print_json(row)
+            continue
+        holds = " ".join(f"{name}={value}" for name, value in flattened(row["policy"]).items())
+        click.echo(f"{function}: {holds or 'no policy'} on {row['server']}")
+
+
+@command.command("pause", short_help="Hand out no jobs of a function.")
+@servers_option
+@functions_argument
+@json_option
+def pause(servers: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -> None:
+    """Hand out no jobs of a function; they are still taken, and what runs may end."""
+    tell_of_each(servers, functions, questions.pause, "paused", as_json)
+
+
+@command.command("resume")
+@servers_option
+@functions_argument
+@json_option
+def resume(servers: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -> None:
+    """End a function's pause or drain."""
+    tell_of_each(servers, functions, questions.resume, "resumed", as_json)
+
+
+@command.command("drain", short_help="Take no new jobs of a function.")
+@servers_option
+@functions_argument
+@json_option
+def drain(servers: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -> None:
+    """Take no new jobs of a function; what is queued is worked off."""
+    tell_of_each(servers, functions, questions.drain, "draining", as_json)
+
+
+@command.command("purge", short_help="Cancel the jobs that no worker has.")
+@servers_option
+@click.argument("function")
+@click.option(
+    "--older-than",
+    callback=duration,
+    metavar="TIME",
+    help="Only jobs submitted so long ago: 90, 90s, 15m, 2h, 7d.",
+)
+@json_option
+def purge(servers: tuple[str, ...], function: str, older_than: float | None, as_json: bool) -> None:
+    """Cancel the jobs of a function that no worker has; '*' is every function."""
+    for row in ask_each(servers, lambda server: questions.purge(server, function, older_than or 0.0)):
+        if as_json:
+            print_json(row)
+        else:
+            whose = "" if function == questions.ANY else f"{function}: "
+            click.echo(f"{whose}{counted(row['cancelled'], 'job')} cancelled on {row['server']}")
+
+
+def tell_of_each(
+    servers: tuple[str, ...],
+    functions: tuple[str, ...],
+    question: Callable[[Admin, str], list[Row]],
+    done: str,
+    as_json: bool,
+) -> None:
+    """Ask for the same change of several functions."""
+    for function in functions:
+        tell(ask_each_of(servers, question, function), done, as_json)
+
+
+def tell(rows: list[Row], done: str, as_json: bool) -> None:
+    """Say that a change was made."""
+    for row in rows:
         if as_json:
             print_json(row)
         else:
@@ -76,8 +202,13 @@ def limits(row: Row) -> str:
     return "/".join(str(number or "-") for number in given) if any(given) else ""
 
 
+def state(row: Row) -> str:
+    return " ".join(word for word in ("paused", "draining") if row.get(word))
+
+
 COLUMNS: Final = (
     Column("FUNCTION", lambda row: row["function"]),
+    Column("STATE", state),
     Column("QUEUED h/n/l", queued, right=True),
     Column("DELAYED", lambda row: row.get("delayed", ""), right=True),
     Column("RUNNING", lambda row: row["running"], right=True),

@@ -11,7 +11,7 @@ from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, in_words, print_details, print_json, print_rows
-from geartrain.cli.questions import ask_each
+from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 
 MOST: Final = 100  # jobs that are listed without --limit
@@ -39,7 +39,7 @@ def list_jobs(servers: tuple[str, ...], function: str, limit: int, as_json: bool
 @json_option
 def show(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
     """Show all that is known of a job."""
-    row = found(ask_each(servers, lambda server: questions.job(server, handle)), handle)
+    row = found(ask_each_of(servers, questions.job, handle), handle)
     if as_json:
         print_json(row)
     else:
@@ -48,15 +48,41 @@ def show(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
 
 @command.command("cancel")
 @servers_option
-@click.argument("handle")
+@click.argument("handles", nargs=-1, metavar="[HANDLE...]")
+@click.option("-u", "--unique", metavar="U", help="The job with this unique, of --function.")
+@click.option("-f", "--function", metavar="NAME", help="The function of --unique.")
 @json_option
-def cancel(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
-    """Take a job from its queue, or from the clients that wait for it."""
-    row = found(ask_each(servers, lambda server: questions.cancel(server, handle)), handle)
-    if as_json:
-        print_json(row)
-    else:
-        click.echo(f"{handle}: cancelled")
+def cancel(
+    servers: tuple[str, ...],
+    handles: tuple[str, ...],
+    unique: str | None,
+    function: str | None,
+    as_json: bool,
+) -> None:
+    """Take jobs from their queues, or from the clients that wait for them."""
+    if (unique is None) != (function is None) or bool(handles) == bool(unique):
+        raise click.UsageError("expected HANDLEs, or --unique U and --function NAME")
+    if unique is not None and function is not None:
+        rows = ask_each(servers, lambda server: questions.cancel_unique(server, function, unique))
+        if not rows:
+            raise GearmanError(f"no server knows a job of {function!r} with the unique {unique!r}")
+        return tell_cancelled(rows, as_json)
+    absent = []
+    for handle in handles:
+        rows = ask_each_of(servers, questions.cancel, handle)
+        tell_cancelled(rows, as_json)
+        if not rows:
+            absent.append(handle)
+    if absent:
+        raise GearmanError(f"no server knows the job {', '.join(map(repr, absent))}")
+
+
+def tell_cancelled(rows: list[Row], as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            print_json(row)
+        else:
+            click.echo(f"{row['handle']}: cancelled")
 
 
 def found(rows: list[Row], handle: str) -> Row:
@@ -69,12 +95,12 @@ def progress(row: Row) -> str:
     return f"{row['numerator']}/{row['denominator']}" if row["denominator"] else ""
 
 
-def age(row: Row) -> str:
+def age(row: Row, since: str = "submitted_at") -> str:
     """How long ago the job came, in the largest unit that fits; empty where the server does not say."""
-    submitted = row.get("submitted_at")
-    if not isinstance(submitted, (int, float)):
+    then = row.get(since)
+    if not isinstance(then, (int, float)):
         return ""
-    return in_words(time.time() - submitted)
+    return in_words(time.time() - then)
 
 
 COLUMNS: Final = (

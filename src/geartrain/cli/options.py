@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import datetime
 from typing import Final
@@ -26,6 +27,24 @@ store_option: Final = click.option(
     help="The job store, sqlite:PATH. Without it: the one of the server's default.",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+
+UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
+DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)([smhd]?)")
+
+
+def seconds_of(given: str) -> float | None:
+    """A duration such as 90, 90s, 15m, 2h or 7d in seconds; None for what is none."""
+    match = DURATION.fullmatch(given.strip())
+    return float(match[1]) * UNITS[match[2]] if match else None
+
+
+def duration(ctx: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
+    """An option that is a duration, in seconds."""
+    seconds = None if given is None else seconds_of(given)
+    if given is not None and seconds is None:
+        expected = "expected seconds, or one such as 90s, 15m, 2h or 7d"
+        raise click.BadParameter(f"{given!r} is no duration; {expected}", ctx, parameter)
+    return seconds
 
 
 def servers_of(names: tuple[str, ...]) -> Servers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,6 +34,19 @@ SERVER: Final = Column("SERVER", lambda row: row["server"])
 
 def print_json(row: Mapping[str, object]) -> None:
     click.echo(json.dumps(row))
+
+
+def result_fields(result: bytes) -> dict[str, object]:
+    """A result in JSON; one that is no text is given in base 64."""
+    try:
+        return {"result": result.decode()}
+    except UnicodeDecodeError:
+        return {"result_base64": b64encode(result).decode()}
+
+
+def moment(seconds: float) -> str:
+    """A time, to the second and where the terminal is."""
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
 def counted(number: int, noun: str) -> str:
@@ -65,8 +79,13 @@ def print_details(row: Row) -> None:
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         when = isinstance(value, float) and name.endswith("_at")
-        text = datetime.fromtimestamp(value).astimezone().isoformat(" ", "seconds") if when else value
-        click.echo(f"{name:{width}}  {text}")
+        text = moment(value) if when else value
+        click.echo(f"{name:{width}}  {printable(str(text))}")
+
+
+def printable(text: str) -> str:
+    """A text in one line, with what a terminal would obey escaped."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:

@@ -26,6 +26,13 @@ def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -
     return rows
 
 
+def ask_each_of(
+    servers: tuple[str, ...], question: Callable[[Admin, str], list[Row]], target: str
+) -> list[Row]:
+    """The rows of every server for a question about a target: a handle, or a function."""
+    return ask_each(servers, lambda server: question(server, target))
+
+
 def ours(server: Admin, *words: str) -> Sequence[Row] | None:
     """The rows of one of our own commands; None when the server does not know it."""
     try:
@@ -132,3 +139,64 @@ def create(server: Admin, function: str) -> list[Row]:
 def drop(server: Admin, function: str) -> list[Row]:
     server.drop_function(function)
     return [{"function": function, "dropped": True}]
+
+
+# What only our own server knows
+
+
+def function(server: Admin, function: str) -> list[Row]:
+    """A function with its queues, where it has any, and its policy."""
+    rows = [row for row in server.functions() if row["function"] == function]
+    return [{**(rows[0] if rows else {}), **row} for row in server.json_lines("policy", function)]
+
+
+def set_policy(server: Admin, function: str, fields: Row) -> list[Row]:
+    server.set_policy(function, **fields)
+    return list(server.json_lines("policy", function))
+
+
+def pause(server: Admin, function: str) -> list[Row]:
+    server.pause(function)
+    return [{"function": function, "paused": True}]
+
+
+def resume(server: Admin, function: str) -> list[Row]:
+    server.resume(function)
+    return [{"function": function, "paused": False, "draining": False}]
+
+
+def drain(server: Admin, function: str) -> list[Row]:
+    server.drain(function)
+    return [{"function": function, "draining": True}]
+
+
+def purge(server: Admin, function: str, age: float) -> list[Row]:
+    return [{"function": function, "cancelled": server.purge(function, older_than=age)}]
+
+
+def cancel_unique(server: Admin, function: str, unique: str) -> list[Row]:
+    """The cancelled job in a row, or no row when the server has none with that unique."""
+    handle = server.cancel_unique(function, unique)
+    return [] if handle is None else [{"handle": handle, "unique": unique, "cancelled": True}]
+
+
+def dead(server: Admin, function: str, limit: int) -> list[Row]:
+    return list(server.dead_letters(function, limit))
+
+
+def dead_letter(server: Admin, handle: str) -> list[Row]:
+    """The dead letter in a row, or no row when the server has none with that handle."""
+    row = server.dead_letter(handle)
+    return [] if row is None else [row]
+
+
+def retry_dead(server: Admin, target: str) -> list[Row]:
+    """How many were queued again, in a row; no row for none."""
+    count = server.retry_dead(target)
+    return [{"target": target, "retried": count}] if count else []
+
+
+def discard_dead(server: Admin, target: str) -> list[Row]:
+    """How many were forgotten, in a row; no row for none."""
+    count = server.discard_dead(target)
+    return [{"target": target, "discarded": count}] if count else []

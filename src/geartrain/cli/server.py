@@ -13,7 +13,8 @@ from click.core import ParameterSource
 
 from geartrain.cli.commands import version_option
 from geartrain.errors import SettingsError
-from geartrain.server.settings import IGNORED, OPTIONS, Ignored, Option, read_file, settings_from
+from geartrain.server.configuration import Configuration, read_configuration
+from geartrain.server.settings import IGNORED, OPTIONS, Ignored, Option, settings_from
 
 EPILOG: Final = "gearmand's other options are taken too; those without a meaning here are named in the log."
 
@@ -22,11 +23,12 @@ def run_server(**given: object) -> None:
     """Run a job server.
 
     It ends on SIGTERM, after the running jobs (see --grace), and on SIGUSR1 when no job is left. SIGHUP opens the log
-    anew.
+    anew and reads the policies and schedules in the file of --config again.
     """
     ctx = click.get_current_context()
     command_line = options_given(ctx)
-    file = read_file(str(given["config"])) if given["config"] else {}
+    configuration = read_configuration(str(given["config"])) if given["config"] else Configuration()
+    file = dict(configuration.options)
     if given["config_file"]:
         file |= read_gearmand_file(str(given["config_file"]))
     settings = settings_from(command_line, file, os.environ)
@@ -36,7 +38,7 @@ def run_server(**given: object) -> None:
         raise SettingsError(f"the server wants Linux, for its epoll; this is {sys.platform}")
     from geartrain.server.process import run
 
-    run(settings)
+    run(settings, configuration)
 
 
 def options_given(ctx: click.Context) -> dict[str, object]:
@@ -95,7 +97,9 @@ command = click.Command(
     epilog=EPILOG,
     params=[
         click.Option(
-            ["--config"], metavar="FILE", help="Read options from a TOML file: keys as the long options."
+            ["--config"],
+            metavar="FILE",
+            help="Read a TOML file: options, with the long names as keys, and tables [functions] and [schedules].",
         ),
         click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
         version_option(),

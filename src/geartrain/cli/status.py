@@ -9,8 +9,10 @@ from typing import Final
 import click
 
 from geartrain.cli.options import json_option, servers_of, servers_option
-from geartrain.cli.output import print_json, progress_bar
+from geartrain.cli.output import moment, print_json, progress_bar
+from geartrain.errors import ExtensionMissing
 from geartrain.jobs import JobStatus
+from geartrain.protocol.history import JobHistory
 from geartrain.sync.client import Client
 
 POLL_INTERVAL: Final = 0.1  # seconds
@@ -27,7 +29,7 @@ def command(
 ) -> None:
     """Say whether a job is known, whether it runs, and how far it is.
 
-    A job that is done is not known any more.
+    A job that is done is not known any more, unless its function's policy has its result kept.
     """
     if (handle is None) == (unique is None):
         raise click.UsageError("expected a HANDLE or --unique U, and not both")
@@ -40,12 +42,13 @@ def command(
             return client.job_status_by_unique(label, strict=strict)
 
         status = show_until_done(ask, label) if follow else ask()
-        if not status.known and not status.complete_view:
+        kept = kept_of(client, handle) if handle and not status.known else None
+        if kept is None and not status.known and not status.complete_view:
             status = ask(strict=True)  # a server that was not asked may know it
     if as_json:
-        print_json({("handle" if handle else "unique"): label, **status._asdict()})
+        print_json({("handle" if handle else "unique"): label, **status._asdict(), **fields(kept)})
     else:
-        click.echo(f"{label}: {in_words(status)}")
+        click.echo(f"{label}: {in_words(status) if kept is None else end_in_words(kept)}")
 
 
 def in_words(status: JobStatus) -> str:
@@ -53,6 +56,27 @@ def in_words(status: JobStatus) -> str:
         return "done, or never known"
     where = "running" if status.running else "queued"
     return f"{where}, {status.numerator}/{status.denominator}" if status.denominator else where
+
+
+def kept_of(client: Client, handle: str) -> JobHistory | None:
+    """What a server has kept of a job that is over; None where it has nothing, or keeps none."""
+    try:
+        return client.outcome(handle)
+    except ExtensionMissing:
+        return None
+
+
+def fields(kept: JobHistory | None) -> dict[str, object]:
+    """What was kept, without the result itself: ``geartrain wait`` has that."""
+    if kept is None:
+        return {}
+    return {name: value for name, value in kept._asdict().items() if name not in ("handle", "result")}
+
+
+def end_in_words(kept: JobHistory) -> str:
+    when = f" at {moment(kept.finished_at)}" if kept.finished_at else ""
+    attempts = f"{kept.attempts} attempt{'' if kept.attempts == 1 else 's'}"
+    return f"{kept.state}{when}, {attempts}" + (f": {kept.error}" if kept.error else "")
 
 
 def show_until_done(ask: Callable[[], JobStatus], label: str) -> JobStatus:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -12,7 +11,7 @@ import click
 
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
-from geartrain.cli.output import print_json, progress_bar
+from geartrain.cli.output import print_json, progress_bar, result_fields
 from geartrain.cli.status import show_until_done
 from geartrain.jobs import JobHandle
 from geartrain.protocol.events import Complete, Data, Progress, Warning
@@ -90,15 +89,11 @@ def write_line(piece: bytes) -> None:
 
 
 def result_of(job: Job, follow: bool) -> dict[str, object]:
-    """The job and its result; a result that is no text is given in base 64."""
+    """The job and its result."""
     pieces: list[bytes] = []
     watch(job, follow, pieces.append)
     row: dict[str, object] = {"handle": job.handle, "server": job.handle.server, "unique": job.unique}
-    result = b"".join(pieces)
-    try:
-        return {**row, "result": result.decode()}
-    except UnicodeDecodeError:
-        return {**row, "result_base64": b64encode(result).decode()}
+    return {**row, **result_fields(b"".join(pieces))}
 
 
 def watch(job: Job, follow: bool, take: Callable[[bytes], None]) -> None:

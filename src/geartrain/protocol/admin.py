@@ -52,12 +52,15 @@ class QueuedJob(NamedTuple):
 class Query(Generic[Answer]):
     """A text command, and how to read its answer: a list of lines ended by ".", or one line."""
 
-    def __init__(self, line: str, listing: bool, read: Callable[[list[str]], Answer]) -> None:
+    def __init__(
+        self, line: str, listing: bool, read: Callable[[list[str]], Answer], ours: bool = False
+    ) -> None:
         if not line.isprintable():
             raise SettingsError(f"text command {line!r}: expected one line without control characters")
         self.line = line
         self.listing = listing
         self.read = read
+        self.ours = ours  # only Geartrain's own server knows it
 
 
 class AdminProtocol:
@@ -219,12 +222,13 @@ def cancel_job(handle: str) -> Query[None]:
 
 def json_lines(verb: tuple[str, ...]) -> Query[list[dict[str, object]]]:
     """A command of Geartrain's own server."""
-    return Query(words(*verb), True, as_objects)
+    return Query(words(*verb), True, as_objects, True)
 
 
-def json_refused(error: ServerError, verb: tuple[str, ...]) -> ServerError:
-    """What to raise where a server refused a command of Geartrain's own."""
-    if error.error_code != "UNKNOWN_COMMAND":
+def refusal(error: GearmanError, query: Query[Answer]) -> GearmanError:
+    """What to raise where a server refused a command: it says so when only our own server knows it."""
+    if not query.ours or not isinstance(error, ServerError) or error.error_code != "UNKNOWN_COMMAND":
         return error
-    text = f"{error.server} does not know the command {' '.join(verb)!r}: only Geartrain's own server does"
+    verb = query.line.partition(" ")[0]
+    text = f"{error.server} does not know the command {verb!r}: only Geartrain's own server does"
     return ServerError(error.error_code, text, server=error.server)

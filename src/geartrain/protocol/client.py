@@ -8,19 +8,25 @@ from typing import Final
 
 from geartrain.errors import (
     ConnectionLost,
+    ExtensionMissing,
     JobException,
     JobFailed,
     ProtocolError,
     server_error,
 )
 from geartrain.protocol.commands import (
-    COMMANDS,
+    CANCEL_JOB,
+    CANCEL_RES,
     ECHO_RES,
     ERROR,
+    EXTENSION_OPTION,
+    GET_RESULT,
     JOB_CREATED,
     NAMES,
     OPTION_REQ,
     OPTION_RES,
+    RESULT_RES,
+    SEPARATORS,
     STATUS_RES,
     STATUS_RES_UNIQUE,
     WORK_COMPLETE,
@@ -35,6 +41,12 @@ from geartrain.protocol.numbers import count
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
 from geartrain.protocol.task import Pending, Question, Task
 
+NEEDS: Final = {
+    GET_RESULT: "the result of a background job",
+    CANCEL_JOB: "cancelling a job",
+}
+"""What a question of the extension is about, for whom asks it of a server that does not know it."""
+
 
 class ClientProtocol:
     """The client's end of one connection.
@@ -48,20 +60,41 @@ class ClientProtocol:
         self.outgoing: list[bytes] = []
         self.awaiting: deque[Pending] = deque()  # servers answer in the order of the requests
         self.listeners: dict[bytes, list[Task]] = {}  # foreground tasks by handle
+        self.extension: Question | None = None  # whether the server has it; None while nobody needs to know
         if exceptions:
             self.ask(OPTION_REQ, b"exceptions")
 
     def submit(self, task: Task) -> None:
-        """Send a job; its task is ``answered`` with the handle, and ``done`` with the result."""
-        self.outgoing.append(task.packet)
+        """Send a job; its task is ``answered`` with the handle, and ``done`` with the result.
+
+        Raises ExtensionMissing for a task that needs the extension of a server that does not have it.
+        """
+        if task.extended and self.stream.extended:
+            self.outgoing.append(task.extended)
+        elif task.needs:
+            raise self.extension_missing(task.needs)
+        else:
+            self.outgoing.append(task.packet)
         self.awaiting.append(task)
 
     def ask(self, command: int, argument: bytes) -> Question:
-        """Send a request that one packet answers."""
+        """Send a request that one packet answers; raises ExtensionMissing like ``submit``."""
+        if command in NEEDS and not self.stream.extended:
+            raise self.extension_missing(NEEDS[command])
         question = Question()
         self.outgoing.append(request(command, argument))
         self.awaiting.append(question)
         return question
+
+    def ask_extension(self) -> Question:
+        """Ask, once, whether the server has the extension; what needs it may be sent after the answer."""
+        if self.extension is None:
+            self.extension = self.ask(OPTION_REQ, EXTENSION_OPTION)
+        return self.extension
+
+    def extension_missing(self, needs: str) -> ExtensionMissing:
+        """The exception for what this server cannot do."""
+        return ExtensionMissing(f"{needs}: {self.name} is no Geartrain server", server=self.name)
 
     def take_outgoing(self) -> bytes:
         """The bytes to write now, all packets joined."""
@@ -166,7 +199,10 @@ class ClientProtocol:
 
     def option_res(self, arguments: list[bytes]) -> None:
         """The server has set an option."""
-        self.next_awaiting(OPTION_RES).answer(arguments)
+        option = self.next_awaiting(OPTION_RES)
+        if option is self.extension:
+            self.stream.extended = True
+        option.answer(arguments)
 
     def status_res(self, arguments: list[bytes]) -> None:
         """The answer to a question for a handle."""
@@ -175,6 +211,14 @@ class ClientProtocol:
     def status_res_unique(self, arguments: list[bytes]) -> None:
         """The answer to a question for a unique."""
         self.next_awaiting(STATUS_RES_UNIQUE).answer(arguments)
+
+    def result_res(self, arguments: list[bytes]) -> None:
+        """What became of a background job."""
+        self.next_awaiting(RESULT_RES).answer(arguments)
+
+    def cancel_res(self, arguments: list[bytes]) -> None:
+        """Whether a job was cancelled."""
+        self.next_awaiting(CANCEL_RES).answer(arguments)
 
     def unexpected(self, arguments: list[bytes]) -> None:
         """A packet that no server sends to a client."""
@@ -220,7 +264,7 @@ def text_line(client: ClientProtocol, line: bytes) -> None:
 
 
 HANDLERS: Final[list[Callable[[ClientProtocol, list[bytes]], None]]] = [
-    ClientProtocol.unexpected for _ in range(len(COMMANDS) + 1)
+    ClientProtocol.unexpected for _ in SEPARATORS
 ]
 HANDLERS[JOB_CREATED] = ClientProtocol.job_created
 HANDLERS[WORK_STATUS] = ClientProtocol.work_status
@@ -234,3 +278,5 @@ HANDLERS[OPTION_RES] = ClientProtocol.option_res
 HANDLERS[WORK_DATA] = ClientProtocol.work_data
 HANDLERS[WORK_WARNING] = ClientProtocol.work_warning
 HANDLERS[STATUS_RES_UNIQUE] = ClientProtocol.status_res_unique
+HANDLERS[RESULT_RES] = ClientProtocol.result_res
+HANDLERS[CANCEL_RES] = ClientProtocol.cancel_res

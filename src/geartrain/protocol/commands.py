@@ -1,4 +1,7 @@
-"""The packet types of the binary protocol: number, name, arguments and sender, each in one row of one table."""
+"""The packet types of the binary protocol: number, name, arguments and sender, each in one row of a table.
+
+``COMMANDS`` are Gearman's; ``EXTENSION`` are ours, for connections whose OPTION_REQ ``geartrain`` was granted.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,19 @@ GRAB_JOB_ALL: Final = 39
 JOB_ASSIGN_ALL: Final = 40
 GET_STATUS_UNIQUE: Final = 41
 STATUS_RES_UNIQUE: Final = 42
+
+SUBMIT_JOB_EXTENDED: Final = 128
+GET_RESULT: Final = 129
+RESULT_RES: Final = 130
+CANCEL_JOB: Final = 131
+CANCEL_RES: Final = 132
+WORK_RETRY: Final = 133
+JOB_CANCELLED: Final = 134
+GRAB_JOB_EXTENDED: Final = 135
+JOB_ASSIGN_EXTENDED: Final = 136
+
+LAST: Final = STATUS_RES_UNIQUE  # of the types that need no extension
+EXTENSION_OPTION: Final = b"geartrain"  # what OPTION_REQ asks for the extension with
 
 
 class Command(NamedTuple):
@@ -127,7 +143,31 @@ COMMANDS: Final = (
     ),
 )
 
-NAMES: Final = {command.number: command.name for command in COMMANDS}
+EXTENSION: Final = (
+    Command(
+        SUBMIT_JOB_EXTENDED, "SUBMIT_JOB_EXTENDED", ("function", "unique", "options", "workload"), "client"
+    ),
+    Command(GET_RESULT, "GET_RESULT", ("handle",), "client"),
+    Command(RESULT_RES, "RESULT_RES", ("handle", "state", "details", "result"), "server"),
+    Command(CANCEL_JOB, "CANCEL_JOB", ("handle",), "client"),
+    Command(CANCEL_RES, "CANCEL_RES", ("handle", "outcome"), "server"),
+    Command(WORK_RETRY, "WORK_RETRY", ("handle", "delay", "error"), "worker"),
+    Command(JOB_CANCELLED, "JOB_CANCELLED", ("handle", "reason"), "server"),
+    Command(GRAB_JOB_EXTENDED, "GRAB_JOB_EXTENDED", (), "worker"),
+    Command(
+        JOB_ASSIGN_EXTENDED,
+        "JOB_ASSIGN_EXTENDED",
+        ("handle", "function", "unique", "details", "workload"),
+        "server",
+    ),
+)
 
-SEPARATORS: Final = [0] + [max(0, len(command.arguments) - 1) for command in COMMANDS]
+BY_NUMBER: Final = {command.number: command for command in COMMANDS + EXTENSION}
+
+NAMES: Final = {number: command.name for number, command in BY_NUMBER.items()}
+
+SEPARATORS: Final = [
+    max(0, len(BY_NUMBER[number].arguments) - 1) if number in BY_NUMBER else 0
+    for number in range(max(BY_NUMBER) + 1)
+]
 """By packet type: how many NULs part its arguments. What follows the last of them may hold NULs itself."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from geartrain.errors import ProtocolError
-from geartrain.protocol.commands import NAMES, SEPARATORS
+from geartrain.protocol.commands import LAST, NAMES, SEPARATORS
 
 REQUEST: Final = 0x00524551  # b"\0REQ", towards the server
 RESPONSE: Final = 0x00524553  # b"\0RES", from the server
@@ -65,6 +65,7 @@ class PacketStream(Generic[Peer]):
         self.short = short  # called for a packet with too few arguments, with its type
         self.line = line  # called with a text line, without its end
         self.limit = limit  # bytes of payload
+        self.extended = False  # the types of the extension may come, too
         self.parts: list[bytes] = []  # the beginning of what is not whole yet
         self.missing = 0  # bytes to wait for before the parts are worth a look
 
@@ -101,7 +102,7 @@ class PacketStream(Generic[Peer]):
                 self.missing = HEADER_SIZE - (end - start)
                 return start
             magic, command, length = HEADER.unpack_from(chunk, start)
-            if magic != self.magic or not 0 < command < len(handlers) or length > self.limit:
+            if magic != self.magic or not 0 < command <= LAST or length > self.limit:
                 self.check_header(magic, command, length)
             body = start + HEADER_SIZE
             after = body + length
@@ -136,10 +137,10 @@ class PacketStream(Generic[Peer]):
             raise ProtocolError(f"not the magic of a packet: {beginning[:4]!r}")
 
     def check_header(self, magic: int, command: int, length: int) -> None:
-        """Raise what is wrong with a header; the other direction's magic alone is not."""
+        """Raise what is wrong with a header: neither the other direction's magic nor an agreed extension is."""
         if magic not in (REQUEST, RESPONSE):
             raise ProtocolError(f"not the magic of a packet: {magic:#010x}")
-        if command == 0 or command >= len(self.handlers):
+        if command not in NAMES or (command > LAST and not self.extended):
             raise ProtocolError(f"unknown packet type {command}")
         if length > self.limit:
             raise ProtocolError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Final
@@ -11,6 +13,7 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
+    SUBMIT_JOB_EXTENDED,
     SUBMIT_JOB_HIGH,
     SUBMIT_JOB_HIGH_BG,
     SUBMIT_JOB_LOW,
@@ -64,15 +67,46 @@ def name(value: str | bytes, what: str) -> bytes:
 def submission(
     function: bytes, unique: bytes, workload: bytes, priority: int, background: bool, run_at: float | None
 ) -> bytes:
-    """The SUBMIT_JOB packet, of the kind that fits; ``run_at`` is Unix time. Raises SettingsError."""
+    """The SUBMIT_JOB packet, of the kind that fits; ``run_at`` is Unix time.
+
+    A job with ``run_at`` has normal priority and runs in the background, whatever is asked for.
+    """
     if run_at is None:
         return request((BACKGROUND if background else FOREGROUND)[priority], function, unique, workload)
-    if not background:
-        raise SettingsError("at, delay: only a background job can wait for its time")
-    if priority != Priority.NORMAL:
-        raise SettingsError(f"priority {Priority(priority).name}: a job with at or delay has normal priority")
     # The wire has whole seconds: rounded up, so that no job is early.
     return request(SUBMIT_JOB_EPOCH, function, unique, b"%d" % -int(-run_at // 1), workload)
+
+
+def extended_submission(
+    function: bytes,
+    unique: bytes,
+    workload: bytes,
+    priority: int,
+    background: bool,
+    run_at: float | None,
+    metadata: Mapping[str, str] | None,
+) -> bytes:
+    """The same for servers that have the extension, which leaves nothing out."""
+    options: dict[str, object] = {"background": background, "priority": Priority(priority).name.lower()}
+    if run_at is not None:
+        options["run_at"] = max(0.0, run_at)
+    if metadata:
+        options["metadata"] = dict(metadata)
+    return request(SUBMIT_JOB_EXTENDED, function, unique, json.dumps(options).encode(), workload)
+
+
+def needs_extension(priority: int, run_at: float | None, metadata: Mapping[str, str] | None) -> str:
+    """What of a job only a server with the extension can take; empty where any can."""
+    if run_at is not None and priority != Priority.NORMAL:
+        return f"at or delay with priority {Priority(priority).name}"
+    return "metadata" if metadata else ""
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Raise SettingsError for metadata that are no text."""
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise SettingsError(f"metadata {key!r}: {value!r}: expected text")
 
 
 def run_time(at: datetime | None, delay: float | timedelta | None, now: float) -> float | None:

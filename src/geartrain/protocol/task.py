@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from geartrain.errors import ConnectionLost, GearmanError, JobTimeout
@@ -12,7 +12,10 @@ from geartrain.protocol.submission import (
     Payload,
     Unique,
     UniqueSource,
+    check_metadata,
+    extended_submission,
     name,
+    needs_extension,
     payload,
     submission,
 )
@@ -72,9 +75,11 @@ class Task(Pending):
         "background",
         "done",
         "events",
+        "extended",
         "function",
         "handle",
         "key",
+        "needs",
         "packet",
         "progress",
         "retries",
@@ -89,7 +94,11 @@ class Task(Pending):
         self.function = function
         self.unique = unique
         self.key = key  # what decides on its server: equal jobs share it; empty where it is like no other
-        self.packet = packet  # what submits it
+        self.packet = packet  # what submits it; empty where it needs the extension
+        self.extended = (
+            b""  # what submits it better where the server has the extension; empty where nothing does
+        )
+        self.needs = ""  # what needs the extension
         self.background = background
         self.retries = retries  # more submissions, should connections end before the acknowledgement
         self.handle = b""  # empty before JOB_CREATED
@@ -187,6 +196,7 @@ class TaskFactory:
         priority: int,
         background: bool,
         run_at: float | None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Task:
         """A task that is not submitted yet; raises SettingsError."""
         function_name = self.prefix + name(function, "function")
@@ -200,8 +210,35 @@ class TaskFactory:
                 key = content
         else:
             unique_name = key = name(unique, "unique")
-        packet = submission(function_name, unique_name, content, priority, background, run_at)
-        return Task(function_name, unique_name, key, packet, background, self.retries)
+        if run_at is None and not metadata:
+            packet = submission(function_name, unique_name, content, priority, background, None)
+            return Task(function_name, unique_name, key, packet, background, self.retries)
+        return self.extended_task(
+            function_name, unique_name, key, content, priority, background, run_at, metadata
+        )
+
+    def extended_task(
+        self,
+        function: bytes,
+        unique: bytes,
+        key: bytes,
+        workload: bytes,
+        priority: int,
+        background: bool,
+        run_at: float | None,
+        metadata: Mapping[str, str] | None,
+    ) -> Task:
+        """A task that a server with the extension takes just as it is, and another one perhaps not."""
+        check_metadata(metadata or {})
+        needs = needs_extension(priority, run_at, metadata)
+        packet = b"" if needs else submission(function, unique, workload, priority, background, run_at)
+        task = Task(function, unique, key, packet, background, self.retries)
+        task.needs = needs
+        if needs or (run_at is not None and run_at % 1):  # Gearman knows whole seconds only
+            task.extended = extended_submission(
+                function, unique, workload, priority, background, run_at, metadata
+            )
+        return task
 
 
 def batches(tasks: Iterable[Task]) -> Iterator[list[Task]]:

@@ -4,47 +4,45 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Final
 
-from geartrain.errors import Fail, ProtocolError, Retry, SettingsError
+from geartrain.errors import ProtocolError, Retry, SettingsError
+from geartrain.protocol.assignment import Assignment, complete, exception, next_unique, raised, retry_later
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
     CANT_DO,
-    COMMANDS,
     ECHO_REQ,
     ECHO_RES,
     ERROR,
+    EXTENSION_OPTION,
     GET_STATUS_UNIQUE,
     GRAB_JOB,
     GRAB_JOB_ALL,
+    GRAB_JOB_EXTENDED,
     GRAB_JOB_UNIQ,
     JOB_ASSIGN,
     JOB_ASSIGN_ALL,
+    JOB_ASSIGN_EXTENDED,
     JOB_ASSIGN_UNIQ,
+    JOB_CANCELLED,
     JOB_CREATED,
     NO_JOB,
     NOOP,
+    OPTION_REQ,
+    OPTION_RES,
     PRE_SLEEP,
     RESET_ABILITIES,
+    SEPARATORS,
     SET_CLIENT_ID,
     STATUS_RES_UNIQUE,
-    WORK_COMPLETE,
-    WORK_DATA,
-    WORK_EXCEPTION,
-    WORK_FAIL,
-    WORK_STATUS,
-    WORK_WARNING,
 )
 from geartrain.protocol.numbers import count
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
-from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Priority, Unique, payload, submission
+from geartrain.protocol.submission import Priority, Unique, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
 MOST_GRABS: Final = 32  # under way at once
-MOST: Final = 0xFFFFFFFF  # of a status number
-ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt
 REGRAB_AFTER: Final = 30.0  # seconds asleep after which a worker asks by itself, should a NOOP have been lost
 
 
@@ -56,92 +54,8 @@ class Offer:
             raise SettingsError(f"grab {grab!r}: expected one of {', '.join(GRABS)}")
         self.client_id = client_id.encode()
         self.grab_packet = request(GRABS[grab])
+        self.extended = grab == "all"  # the other grabs are for servers of old
         self.abilities: dict[bytes, float] = {}  # by function: seconds a job may take, 0 for any
-
-
-class Assignment:
-    """A job that the server gave to this worker."""
-
-    __slots__ = ("function", "handle", "settled", "unique", "workload")
-
-    def __init__(self, handle: bytes, function: bytes, unique: bytes, workload: bytes) -> None:
-        self.handle = handle
-        self.function = function
-        self.unique = unique  # empty where the job has none, or GRAB_JOB does not tell
-        self.workload = workload
-        self.settled = False  # its last packet is on the way
-
-
-def data(job: Assignment, chunk: bytes) -> bytes:
-    """A piece of the result."""
-    return request(WORK_DATA, job.handle, chunk)
-
-
-def warning(job: Assignment, text: bytes) -> bytes:
-    """A warning for the clients."""
-    return request(WORK_WARNING, job.handle, text)
-
-
-def status(job: Assignment, numerator: float, denominator: float) -> bytes:
-    """How far the job is: whole numbers between 0 and 4294967295."""
-    return request(
-        WORK_STATUS,
-        job.handle,
-        b"%d" % min(MOST, max(0, round(numerator))),
-        b"%d" % min(MOST, max(0, round(denominator))),
-    )
-
-
-def complete(job: Assignment, result: bytes) -> bytes:
-    """The job's end with a result."""
-    job.settled = True
-    return request(WORK_COMPLETE, job.handle, result)
-
-
-def fail(job: Assignment) -> bytes:
-    """The job's end without a result."""
-    job.settled = True
-    return request(WORK_FAIL, job.handle)
-
-
-def exception(job: Assignment, text: bytes) -> bytes:
-    """The job's end by an exception; no WORK_FAIL may follow it."""
-    job.settled = True
-    return request(WORK_EXCEPTION, job.handle, text)
-
-
-def returned(job: Assignment, result: Payload | None) -> bytes:
-    """The job's end by what its function returned; nothing to send where the function has ended it itself."""
-    if job.settled:
-        return b""
-    return complete(job, b"" if result is None else payload(result))
-
-
-def raised(job: Assignment, error: BaseException) -> bytes:
-    """The job's end by what its function raised, other than Retry and Reject; nothing to send where it has ended."""
-    if job.settled:
-        return b""
-    if isinstance(error, Fail):
-        return fail(job)
-    return exception(job, f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
-
-
-def attempt_number(unique: bytes) -> int:
-    """1, or what "~2", "~3" at the end of a unique say."""
-    digits = unique.rpartition(ATTEMPT)[2] if ATTEMPT in unique else b""
-    return int(digits) if digits.isdigit() and digits != b"0" else 1
-
-
-def next_unique(unique: bytes, handle: bytes) -> bytes:
-    """The unique of a job's next attempt: the same one would join the attempt that still runs."""
-    number = attempt_number(unique)
-    base = unique if number == 1 else unique.rpartition(ATTEMPT)[0]
-    if base in (Unique.NONE.value, Unique.CONTENT.value):
-        base = handle
-    end = ATTEMPT + b"%d" % (number + 1)
-    if len(base) + len(end) > UNIQUE_LENGTH:
-        base = blake2b(base, digest_size=16).hexdigest().encode()
-    return base + end
 
 
 class Retrial:
@@ -163,9 +77,11 @@ class WorkerProtocol:
     def __init__(self, name: str, offer: Offer) -> None:
         self.name = name  # the server's, for error messages
         self.stream = PacketStream(RESPONSE, HANDLERS, misdirected, short, text_line, LARGEST_PAYLOAD)
-        self.outgoing: list[bytes] = [request(SET_CLIENT_ID, offer.client_id)]
+        self.outgoing: list[bytes] = [EXTEND] if offer.extended else []
+        self.outgoing.append(request(SET_CLIENT_ID, offer.client_id))
         self.grab_packet = offer.grab_packet
         self.assigned: deque[Assignment] = deque()
+        self.running: dict[bytes, Assignment] = {}  # jobs that are not settled, by handle
         self.grabbing = 0
         self.asleep = False
         self.eagerness = 1  # grabs under way at most
@@ -209,9 +125,14 @@ class WorkerProtocol:
     def retry(self, job: Assignment, retry: Retry, now: float) -> None:
         """Run the job again: it is ``settled`` when the server has its next attempt. ``now`` is Unix time.
 
-        The next attempt is a background job. Clients that wait for this one hear the Retry as an exception instead,
-        and submit again if they like (``Retry.told``): only they can wait for another job.
+        A server without the extension gets the next attempt as another job, in the background. Clients that wait
+        for this one hear the Retry as an exception instead, and submit again if they like (``Retry.told``): only
+        they can wait for another job.
         """
+        if job.settled:
+            return None
+        if self.stream.extended:
+            return self.outgoing.append(retry_later(job, retry))
         retrial = Retrial(job, retry, now)
         if job.unique in (Unique.NONE.value, Unique.CONTENT.value):
             return self.submit_next(retrial)
@@ -274,11 +195,33 @@ class WorkerProtocol:
         """A job with a reducer, which is the business of whoever aggregates."""
         self.assign(Assignment(arguments[0], arguments[1], arguments[2], arguments[4]))
 
+    def job_assign_extended(self, arguments: list[bytes]) -> None:
+        """A job with all that is known of it."""
+        self.assign(Assignment(arguments[0], arguments[1], arguments[2], arguments[4], arguments[3]))
+
     def assign(self, job: Assignment) -> None:
         """Have a job wait for its function."""
+        job.running = self.running
+        self.running[job.handle] = job
         self.grabbing -= 1
         self.eagerness = min(MOST_GRABS, self.eagerness * 2)
         self.assigned.append(job)
+
+    def job_cancelled(self, arguments: list[bytes]) -> None:
+        """The server took a job away."""
+        job = self.running.get(arguments[0])
+        if job is None:
+            return
+        if job in self.assigned:
+            self.assigned.remove(job)
+        job.cancel(arguments[1].decode("utf-8", "replace"))
+
+    def option_res(self, arguments: list[bytes]) -> None:
+        """The server has the extension."""
+        if arguments[0].lower() != EXTENSION_OPTION:
+            return
+        self.stream.extended = True
+        self.grab_packet = GRAB_EXTENDED
 
     def echo_res(self, arguments: list[bytes]) -> None:
         """The answer to an echo."""
@@ -322,10 +265,12 @@ def text_line(worker: WorkerProtocol, line: bytes) -> None:
     raise ProtocolError(f"{worker.name} sent {line[:80]!r}, expected a packet", server=worker.name)
 
 
+EXTEND: Final = request(OPTION_REQ, EXTENSION_OPTION)
+GRAB_EXTENDED: Final = request(GRAB_JOB_EXTENDED)
 SLEEP: Final = request(PRE_SLEEP)
 
 HANDLERS: Final[list[Callable[[WorkerProtocol, list[bytes]], None]]] = [
-    WorkerProtocol.other for _ in range(len(COMMANDS) + 1)
+    WorkerProtocol.other for _ in SEPARATORS
 ]
 HANDLERS[NOOP] = WorkerProtocol.noop
 HANDLERS[JOB_CREATED] = WorkerProtocol.job_created
@@ -333,6 +278,9 @@ HANDLERS[NO_JOB] = WorkerProtocol.no_job
 HANDLERS[JOB_ASSIGN] = WorkerProtocol.job_assign
 HANDLERS[JOB_ASSIGN_UNIQ] = WorkerProtocol.job_assign_uniq
 HANDLERS[JOB_ASSIGN_ALL] = WorkerProtocol.job_assign_all
+HANDLERS[JOB_ASSIGN_EXTENDED] = WorkerProtocol.job_assign_extended
+HANDLERS[JOB_CANCELLED] = WorkerProtocol.job_cancelled
+HANDLERS[OPTION_RES] = WorkerProtocol.option_res
 HANDLERS[ECHO_RES] = WorkerProtocol.echo_res
 HANDLERS[ERROR] = WorkerProtocol.error
 HANDLERS[STATUS_RES_UNIQUE] = WorkerProtocol.status_res_unique

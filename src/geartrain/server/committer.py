@@ -12,6 +12,7 @@ from geartrain.broker.batch import Batch, Outcome
 from geartrain.broker.broker import Broker
 from geartrain.broker.durability import keep, take_back, take_batch, wants_numbers
 from geartrain.broker.model import Connection
+from geartrain.broker.ticks import unkept
 from geartrain.errors import StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
@@ -70,7 +71,7 @@ class Committer:
         except StoreError as error:
             outcome = Outcome(str(error))
         if outcome.error:
-            self.take_back(batch, outcome.error)
+            self.take_back(batch, outcome)
         else:
             keep(self.broker, batch)
         self.say(outcome.error)
@@ -102,13 +103,15 @@ class Committer:
             self.log.warning("the store keeps jobs again")
         self.failure = failure
 
-    def take_back(self, batch: Batch, reason: str) -> None:
+    def take_back(self, batch: Batch, outcome: Outcome) -> None:
         """Refuse what a failed batch would have promised; what else it asked is asked with the next one."""
-        refusal = response(ERROR, b"QUEUE_ERROR", reason.encode())
-        broken = {response(JOB_CREATED, job.handle) for job in batch.added.values()}
+        refusal = response(ERROR, b"QUEUE_ERROR", outcome.error.encode())
+        handles = [job.handle for job in batch.added.values()]
+        handles += [schedule.definition.name.encode() for schedule in unkept(self.broker, batch)]
+        broken = {response(JOB_CREATED, handle) for handle in handles}
         for packets in self.held.values():
             packets[:] = [refusal if packet in broken else packet for packet in packets]
-        take_back(self.broker, batch)
+        take_back(self.broker, batch, outcome.partly)
 
     async def close(self) -> None:
         """Wait until everything is kept, as far as it can be, and close the store."""

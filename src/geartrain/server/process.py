@@ -9,7 +9,8 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from socket import socket
 from typing import IO, Final
 
 from geartrain.errors import SettingsError, StoreError
+from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.server import Server
@@ -29,7 +31,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 GC_THRESHOLDS: Final = (500_000, 50, 100)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, configuration: Configuration) -> None:
     """Be a job server until a signal ends it; raises SettingsError when it cannot start.
 
     Whatever can fail is done before the process leaves the terminal, so that whoever started it hears of it.
@@ -48,7 +50,7 @@ def run(settings: Settings) -> None:
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, listeners, log, store))
+            runner.run(serve(settings, configuration, listeners, log, store))
     finally:
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
@@ -134,10 +136,15 @@ def relax_collector() -> None:
 
 
 async def serve(
-    settings: Settings, listeners: Sequence[socket], log: logging.Logger, store: Store | None
+    settings: Settings,
+    configuration: Configuration,
+    listeners: Sequence[socket],
+    log: logging.Logger,
+    store: Store | None,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
     server = Server(settings, log, store)
+    configuration.apply(server.broker)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
     gc.disable()  # in vain it would look through the jobs again and again while they come
@@ -147,13 +154,30 @@ async def serve(
         raise SettingsError(str(error)) from None
     gc.enable()
     relax_collector()
-    end.watch_signals()
+    end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
     await end.reached.wait()
+
+
+def hang_up(server: Server, path: str) -> None:
+    """SIGHUP: open the log's file anew, and let what the configuration file says by now hold, if it is right."""
+    reopen_log()
+    if not path:
+        return
+    try:
+        configuration = read_configuration(path)
+    except SettingsError as error:
+        server.log.error("the configuration is refused, the old one holds", extra={"error": str(error)})
+        return
+    server.set_time()
+    configuration.apply(server.broker)
+    server.end_turn()
+    sizes = {name: len(table) for name, table in configuration.sections.items()}
+    server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})
 
 
 class End:
@@ -166,9 +190,9 @@ class End:
         self.stopping = False
         self.way: asyncio.Task[None] | None = None  # None while the server is to go on
 
-    def watch_signals(self) -> None:
+    def watch_signals(self, hang_up: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        for number, act in zip(SIGNALS, (self.stop, self.stop, self.finish, reopen_log), strict=True):
+        for number, act in zip(SIGNALS, (self.stop, self.stop, self.finish, hang_up), strict=True):
             loop.add_signal_handler(number, act)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import select
 import socket
 import time
@@ -12,14 +13,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import end_turn
+from geartrain.broker.ticks import drop_stale_marks
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.committer import Committer
+from geartrain.server.cron import next_tick
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import LONGEST_PREFIX, Settings
 from geartrain.store import Store
@@ -48,7 +52,8 @@ class Server:
     def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
         self.settings = settings
         self.log = log
-        self.broker = Broker(rules_of(settings), store is not None)
+        self.broker = Broker(rules_of(settings), store is not None, random.random)
+        self.broker.schedules.calendar = next_tick
         self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
@@ -68,10 +73,13 @@ class Server:
 
     async def start(self, listeners: Sequence[socket.socket]) -> None:
         """Queue what the store kept, and accept connections on bound sockets."""
+        self.set_time()
         if self.committer is not None:
             async for kept in self.committer.store.load():
                 adopt(self.broker, kept)
+        drop_stale_marks(self.broker)
         self.acceptor.open(listeners)
+        self.end_turn()
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
@@ -94,6 +102,7 @@ class Server:
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
         self.acceptor.close()
+        self.broker.schedules.stop()
         await self.until(lambda: not self.broker.jobs)
 
     async def until(self, reached: Callable[[], bool]) -> None:
@@ -205,9 +214,9 @@ class Server:
             self.part_with_leaving()
         if broker.notices:
             self.write_notices()
-        wait = broker.wait()
-        if wait != NEVER:
-            self.set_alarm(wait)
+        seconds = wait(broker)
+        if seconds != NEVER:
+            self.set_alarm(seconds)
         self.turned.set()
 
     def write_all(self) -> None:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import difflib
 import pwd
 import socket
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
@@ -343,7 +341,7 @@ def settings_from(
 ) -> Settings:
     """Settings from values by option name: the command line wins over the file, both over the environment.
 
-    The values of ``file`` are those of ``read_file``. Raises SettingsError for a value that its option cannot take.
+    The values of ``file`` are those of ``read_options``. Raises SettingsError for a value that its option cannot take.
     """
     values: dict[str, object] = dict(file)
     for option in OPTIONS:
@@ -358,27 +356,23 @@ def settings_from(
     return Settings(**chosen, ignored=ignored)
 
 
-def read_file(path: str) -> dict[str, object]:
-    """The values in a TOML file, by option name; raises SettingsError for a key or a value that is wrong."""
-    values = parse_file(path)
+def read_options(
+    values: Mapping[str, object], source: str, sections: Sequence[str] = ()
+) -> dict[str, object]:
+    """What a file says of options, by their names; raises SettingsError for a key or a value that is wrong.
+
+    ``sections`` are the other keys that a file may have.
+    """
     options = {option.name: option for option in OPTIONS}
-    known = [*options, *(option.name for option in IGNORED)]
+    known = [*options, *(option.name for option in IGNORED), *sections]
+    read: dict[str, object] = {}
     for key, given in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             wanted = f"perhaps {near[0]}" if near else "an option of geartrain server"
             raise SettingsError(
-                f"{path}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
+                f"{source}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
             )
-        if key in options:
-            values[key] = options[key].value_in_file(given, f"{path}: {key}")
-    return values
-
-
-def parse_file(path: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not a TOML file: {error}") from None
+        if key not in sections:
+            read[key] = options[key].value_in_file(given, f"{source}: {key}") if key in options else given
+    return read

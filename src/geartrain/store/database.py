@@ -12,14 +12,16 @@ from typing import Final, NamedTuple, TypeVar
 from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.reading import as_bytes, everything_but_jobs, jobs_in_parts, workload_of
+from geartrain.store.reserve import Reserve
 from geartrain.store.schema import connect, prepare, take_lock
 
 T = TypeVar("T")
 
 SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
-CHECKPOINT_PAGES: Final = 4000
+PAGE: Final = 4096  # bytes
 LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
 CACHE_KIB: Final = 65536
+ENDS: Final = 256  # jobs that end in one transaction when there is little room
 SIZES: Final = (128, 16, 4, 1)  # rows of a statement
 
 
@@ -37,6 +39,14 @@ class Changes(NamedTuple):
     last_number: int
 
 
+NOTHING: Final = Changes([], [], [], [], [], [], [], [], 0)
+
+
+def ends_of(changes: Changes) -> Changes:
+    """What removes something, and adds nothing."""
+    return NOTHING._replace(removed=changes.removed, exhumed=changes.exhumed, forgotten=changes.forgotten)
+
+
 class Database:
     """One connection to the file; it does all the writing and all the checkpoints.
 
@@ -47,8 +57,10 @@ class Database:
         self.path = path
         self.durability = durability
         self.lock = take_lock(path, owner)
+        self.reserve = Reserve(path)
         self.connection = self.open()
-        self.failed = False  # the last commit did not keep anything
+        self.reserve.make()
+        self.failed = False  # the last commit did not keep everything
 
     def open(self) -> sqlite3.Connection:
         """A connection to a file that is ours and can be written to; raises StoreError."""
@@ -57,13 +69,55 @@ class Database:
             prepare(connection, self.path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self.durability]}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {self.reserve.size // 2 // PAGE}")
             connection.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            # Debian's SQLite overwrites what is deleted, which is written to the disk twice more.
+            connection.execute("PRAGMA secure_delete = OFF")
             connection.execute("UPDATE numbering SET last = last")  # finds a file that cannot be written to
         except sqlite3.Error as error:
             raise StoreError(f"cannot use {self.path}: {error}") from None
         return connection
+
+    def keep(self, changes: Changes) -> tuple[str, bool]:
+        """Commit; else why not (empty when all is kept), and whether at least the ends of jobs are kept.
+
+        On a full disk jobs may end, but none may come: the reserve is what their ends are written to.
+        """
+        try:
+            if self.failed:
+                self.reopen()
+            if changes.added:
+                self.make_room()
+            self.commit(changes)
+        except (sqlite3.Error, StoreError) as error:
+            self.failed = True
+            kept = self.keep_ends(changes)
+            return "" if kept and changes == ends_of(changes) else str(error), kept
+        return "", True
+
+    def make_room(self) -> None:
+        """See to it that the ends of jobs can be kept, before another one is; raises sqlite3.OperationalError."""
+        if self.reserve.is_there:
+            return
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (pages,) = self.connection.execute("PRAGMA freelist_count").fetchone()
+        if pages * PAGE < self.reserve.size and not self.reserve.make():
+            raise sqlite3.OperationalError("database or disk is full")
+
+    def keep_ends(self, changes: Changes) -> bool:
+        """Commit only what makes room, in small parts, on the reserve if need be."""
+        ends = ends_of(changes)
+        self.reserve.give_up()
+        try:
+            self.reopen()
+            for start in range(0, len(ends.removed), ENDS):
+                self.commit(NOTHING._replace(removed=ends.removed[start : start + ENDS]))
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.commit(ends._replace(removed=[]))
+        except (sqlite3.Error, StoreError):
+            return False
+        return True
 
     def reopen(self) -> None:
         """Begin anew after an error, whatever it was; raises StoreError."""

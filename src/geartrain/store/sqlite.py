@@ -92,14 +92,14 @@ class SQLiteStore:
         request = COMMIT, changes_of(batch), list(batch.wanted)
         try:
             await self.ask(*request)
-            error, workloads = await self.answer()
+            outcome = await self.answer()
         except StoreError:
             await asyncio.to_thread(self.start)
             await self.ask(
                 *request
             )  # nothing is done twice by it: rows are replaced, and removed where they are
-            error, workloads = await self.answer()
-        return Outcome(error, workloads)
+            outcome = await self.answer()
+        return Outcome(*outcome)
 
     async def close(self, last_number: int) -> None:
         """Let go of the file."""
@@ -151,9 +151,9 @@ def changes_of(batch: Batch) -> tuple[Any, ...]:
         [row_of(record)[1::-1] for record in batch.changes],
         batch.removed,
         plain(batch.buried.values()),
-        batch.exhumed,
+        list(batch.exhumed),
         plain(batch.results),
-        batch.forgotten,
+        list(batch.forgotten),
         plain(batch.documents.values()),
         batch.last_number,
     )

@@ -24,6 +24,7 @@ from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
 from geartrain.user import become
 
 RECEIVE_SIZE: Final = 1024 * 1024
+REFUSAL: Final = "the job store cannot keep jobs"
 
 
 def main() -> None:
@@ -69,24 +70,10 @@ def serve(link: Link, database: Database) -> None:
 
 def commit(
     database: Database, changes: tuple[Any, ...], wanted: list[int]
-) -> tuple[str, dict[int, bytes | None]]:
-    """Why nothing was kept (empty when all was), and the workloads that are wanted."""
-    error = ""
-    if any(changes):
-        error = commit_or_reason(database, Changes(*changes))
-    return error, database.workloads(wanted)
-
-
-def commit_or_reason(database: Database, changes: Changes) -> str:
-    """Keep the changes; after an error the file is opened anew, so that the store recovers by itself."""
-    try:
-        if database.failed:
-            database.reopen()
-        database.commit(changes)
-    except (sqlite3.Error, StoreError) as error:
-        database.failed = True
-        return f"the job store cannot keep jobs: {error}"
-    return ""
+) -> tuple[str, bool, dict[int, bytes | None]]:
+    """The fields of an Outcome: why jobs were not kept, whether the rest was, and the workloads that are wanted."""
+    error, partly = database.keep(Changes(*changes)) if any(changes) else ("", True)
+    return f"{REFUSAL}: {error}" if error else "", partly, database.workloads(wanted)
 
 
 def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:

@@ -7,8 +7,8 @@ import time
 from types import TracebackType
 from typing import Self, TypeVar
 
-from geartrain.errors import ConnectionLost, GearmanError, ServerError
-from geartrain.protocol import admin
+from geartrain.errors import ConnectionLost, GearmanError
+from geartrain.protocol import admin, control, schedules
 from geartrain.protocol.admin import (
     AdminProtocol,
     Connected,
@@ -86,6 +86,102 @@ class Admin:
         """Take a queued job out of its queue; raises ServerError UNKNOWN_JOB."""
         self.ask(admin.cancel_job(handle))
 
+    def functions(self) -> list[dict[str, object]]:
+        """Every function with its queues, workers and policy."""
+        return self.ask(control.FUNCTIONS)
+
+    def policy(self, function: str) -> dict[str, object]:
+        """The fields of a function's policy that differ from their defaults."""
+        return self.ask(control.policy(function))
+
+    def set_policy(self, function: str, **fields: object) -> dict[str, object]:
+        """Set fields of a function's policy, and give what holds now; None is the file's or the default again."""
+        return self.ask(control.set_policy(function, fields))
+
+    def pause(self, function: str) -> None:
+        """Hand out no job of a function; what runs may end, and jobs are still taken."""
+        self.ask(control.pause(function))
+
+    def drain(self, function: str) -> None:
+        """Refuse new jobs of a function; what is queued is worked off."""
+        self.ask(control.drain(function))
+
+    def resume(self, function: str) -> None:
+        """End a function's pause or drain."""
+        self.ask(control.resume(function))
+
+    def purge(self, function: str, *, older_than: float = 0.0) -> int:
+        """Cancel a function's jobs ("*": all) that no worker has, submitted that many seconds ago; says how many."""
+        return self.ask(control.purge(function, older_than))
+
+    def cancel_unique(self, function: str, unique: str) -> str | None:
+        """Cancel the job with that unique, queued or running, and give its handle; None when there is none."""
+        return self.ask(control.cancel_unique(function, unique))
+
+    def dead_letters(self, function: str = "*", limit: int = 1000) -> list[dict[str, object]]:
+        """Background jobs that ended badly and are kept, the oldest first."""
+        return self.ask(control.dead_letters(function, limit))
+
+    def dead_letter(self, handle: str) -> dict[str, object] | None:
+        """A dead letter with its workload; None when there is none with that handle."""
+        return self.ask(control.dead_letter(handle))
+
+    def retry_dead(self, target: str) -> int:
+        """Queue dead letters again, by handle, by function or all ("*"); says how many."""
+        return self.ask(control.retry_dead(target))
+
+    def discard_dead(self, target: str) -> int:
+        """Forget dead letters, by handle, by function or all ("*"); says how many."""
+        return self.ask(control.discard_dead(target))
+
+    def result(self, handle: str) -> dict[str, object] | None:
+        """How a background job ended, and its result; None where nothing is kept of it."""
+        return self.ask(control.result(handle))
+
+    def schedules(self) -> list[dict[str, object]]:
+        """Every schedule by name, with when it is due next and was due last."""
+        return self.ask(schedules.SCHEDULES)
+
+    def add_schedule(
+        self,
+        name: str,
+        function: str,
+        workload: bytes | str = b"",
+        *,
+        cron: str = "",
+        every: int | str = 0,
+        timezone: str = "",
+        priority: str = "normal",
+        unique: str = "",
+        catch_up: str = "last",
+        paused: bool = False,
+    ) -> dict[str, object]:
+        """Have a job submitted at each tick of a cron line or an interval ("5m"), and give the schedule as it is now.
+
+        Another one of that name is changed, unless it stands in the server's file. What cannot be one raises
+        ServerError INVALID_ARGUMENTS, which names the field.
+        """
+        fields = schedules.schedule_fields(
+            function, workload, cron, every, timezone, priority, unique, catch_up, paused
+        )
+        return self.ask(schedules.add_schedule(name, fields))[0]
+
+    def run_schedule(self, name: str) -> str:
+        """Submit a schedule's job now, and give its handle; raises ServerError UNKNOWN_SCHEDULE as the next three."""
+        return str(self.ask(schedules.run_schedule(name))[0]["handle"])
+
+    def remove_schedule(self, name: str) -> None:
+        """Have a schedule no more; its jobs go on."""
+        self.ask(schedules.remove_schedule(name))
+
+    def pause_schedule(self, name: str) -> None:
+        """Let a schedule rest, also over a restart where the server has a store."""
+        self.ask(schedules.pause_schedule(name))
+
+    def resume_schedule(self, name: str) -> None:
+        """Let a schedule go on; what it missed meanwhile is caught up as its ``catch_up`` says."""
+        self.ask(schedules.resume_schedule(name))
+
     def lines(self, command: str) -> list[str]:
         """The lines of a command that answers with a list."""
         return self.ask(Query(command, True, admin.as_lines))
@@ -96,10 +192,7 @@ class Admin:
 
     def json_lines(self, *verb: str) -> list[dict[str, object]]:
         """The objects that a command of Geartrain's own server answers with."""
-        try:
-            return self.ask(admin.json_lines(verb))
-        except ServerError as error:
-            raise admin.json_refused(error, verb) from None
+        return self.ask(admin.json_lines(verb))
 
     def ask(self, query: Query[Answer]) -> Answer:
         """Send a command and read its answer, on a new connection where the last one has died meanwhile."""
@@ -110,7 +203,7 @@ class Admin:
             self.close()  # what may still come belongs to no question
             raise
         if protocol.error is not None:
-            raise protocol.error
+            raise admin.refusal(protocol.error, query)
         return query.read(protocol.lines)
 
     def exchange(self, query: Query[Answer], deadline: float | None, again: bool) -> AdminProtocol:

@@ -6,7 +6,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ALL_COMPLETED
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -18,10 +18,12 @@ from geartrain.errors import GearmanError, JobException, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
+from geartrain.protocol.history import JobHistory
 from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.sync.connections import Connection, Connections
+from geartrain.sync.history import cancel, outcome, result
 from geartrain.sync.job import Job
 from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.sync.question import ask
@@ -71,13 +73,14 @@ class Client:
         *,
         unique: str | bytes | Unique | None = None,
         priority: Priority = Priority.NORMAL,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> bytes:
         """Run a function and wait for its result.
 
         Raises JobFailed, JobException, JobTimeout (the job goes on), NoServers, ConnectionLost or ServerError.
         """
-        task = self.factory.task(function, workload, unique, priority, False, None)
+        task = self.factory.task(function, workload, unique, priority, False, None, metadata)
         deadline = self.connections.deadline(timeout)
         connections = self.connections
         with connections.lock:
@@ -99,17 +102,19 @@ class Client:
         priority: Priority = Priority.NORMAL,
         at: datetime | None = None,
         delay: float | timedelta | None = None,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> JobHandle:
         """Queue a job and return its handle as soon as the server has it.
 
         With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
-        ConnectionLost or ServerError.
+        ConnectionLost or ServerError; and ExtensionMissing where the server is no Geartrain, and the job has
+        ``metadata``, or a time and another priority than normal.
         """
         run_at = (
             None if at is None and delay is None else run_time(at, delay, self.connections.network.time())
         )
-        task = self.factory.task(function, workload, unique, priority, True, run_at)
+        task = self.factory.task(function, workload, unique, priority, True, run_at, metadata)
         connection = self.submit_task(task, self.connections.deadline(timeout))
         return JobHandle(task.handle.decode("utf-8", "replace"), connection.server.name)
 
@@ -120,10 +125,11 @@ class Client:
         *,
         unique: str | bytes | Unique | None = None,
         priority: Priority = Priority.NORMAL,
+        metadata: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Start a foreground job and return as soon as the server has it; raises like ``do_background``."""
-        task = self.factory.task(function, workload, unique, priority, False, None)
+        task = self.factory.task(function, workload, unique, priority, False, None, metadata)
         return Job(self.connections, task, self.submit_task(task, self.connections.deadline(timeout)))
 
     def submit_task(self, task: Task, deadline: float | None) -> Connection:
@@ -224,6 +230,30 @@ class Client:
         deadline = self.connections.deadline(timeout)
         asked = [(self.connections.servers.servers, name(unique, "unique"))]
         return job_status_of(ask(self.connections, GET_STATUS_UNIQUE, asked, deadline, strict)[0])
+
+    def result(self, handle: str, *, timeout: float | None = None) -> bytes:
+        """Wait until a background job is over, and give its result, where its function's policy has it kept.
+
+        Raises JobFailed, JobException, JobCancelled, ResultNotKept, JobTimeout (the job goes on), or like ``outcome``.
+        """
+        known = JobHandle.parse(handle)
+        return result(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
+
+    def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
+        """What a server has of a job, also of one that is over; None where it has nothing.
+
+        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        """
+        known = JobHandle.parse(handle)
+        return outcome(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
+
+    def cancel(self, handle: str, *, timeout: float | None = None) -> bool:
+        """Cancel a job, queued or running, for everybody who waits for it; False where no server knows it.
+
+        A running job's worker is told, if it is one of Geartrain's. Raises like ``outcome``.
+        """
+        known = JobHandle.parse(handle)
+        return cancel(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
 
     def ping(self, *, timeout: float | None = None) -> dict[str, float]:
         """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""

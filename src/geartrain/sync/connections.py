@@ -11,6 +11,7 @@ from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers, ProtocolError
 from geartrain.protocol.client import ClientProtocol
+from geartrain.protocol.commands import LAST
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task
 from geartrain.sync.network import SOCKETS, AnyLink, Network, wait_for_any
@@ -106,12 +107,14 @@ class Connections:
         return connections
 
     def place(self, task: Task, deadline: float | None) -> Connection:
-        """Have the task's packet ready for the best server that can be reached; raises NoServers."""
+        """Have the task's packet ready for the best server that can be reached; raises NoServers, ExtensionMissing."""
         reasons = []
         for server in self.servers.order(task.function, task.key, time.monotonic()):
             try:
                 connection = self.to(server, deadline)
-            except ConnectError as error:
+                if task.extended:
+                    connection = self.extended(connection, deadline)
+            except (ConnectError, ConnectionLost) as error:
                 reasons.append(str(error))
                 continue
             connection.protocol.submit(task)
@@ -121,11 +124,30 @@ class Connections:
     def ask(
         self, server: Server, command: int, argument: bytes, deadline: float | None
     ) -> tuple[Connection, Question]:
-        """Send a question to a server; raises ConnectError."""
+        """Send a question to a server; raises ConnectError, ConnectionLost or ExtensionMissing."""
         connection = self.to(server, deadline)
+        if command > LAST:
+            connection = self.extended(connection, deadline)
         question = connection.protocol.ask(command, argument)
         self.flush(connection)
         return connection, question
+
+    def extended(self, connection: Connection, deadline: float | None) -> Connection:
+        """The connection once it is known whether its server has the extension; a new one where it has died."""
+        try:
+            self.wait_extension(connection, deadline)
+        except ConnectionLost:
+            connection = self.to(connection.server, deadline)
+            self.wait_extension(connection, deadline)
+        return connection
+
+    def wait_extension(self, connection: Connection, deadline: float | None) -> None:
+        """Wait until it is known whether the server has the extension; raises ConnectionLost."""
+        question = connection.protocol.ask_extension()
+        self.flush(connection)
+        self.wait_answered(question, connection, deadline)
+        if isinstance(question.error, ConnectionLost):
+            raise question.error
 
     def wait_created(self, task: Task, connection: Connection, deadline: float | None) -> Connection:
         """Wait until a server has acknowledged the task, and say which; raises what went wrong."""

@@ -96,6 +96,12 @@ class Link:
             raise self.lost(None)
         return chunk
 
+    def readable(self) -> bool:
+        """Whether ``receive`` would not wait."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(0))
+
     def fileno(self) -> int:
         """What ``poll`` takes."""
         return self.socket.fileno()

@@ -25,6 +25,8 @@ class AnyLink(Protocol):
 
     def receive(self, deadline: float | None) -> bytes: ...
 
+    def readable(self) -> bool: ...
+
     def limit_silence(self, seconds: int) -> None: ...
 
     def fileno(self) -> int: ...
@@ -47,6 +49,10 @@ class Network(Protocol):
         """Unix time."""
         ...
 
+    def sleep(self, seconds: float, deadline: float | None) -> None:
+        """Wait before the same question is asked again, not beyond the deadline."""
+        ...
+
 
 class Sockets:
     """The real network, and the real time."""
@@ -65,6 +71,12 @@ class Sockets:
     def time(self) -> float:
         """Unix time."""
         return time.time()
+
+    def sleep(self, seconds: float, deadline: float | None) -> None:
+        """Wait before the same question is asked again, not beyond the deadline."""
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        time.sleep(seconds)
 
 
 SOCKETS: Final = Sockets()

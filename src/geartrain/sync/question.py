@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
 from geartrain.protocol.servers import Server
 from geartrain.protocol.task import Question
 from geartrain.sync.connections import Connection, Connections
@@ -17,13 +17,13 @@ class Asked:
         self.command = command
         self.argument = argument
         self.sent: tuple[Connection, Question] | None = None  # None while there is no connection
-        self.unreachable = ConnectError(f"{server.name} was not asked", server=server.name)
+        self.unreachable: GearmanError = ConnectError(f"{server.name} was not asked", server=server.name)
 
     def send(self, deadline: float | None) -> None:
         """Send the question, if the server can be reached."""
         try:
             self.sent = self.connections.ask(self.server, self.command, self.argument, deadline)
-        except ConnectError as error:
+        except (ConnectError, ConnectionLost, ExtensionMissing) as error:
             self.sent = None
             self.unreachable = error
 
@@ -38,7 +38,7 @@ class Asked:
         return question.arguments
 
     def wait(self, deadline: float | None) -> Question:
-        """Wait until the question is answered or lost; raises ConnectError where it was not sent."""
+        """Wait until the question is answered or lost; raises why it was not sent, if it was not."""
         if self.sent is None:
             raise self.unreachable
         connection, question = self.sent
@@ -49,7 +49,7 @@ class Asked:
         """The same, but None where the server cannot be reached, unless ``strict``."""
         try:
             return self.answer(deadline)
-        except (ConnectError, ConnectionLost):
+        except (ConnectError, ConnectionLost, ExtensionMissing):
             if strict:
                 raise
             return None

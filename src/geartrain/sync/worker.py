@@ -15,9 +15,10 @@ from typing import Self, TypeVar
 
 from geartrain.errors import Reject, Retry
 from geartrain.jobs import WorkerJob, log_error
+from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
-from geartrain.protocol.worker import Assignment, Offer, raised, returned
+from geartrain.protocol.worker import Offer
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 
 JobFunction = Callable[[WorkerJob], Payload | None]
@@ -97,7 +98,7 @@ class Worker:
         if grabbed is None:
             return None
         connection, assignment = grabbed
-        return WorkerJob(assignment, connection.send)
+        return WorkerJob(assignment, connection.send, connection.look)
 
     def ping(self) -> dict[str, float]:
         """Seconds that each server takes to answer; those that cannot be reached are missing."""
@@ -141,12 +142,13 @@ class Worker:
     def run_job(self, connection: WorkerConnection, assignment: Assignment) -> None:
         """Run a job and note its outcome."""
         try:
-            result = self.functions[assignment.function](WorkerJob(assignment, connection.send))
+            job = WorkerJob(assignment, connection.send, connection.look)
+            result = self.functions[assignment.function](job)
             outcome = returned(assignment, result)
         except Retry as retry:
             return self.retry(connection, assignment, retry)
         except Reject:
-            return self.connections.drop(connection, "the job was rejected")
+            return self.reject(connection, assignment)
         except Exception as error:
             log_error(assignment, error)
             outcome = raised(assignment, error)
@@ -159,6 +161,11 @@ class Worker:
         while connection in self.connections.open and not assignment.settled:
             self.connections.receive(connection)
             self.connections.flush()
+
+    def reject(self, connection: WorkerConnection, assignment: Assignment) -> None:
+        """Give a job back, if it is still ours."""
+        if not assignment.cancelled:
+            self.connections.drop(connection, "the job was rejected")
 
     def deadline(self, timeout: float | None) -> float | None:
         """When to give up waiting for a job, by the monotonic clock."""

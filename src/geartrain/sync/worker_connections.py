@@ -6,12 +6,14 @@ import contextlib
 import logging
 import select
 import socket
+import threading
 import time
 from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
+from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
-from geartrain.protocol.worker import REGRAB_AFTER, Assignment, Offer, WorkerProtocol
+from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
 from geartrain.sync.network import SOCKETS, AnyLink, Network
 
 LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
@@ -26,6 +28,7 @@ class WorkerConnection:
         self.link = link
         self.server = link.server
         self.protocol = protocol
+        self.looking = threading.Lock()  # a function's threads may look, one at a time
 
     def send(self, packet: bytes) -> None:
         """Send a packet at once; raises ConnectionLost."""
@@ -36,6 +39,18 @@ class WorkerConnection:
         """Write all that the protocol has to say; raises ConnectionLost."""
         self.link.send(self.protocol.take_outgoing())
         self.link.drain(None)
+
+    def look(self) -> None:
+        """Take what the server has said, without waiting, while a function runs; what it says last is seen later."""
+        if not self.looking.acquire(blocking=False):
+            return
+        try:
+            if self.link.readable():
+                self.receive()
+        except ConnectionLost:
+            pass  # whoever sends something next sees it again
+        finally:
+            self.looking.release()
 
     def receive(self) -> None:
         """Take the next bytes; raises ConnectionLost."""

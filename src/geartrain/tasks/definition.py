@@ -77,6 +77,8 @@ class Definition:
             log.error("job %s of %s failed: %s", job.handle, self.name, error)
             raise
         except Exception as error:
+            if job.assignment.cancelled:
+                raise  # nobody hears of it
             delay = delay_at_worker(self.retry, job.attempt, error)
             if delay is not None:
                 log.warning("job %s of %s: retry in %.1f s: %s", job.handle, self.name, delay, told(error))

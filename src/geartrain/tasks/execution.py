@@ -68,7 +68,7 @@ def run_in_a_loop(definition: Definition, job: WorkerJob) -> bytes:
         job.send(packet)
 
     code = run_async_stream if definition.is_stream else run_async
-    return finished(code(definition, AsyncWorkerJob(job.assignment, send)))
+    return finished(code(definition, AsyncWorkerJob(job.assignment, send, job.look)))
 
 
 def finished(coroutine: Coroutine[Any, Any, bytes]) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.jobs import WorkerJob
+from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.events import Progress
 from geartrain.protocol.submission import Payload, payload
-from geartrain.protocol.worker import Assignment
 
 
 class LocalJob(WorkerJob):

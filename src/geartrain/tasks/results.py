@@ -10,7 +10,6 @@ from geartrain.errors import ConnectionLost, JobException
 from geartrain.jobs import JobHandle, JobStatus
 from geartrain.protocol.events import Data, Progress
 from geartrain.sync.job import Job
-from geartrain.tasks.pool import Pool
 from geartrain.tasks.submission import Submission
 
 R = TypeVar("R")
@@ -81,10 +80,11 @@ class AsyncTaskJob(Generic[R]):
 
 
 class Queued(Generic[R]):
-    """A background job. Gearman keeps no results of these: ask how far it is."""
+    """A background job: ask how far it is, or for its result where a Geartrain server is to keep that."""
 
-    def __init__(self, pool: Pool, handle: JobHandle) -> None:
-        self.pool = pool
+    def __init__(self, submission: Submission, handle: JobHandle) -> None:
+        self.submission = submission
+        self.pool = submission.pool
         self.handle = handle
 
     def status(self) -> JobStatus:
@@ -94,6 +94,23 @@ class Queued(Generic[R]):
     async def astatus(self) -> JobStatus:
         """The same on a loop."""
         return await self.pool.async_client().job_status(self.handle)
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait until the job is over, and give its result; raises like ``Client.result``, or PayloadError."""
+        return cast(R, self.submission.decode(self.pool.client().result(self.handle, timeout=timeout)))
+
+    async def aresult(self, timeout: float | None = None) -> R:
+        """The same on a loop."""
+        content = await self.pool.async_client().result(self.handle, timeout=timeout)
+        return cast(R, self.submission.decode(content))
+
+    def cancel(self) -> bool:
+        """Cancel the job, queued or running; False where it is over. Raises like ``Client.cancel``."""
+        return self.pool.client().cancel(self.handle)
+
+    async def acancel(self) -> bool:
+        """The same on a loop."""
+        return await self.pool.async_client().cancel(self.handle)
 
 
 def items(submission: Submission, job: Job) -> Iterator[R]:

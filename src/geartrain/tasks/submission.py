@@ -8,7 +8,7 @@ from typing import Any, Final
 from geartrain.aio.job import AsyncJob
 from geartrain.errors import GearmanError, JobTimeout, PayloadError, SettingsError
 from geartrain.jobs import JobHandle
-from geartrain.protocol.worker import next_unique
+from geartrain.protocol.assignment import next_unique
 from geartrain.sync.job import Job
 from geartrain.tasks.codec import SHOWN
 from geartrain.tasks.definition import Call, Definition

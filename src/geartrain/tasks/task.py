@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
+from geartrain.errors import JobTimeout
 from geartrain.protocol.submission import Priority, Unique
 from geartrain.tasks.definition import Definition
 from geartrain.tasks.local import AsyncLocalJob, LocalJob
@@ -75,11 +76,21 @@ class ResultTask(AnyTask[P, R]):
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run elsewhere and wait for the result; raises like ``TaskJob.result``."""
-        return self.submit(*args, **kwargs).result()
+        job = self.submit(*args, **kwargs)
+        try:
+            return job.result()
+        except JobTimeout:
+            job.job.abandon()
+            raise
 
     async def acall(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The same on a loop."""
-        return await (await self.asubmit(*args, **kwargs)).result()
+        job = await self.asubmit(*args, **kwargs)
+        try:
+            return await job.result()
+        except JobTimeout:
+            job.job.abandon()
+            raise
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> TaskJob[R]:
         """Start elsewhere and return as soon as a server has the job."""
@@ -93,11 +104,13 @@ class ResultTask(AnyTask[P, R]):
 
     def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Queued[R]:
         """Queue a background job and return as soon as a server has it."""
-        return Queued(self.binding.pool, self.submission(*args, **kwargs).queue())
+        submission = self.submission(*args, **kwargs)
+        return Queued(submission, submission.queue())
 
     async def aenqueue(self, *args: P.args, **kwargs: P.kwargs) -> Queued[R]:
         """The same on a loop."""
-        return Queued(self.binding.pool, await self.submission(*args, **kwargs).async_queue())
+        submission = self.submission(*args, **kwargs)
+        return Queued(submission, await submission.async_queue())
 
 
 class Task(ResultTask[P, R]):

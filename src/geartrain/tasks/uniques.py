@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from geartrain.errors import SettingsError
+from geartrain.protocol.assignment import attempt_number
 from geartrain.protocol.submission import UNIQUE_LENGTH, Unique
-from geartrain.protocol.worker import attempt_number
 from geartrain.tasks.parameters import Parameters
 
 UniqueRule = str | Unique | Callable[..., str] | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -62,6 +63,11 @@ class MemoryPool:
             while self.work_once(worker):
                 jobs += 1
         return jobs
+
+    def set_policy(self, function: str, **fields: object) -> None:
+        """Set fields of a function's policy at every server, such as ``keep_result=60``; raises SettingsError."""
+        for server in self.servers:
+            server.set_policy(function, fields)
 
     def stop(self, server: int) -> None:
         """Stop a server: its connections break, its background jobs wait for ``start``."""
@@ -159,10 +165,11 @@ class MemoryPool:
 
     def wait(self, deadline: float | None) -> None:
         """Bring news to whoever waits, or raise JobTimeout: it would wait for ever, or until its deadline."""
-        if self.work_for_waiting():
+        remaining = math.inf if deadline is None else max(0.0, deadline - time.monotonic())
+        if self.work_for_waiting() or self.skip_to_wanted(remaining):
             return
         if deadline is not None:
-            self.advance(max(0.0, deadline - time.monotonic()))
+            self.advance(remaining)
             if self.work_for_waiting():
                 return
         raise JobTimeout(
@@ -171,8 +178,16 @@ class MemoryPool:
 
     def work_while_waiting(self, transport: MemoryTransport) -> None:
         """Work until a connection has all its results, as far as bound apps can bring them."""
-        while transport.expects_result() and self.work_for_waiting():
+        while transport.expects_result() and (self.work_for_waiting() or self.skip_to_wanted(math.inf)):
             pass
+
+    def skip_to_wanted(self, most: float) -> bool:
+        """Let time pass until a job runs again that somebody waits for, if that takes at most so many seconds."""
+        seconds = min(server.next_wanted() for server in self.servers)
+        if seconds == math.inf or seconds > most:
+            return False
+        self.advance(seconds)
+        return True
 
     def server(self, name: str) -> MemoryServer:
         """The running server of that name; raises ConnectError."""
@@ -211,6 +226,10 @@ class MemoryNetwork:
         """Unix time in the pool."""
         return self.pool.begin + self.pool.passed
 
+    def sleep(self, seconds: float, deadline: float | None) -> None:
+        """Let bound apps do what is waited for; raises JobTimeout where they cannot."""
+        self.pool.wait(deadline)
+
 
 class AsyncMemoryNetwork:
     """The pool as the asyncio shell reaches it."""
@@ -225,6 +244,10 @@ class AsyncMemoryNetwork:
     def time(self) -> float:
         """Unix time in the pool."""
         return self.pool.begin + self.pool.passed
+
+    async def sleep(self, seconds: float) -> None:
+        """Let bound apps do what is waited for, or other coroutines."""
+        await asyncio.sleep(0.0 if self.pool.work_for_waiting() else seconds)
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Mapping
 from typing import Protocol
 
 from geartrain.broker.broker import Broker
+from geartrain.broker.gates import set_policy
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
@@ -64,6 +67,21 @@ class MemoryServer:
     def expects_result(self, peer: Peer) -> bool:
         """Whether the peer waits for a foreground job."""
         return bool(self.sessions[peer].connection.waiting)
+
+    def set_policy(self, function: str, fields: Mapping[str, object]) -> None:
+        """Set fields of a function's policy; raises SettingsError."""
+        with self.lock:
+            set_policy(self.broker, function, fields)
+            self.end_turn()
+
+    def next_wanted(self) -> float:
+        """Seconds until the first delayed job is due that somebody waits for: one that is to run again."""
+        with self.lock:
+            clock = self.broker.clock
+            jobs = self.broker.jobs.values()
+            return min(
+                [job.run_at - clock for job in jobs if job.clients and job.run_at > clock], default=math.inf
+            )
 
     def disconnect(self, peer: Peer) -> None:
         """The peer leaves."""

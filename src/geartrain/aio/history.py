@@ -1,0 +1,59 @@
+"""What the asyncio client asks about one job of servers that have the extension."""
+
+from __future__ import annotations
+
+from geartrain.aio.connections import Connections
+from geartrain.aio.question import ask
+from geartrain.jobs import JobHandle
+from geartrain.protocol.commands import CANCEL_JOB, GET_RESULT
+from geartrain.protocol.history import (
+    FIRST_PAUSE,
+    JobHistory,
+    history_of,
+    longer,
+    of_holder,
+    result_not_kept,
+)
+from geartrain.protocol.servers import Server
+
+
+async def result(connections: Connections, handle: JobHandle, servers: list[Server]) -> bytes:
+    """Wait until the job is over, and give its result."""
+    history = await wait_over(connections, handle, servers)
+    if history is None:
+        raise result_not_kept(handle)
+    return history.take_result(handle.server)
+
+
+async def wait_over(connections: Connections, handle: JobHandle, servers: list[Server]) -> JobHistory | None:
+    """Ask again and again until the job is over."""
+    pause = FIRST_PAUSE
+    while True:
+        history = await outcome(connections, handle, servers)
+        if history is None or history.over:
+            return history
+        await connections.network.sleep(pause)
+        pause = longer(pause)
+
+
+async def outcome(connections: Connections, handle: JobHandle, servers: list[Server]) -> JobHistory | None:
+    """What the server that knows the job has of it."""
+    answer = await ask_holder(connections, GET_RESULT, handle, servers)
+    return None if answer is None else history_of(answer)
+
+
+async def cancel(connections: Connections, handle: JobHandle, servers: list[Server]) -> bool:
+    """Cancel the job at the server that knows it; whether one does."""
+    return await ask_holder(connections, CANCEL_JOB, handle, servers) is not None
+
+
+async def ask_holder(
+    connections: Connections, command: int, handle: JobHandle, servers: list[Server]
+) -> list[bytes] | None:
+    """The answer of the server that knows the job; raises where one that may know it could not be asked."""
+    question = [(servers, handle.encode())]
+    answers = (await ask(connections, command, question, False))[0]
+    answer = of_holder(answers)
+    if answer is None and None in answers:
+        answer = of_holder((await ask(connections, command, question, True))[0])
+    return answer

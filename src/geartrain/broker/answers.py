@@ -1,0 +1,39 @@
+"""What the answers of the text protocol are made of."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+END: Final = b".\n"
+AGE: Final = re.compile(rb"\d{1,12}(\.\d{1,9})?")
+
+
+def text(name: bytes) -> str:
+    """Names are bytes: those that are not UTF-8 show their odd bytes as \\xNN."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def json_lines(rows: list[dict[str, object]]) -> bytes:
+    """A JSON object a line, and the line that ends the answer."""
+    return b"".join([json.dumps(row).encode() + b"\n" for row in rows]) + END
+
+
+def incomplete(word: bytes) -> bytes:
+    return b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+" + word + b"\r\n"
+
+
+def refused(reason: str) -> bytes:
+    """The reason names the value and what was expected."""
+    return b"ERR INVALID_ARGUMENTS " + "+".join(reason.split()).encode() + b"\r\n"
+
+
+def limit_of(word: bytes) -> int:
+    """What is not a positive number is no limit."""
+    return int(word) if word.isdigit() and len(word) < 19 else 0
+
+
+def seconds_of(word: bytes) -> float:
+    """A number of seconds; -1 for what is none."""
+    return float(word) if AGE.fullmatch(word) else -1.0

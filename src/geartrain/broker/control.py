@@ -1,0 +1,120 @@
+"""Text commands by which an operator changes how a function is served, or ends its jobs."""
+
+from __future__ import annotations
+
+import json
+from heapq import heapify
+
+from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
+from geartrain.broker.broker import Broker
+from geartrain.broker.gates import set_policy
+from geartrain.broker.listing import ANY, job_state
+from geartrain.broker.model import Job
+from geartrain.errors import SettingsError
+
+
+def policy(broker: Broker, words: list[bytes]) -> bytes:
+    """``policy FUNCTION [JSON]``: set fields of a function's policy, null for what the file says; show what holds."""
+    if len(words) == 2:
+        return shown_policy(broker, words[1])
+    if len(words) < 2:
+        return incomplete(words[0])
+    fields = object_of(words[2]) if len(words) == 3 else None
+    if fields is None:
+        return refused(f"policy {text(b' '.join(words[2:]))!r}, expected an object of JSON without blanks")
+    return change_policy(broker, words[1], fields)
+
+
+def pause(broker: Broker, words: list[bytes]) -> bytes:
+    """``pause FUNCTION``: hand out none of its jobs."""
+    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"paused": True})
+
+
+def drain(broker: Broker, words: list[bytes]) -> bytes:
+    """``drain FUNCTION``: take no new jobs of it."""
+    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"draining": True})
+
+
+def resume(broker: Broker, words: list[bytes]) -> bytes:
+    """``resume FUNCTION``: hand out its jobs and take new ones, whatever the file says."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    change_policy(broker, words[1], {"paused": None, "draining": None})
+    holds = broker.policies.fields(words[1])
+    fields: dict[str, object] = {name: False for name in ("paused", "draining") if name in holds}
+    return change_policy(broker, words[1], fields)
+
+
+def change_policy(broker: Broker, name: bytes, fields: dict[str, object]) -> bytes:
+    """Set fields of a function's policy, and show what holds then."""
+    try:
+        set_policy(broker, text(name), fields)
+    except SettingsError as error:
+        return refused(str(error))
+    return shown_policy(broker, name)
+
+
+def shown_policy(broker: Broker, name: bytes) -> bytes:
+    row: dict[str, object] = {
+        "function": text(name),
+        "policy": broker.policies.fields(name),
+        "set": broker.policies.at_run_time(text(name)),
+    }
+    return json_lines([row])
+
+
+def object_of(word: bytes) -> dict[str, object] | None:
+    """An object of JSON; None for what is none."""
+    try:
+        value = json.loads(word)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def purge(broker: Broker, words: list[bytes]) -> bytes:
+    """``purge FUNCTION|* [AGE]``: cancel the jobs that no worker has, submitted at least AGE seconds ago."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    age = seconds_of(words[2]) if len(words) > 2 else 0.0
+    if age < 0:
+        return refused(f"age {text(words[2])!r}, expected a number of seconds")
+    latest = broker.clock - age
+    doomed = [
+        job
+        for job in broker.jobs.values()
+        if job.worker is None and job.submitted_at <= latest and words[1] in (job.function.name, ANY)
+    ]
+    cancel_queued(broker, doomed)
+    return json_lines([{"function": text(words[1]), "cancelled": len(doomed)}])
+
+
+def cancel_queued(broker: Broker, doomed: list[Job]) -> None:
+    """Cancel many jobs that no worker has."""
+    functions = {job.function: None for job in doomed}
+    due = {function: function.due for function in functions}
+    for function in functions:
+        function.due = []  # to take them from the heap one by one is slow
+    for job in doomed:
+        broker.cancel(job)
+    for function, entries in due.items():
+        function.due = [entry for entry in entries if entry[1].number in broker.jobs]
+        heapify(function.due)
+
+
+def cancel_unique(broker: Broker, words: list[bytes]) -> bytes:
+    """``cancel-unique FUNCTION UNIQUE``: the cancelled job as it was, or no line where there is none."""
+    if len(words) < 3:
+        return incomplete(words[0])
+    function = broker.functions.get(words[1])
+    job = None if function is None else function.equal(words[2], b"")
+    if job is None:
+        return json_lines([])
+    row: dict[str, object] = {
+        "handle": text(job.handle),
+        "function": text(job.function.name),
+        "unique": text(job.unique),
+        "state": job_state(job),
+    }
+    broker.cancel(job)
+    return json_lines([row])

@@ -1,0 +1,132 @@
+"""Endings: what becomes of a job whose execution ended without a result, or that has waited too long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from geartrain.broker.graveyard import bury
+from geartrain.broker.model import Job
+from geartrain.broker.policy import NO_POLICY, Policy
+from geartrain.broker.policy_fields import AGAIN
+from geartrain.broker.results import keep_result
+from geartrain.protocol.commands import WORK_EXCEPTION, WORK_FAIL
+from geartrain.protocol.packet import response
+
+if TYPE_CHECKING:
+    from geartrain.broker.broker import Broker
+
+NO_LIMIT: Final = -1
+MOST_GROWTH: Final = 60  # times that a delay is multiplied: beyond it any is longer than the longest
+
+
+def lose(broker: Broker, job: Job, reason: str) -> None:
+    """The worker is gone ("lost") or too slow ("timeout"): run the job again, if anybody wants it and it may."""
+    if is_unwanted(job):
+        return broker.finish(job)
+    if not fail_execution(broker, job, reason):
+        broker.tell_failure(job)
+        give_up(broker, job, reason, b"")
+
+
+def fail_execution(broker: Broker, job: Job, reason: str) -> bool:
+    """An execution ended as "lost", "timeout", "fail" or "exception": whether the job runs again.
+
+    Then its clients go on waiting; else it is still the worker's, and the caller tells them and gives it up.
+    """
+    policy = job.function.policy or NO_POLICY
+    job.attempts += 1
+    if is_unwanted(job) or not may_run_again(broker, job, reason, policy):
+        return False
+    run_again(broker, job, delay_before(broker, policy, job.attempts))
+    return True
+
+
+def may_run_again(broker: Broker, job: Job, reason: str, policy: Policy) -> bool:
+    """Whether a job may have one more execution after one that ended for this reason."""
+    if reason not in policy.on:
+        return False
+    if reason not in AGAIN:
+        return (job.background or policy.foreground) and not is_used_up(job, policy.attempts or NO_LIMIT)
+    if is_used_up(job, policy.attempts or broker.rules.job_retries):
+        broker.note("dropped job due to max retry count", job)
+        return False
+    return True
+
+
+def is_used_up(job: Job, most: int) -> bool:
+    """Whether a job has had so many executions; -1 is no limit, 0 the same as 1."""
+    return 0 <= most <= job.attempts
+
+
+def is_unwanted(job: Job) -> bool:
+    """Whether nobody would hear of the job's result, or ever wanted it in the background."""
+    return job.clients is None and not job.background
+
+
+def delay_before(broker: Broker, policy: Policy, attempts: int) -> float:
+    """Seconds until a job runs again that was tried so many times."""
+    if not policy.delay:
+        return 0.0
+    delay = policy.delay * policy.factor ** min(attempts - 1, MOST_GROWTH)
+    return min(delay, policy.max_delay) * (1 - policy.jitter * broker.random())
+
+
+def run_again(broker: Broker, job: Job, delay: float) -> None:
+    """Queue a running job once more, in ``delay`` seconds, behind those that are there by then."""
+    broker.release(job)
+    job.numerator = 0
+    job.denominator = 0
+    job.run_at = broker.clock + delay if delay or job.function.policy is not None else 0.0
+    if delay:
+        broker.delay(job)
+    else:
+        broker.queue(job)
+    if broker.batch is not None and job.background:
+        broker.batch.change(job)
+
+
+def retry_later(broker: Broker, job: Job, delay: float, error: bytes) -> bool:
+    """A job's worker asks for another execution in ``delay`` seconds, whatever the policy says but for its attempts.
+
+    False where those are used up, or where nobody wants the job: then it has ended badly, and its clients know.
+    """
+    policy = job.function.policy or NO_POLICY
+    job.attempts += 1
+    if is_unwanted(job):
+        broker.finish(job)
+        return False
+    if not is_used_up(job, policy.attempts or NO_LIMIT):
+        run_again(broker, job, delay)
+        return True
+    if error:
+        tell_exception(job, error)
+    else:
+        broker.tell_failure(job)
+    give_up(broker, job, "exception" if error else "fail", error)
+    return False
+
+
+def tell_exception(job: Job, error: bytes) -> None:
+    """WORK_EXCEPTION to everybody who waits and has asked for it, WORK_FAIL to the others."""
+    exception = response(WORK_EXCEPTION, job.handle, error)
+    failure = response(WORK_FAIL, job.handle)
+    for client in job.clients or ():
+        client.send(exception if client.exceptions else failure)
+
+
+def expire(broker: Broker, job: Job) -> None:
+    """A job has waited in its queue for longer than its function's policy lets it."""
+    broker.tell_failure(job)
+    give_up(broker, job, "ttl", b"")
+
+
+def give_up(broker: Broker, job: Job, reason: str, error: bytes) -> None:
+    """End a job badly and for good, where that has been said: keep of it what its function's policy says."""
+    policy = job.function.policy
+    if policy is None or not job.background:
+        return broker.finish(job)
+    keep_result(broker, job, "exception" if reason == "exception" else "failed", error)
+    if policy.dead_letter:
+        bury(broker, job, reason, error)
+    else:
+        broker.finish(job)

@@ -1,0 +1,149 @@
+"""Text commands about jobs that are over: dead letters, and the results that are kept."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+from geartrain.broker.answers import incomplete, json_lines, limit_of, text
+from geartrain.broker.archive import DeadLetter
+from geartrain.broker.batch import ResultRecord
+from geartrain.broker.broker import Broker
+from geartrain.broker.graveyard import discard, revive
+from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.model import PRIORITIES, Job, number_of
+
+MOST_SHOWN: Final = 64 * 1024  # bytes of a workload or an error
+SHOW: Final = 0  # stands beside kinds of GRAB_JOB for the question of what a dead letter's workload is
+MOST_LISTED: Final = 500  # bytes of an error in a list
+
+
+def dead(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead [FUNCTION|* [LIMIT]]``: the dead letters, the oldest first, 1000 of them without a limit."""
+    wanted = ANY if len(words) < 2 else words[1]
+    limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
+    rows: list[dict[str, object]] = []
+    for letter in broker.archive.dead.values():
+        if wanted in (letter.job.function.name, ANY):
+            rows.append(describe_letter(letter, MOST_LISTED))
+            if len(rows) == limit:
+                break
+    return json_lines(rows)
+
+
+def dead_show(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-show HANDLE``: one line with the workload, or none when there is no such dead letter."""
+    letter = letter_of(broker, words[1]) if len(words) > 1 else None
+    if letter is None:
+        return json_lines([])
+    if letter.job.workload is None and broker.batch is not None:
+        return fetch_shown(broker, letter.job)
+    return shown(broker, letter.job, letter.job.workload)
+
+
+def fetch_shown(broker: Broker, job: Job) -> bytes:
+    """What stands for the answer to ``dead-show`` until the store has given the workload."""
+    broker.archive.questions += 1
+    placeholder = b"show %d %d" % (job.number, broker.archive.questions)
+    broker.fetches[placeholder] = job, SHOW
+    if broker.batch is not None:
+        broker.batch.wanted[job.number] = None
+    return placeholder
+
+
+def shown(broker: Broker, job: Job, workload: bytes | None) -> bytes:
+    """The answer to ``dead-show``, if the job is a dead letter still; a workload that cannot be read is null."""
+    letter = broker.archive.dead.get(job.number)
+    if letter is None:
+        return json_lines([])
+    return json_lines([describe_letter(letter, MOST_SHOWN) | payload("workload", workload, MOST_SHOWN)])
+
+
+def dead_retry(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-retry HANDLE|FUNCTION|*``: queue dead letters again."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        revive(broker, letter)
+    return json_lines([{"target": text(words[1]), "retried": len(letters)}])
+
+
+def dead_discard(broker: Broker, words: list[bytes]) -> bytes:
+    """``dead-discard HANDLE|FUNCTION|*``: forget dead letters."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    letters = letters_of(broker, words[1])
+    for letter in letters:
+        discard(broker, letter)
+    return json_lines([{"target": text(words[1]), "discarded": len(letters)}])
+
+
+def result(broker: Broker, words: list[bytes]) -> bytes:
+    """``result HANDLE``: how the job ended, in one line, or none when nothing is kept of it."""
+    if len(words) < 2:
+        return json_lines([])
+    record = broker.archive.results.get(number_of(words[1]))
+    if record is None or record.handle != words[1]:
+        return json_lines([])
+    return json_lines([describe_result(record)])
+
+
+def letter_of(broker: Broker, handle: bytes) -> DeadLetter | None:
+    """The dead letter whose job had this handle."""
+    letter = broker.archive.dead.get(number_of(handle))
+    return letter if letter is not None and letter.job.handle == handle else None
+
+
+def letters_of(broker: Broker, word: bytes) -> list[DeadLetter]:
+    """The dead letter with a handle, those of a function, or all."""
+    one = letter_of(broker, word)
+    if one is not None:
+        return [one]
+    return [letter for letter in broker.archive.dead.values() if word in (letter.job.function.name, ANY)]
+
+
+def describe_letter(letter: DeadLetter, most: int) -> dict[str, object]:
+    job, record = letter.job, letter.record
+    return {
+        "handle": text(job.handle),
+        "function": text(job.function.name),
+        "unique": text(job.unique),
+        "reason": record.reason,
+        "error": text(record.error[:most]),
+        "worker": text(record.worker) or None,
+        "attempts": job.attempts,
+        "priority": PRIORITIES[job.priority],
+        "workload_bytes": job.size,
+        "submitted_at": job.submitted_at,
+        "died_at": record.died_at,
+    }
+
+
+def describe_result(record: ResultRecord) -> dict[str, object]:
+    row: dict[str, object] = {
+        "handle": text(record.handle),
+        "function": text(record.function),
+        "unique": text(record.unique),
+        "state": record.state,
+        "worker": text(record.worker) or None,
+        "attempts": record.attempts,
+        "submitted_at": record.submitted_at,
+        "started_at": record.started_at or None,
+        "finished_at": record.finished_at,
+        "expires_at": record.expires_at,
+        "result_bytes": len(record.result),
+    }
+    return row | payload("result", record.result, len(record.result))
+
+
+def payload(name: str, value: bytes | None, most: int) -> dict[str, object]:
+    """The first bytes of a payload as text, or in base64 where they are no UTF-8; null where there is none."""
+    if value is None:
+        return {name: None}
+    begun = value[:most]
+    try:
+        shown, _ = codecs.utf_8_decode(begun, "strict", len(begun) == len(value))
+    except UnicodeDecodeError:
+        return {f"{name}_base64": codecs.encode(begun, "base64").replace(b"\n", b"").decode("ascii")}
+    return {name: shown}

@@ -1,0 +1,120 @@
+"""Text commands that list what there is: jobs, functions and connections, as a JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+from geartrain.broker.answers import json_lines, limit_of, text
+from geartrain.broker.broker import Broker
+from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
+from geartrain.broker.policy import NO_POLICY
+
+ANY: Final = b"*"  # every function
+MOST_ROWS: Final = 1000  # of a list when no limit is given
+
+
+def jobs(broker: Broker, words: list[bytes]) -> bytes:
+    """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
+    wanted = ANY if len(words) < 2 else words[1]
+    limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
+    found: Iterable[Job] = broker.jobs.values()
+    if wanted != ANY:
+        found = [job for job in found if job.function.name == wanted]
+    return json_lines([describe_job(job) for job in islice(found, limit)])
+
+
+def job(broker: Broker, words: list[bytes]) -> bytes:
+    """``job HANDLE``: one line, or none when the handle is not known."""
+    known = job_by_handle(broker.jobs, words[1]) if len(words) > 1 else None
+    return json_lines([] if known is None else [describe_job(known)])
+
+
+def functions(broker: Broker, words: list[bytes]) -> bytes:
+    """``functions``: what each function has queued and who works on it."""
+    dead: dict[bytes, int] = {}
+    for letter in broker.archive.dead.values():
+        name = letter.job.function.name
+        dead[name] = dead.get(name, 0) + 1
+    return json_lines(
+        [
+            describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
+            for function in broker.functions.values()
+        ]
+    )
+
+
+def peers(broker: Broker, words: list[bytes]) -> bytes:
+    """``peers``: every connection with what it can do, runs and waits for."""
+    return json_lines([describe_peer(peer) for peer in broker.connections])
+
+
+def describe_job(job: Job) -> dict[str, object]:
+    return {
+        "handle": text(job.handle),
+        "function": text(job.function.name),
+        "unique": text(job.unique),
+        "state": job_state(job),
+        "priority": PRIORITIES[job.priority],
+        "background": job.background,
+        "waiting": len(job.clients or ()),
+        "attempts": job.attempts,
+        "numerator": job.numerator,
+        "denominator": job.denominator,
+        "workload_bytes": job.size,
+        "submitted_at": job.submitted_at,
+        "run_at": job.run_at or None,
+        "worker": None if job.worker is None else text(job.worker.client_id),
+        "worker_host": None if job.worker is None else text(job.worker.host),
+    }
+
+
+def job_state(job: Job) -> str:
+    if job.worker is not None:
+        return "running"
+    return "queued" if job.queued else "delayed"
+
+
+def describe_function(function: Function) -> dict[str, object]:
+    return {
+        "function": text(function.name),
+        "queued": {PRIORITIES[priority]: function.queued(priority) for priority in (HIGH, NORMAL, LOW)},
+        "delayed": sum(function.delayed),
+        "running": function.running,
+        "workers": len(function.workers),
+        "sleeping": len(function.sleepers),
+        "max_queue": dict(zip(PRIORITIES, (function.policy or NO_POLICY).max_queue, strict=True)),
+    }
+
+
+def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, object]:
+    policy = function.policy or NO_POLICY
+    return {
+        "oldest_at": oldest_at(function),
+        "dead": dead,
+        "paused": policy.paused,
+        "draining": policy.draining,
+        "policy": broker.policies.fields(function.name),
+    }
+
+
+def oldest_at(function: Function) -> float | None:
+    """When the oldest of the jobs that are first in their queues was submitted."""
+    firsts = [queue.first() for queue in function.queues]
+    times = [job.submitted_at for job in firsts if job is not None]
+    if function.due:
+        times.append(function.due[0][1].submitted_at)
+    return min(times) if times else None
+
+
+def describe_peer(peer: Connection) -> dict[str, object]:
+    return {
+        "number": peer.number,
+        "host": text(peer.host),
+        "id": text(peer.client_id),
+        "functions": [text(function.name) for function in peer.abilities],
+        "running": [text(handle) for handle in peer.running],
+        "waiting": [text(job.handle) for job in peer.waiting],
+        "asleep": peer.asleep,
+    }

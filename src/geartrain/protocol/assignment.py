@@ -1,0 +1,173 @@
+"""A job at its worker: what the server said of it, and the packets that tell of its progress and its end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Final
+
+from geartrain.errors import Fail, Retry
+from geartrain.protocol.commands import (
+    WORK_COMPLETE,
+    WORK_DATA,
+    WORK_EXCEPTION,
+    WORK_FAIL,
+    WORK_RETRY,
+    WORK_STATUS,
+    WORK_WARNING,
+)
+from geartrain.protocol.packet import request
+from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Unique, payload
+
+MOST: Final = 0xFFFFFFFF  # of a status number
+ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt
+
+
+class Assignment:
+    """A job that the server gave to this worker."""
+
+    __slots__ = (
+        "cancelled",
+        "details",
+        "function",
+        "handle",
+        "running",
+        "settled",
+        "unique",
+        "wake",
+        "workload",
+    )
+
+    def __init__(
+        self, handle: bytes, function: bytes, unique: bytes, workload: bytes, details: bytes = b""
+    ) -> None:
+        self.handle = handle
+        self.function = function
+        self.unique = unique  # empty where the job has none, or GRAB_JOB does not tell
+        self.workload = workload
+        self.details = details  # JSON of a server with the extension, empty elsewhere
+        self.settled = False  # its last packet is on the way, or unwanted
+        self.cancelled = ""  # why the server took it away: "cancelled" or "timeout"; empty while it has not
+        self.wake: Callable[[], object] | None = None  # called when that happens, if anybody wants to know
+        self.running: dict[bytes, Assignment] | None = None  # its connection's jobs; None where it has none
+
+    def settle(self) -> None:
+        """Nothing more is said of the job."""
+        self.settled = True
+        if self.running is not None and self.running.get(self.handle) is self:
+            del self.running[self.handle]
+
+    def cancel(self, reason: str) -> None:
+        """The server took the job away: whatever is said of it now is not sent."""
+        self.cancelled = reason
+        self.settle()
+        if self.wake is not None:
+            self.wake()
+
+
+def told(job: Assignment) -> dict[str, object]:
+    """What a server with the extension told of a job; nothing where another one assigned it."""
+    fields: dict[str, object] = json.loads(job.details) if job.details else {}
+    return fields
+
+
+def attempt(job: Assignment) -> int:
+    """1 for a job's first run: counted by the server, by the unique, or a part by either."""
+    here = told(job).get("attempt", 1)
+    return attempt_number(job.unique) - 1 + (here if isinstance(here, int) else 1)
+
+
+def metadata(job: Assignment) -> dict[str, str]:
+    """What the client wanted to be kept with the job."""
+    found = told(job).get("metadata")
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def packet(job: Assignment, command: int, *arguments: bytes) -> bytes:
+    """A packet about a job; nothing where the server took the job away."""
+    return b"" if job.cancelled else request(command, job.handle, *arguments)
+
+
+def data(job: Assignment, chunk: bytes) -> bytes:
+    """A piece of the result."""
+    return packet(job, WORK_DATA, chunk)
+
+
+def warning(job: Assignment, text: bytes) -> bytes:
+    """A warning for the clients."""
+    return packet(job, WORK_WARNING, text)
+
+
+def status(job: Assignment, numerator: float, denominator: float) -> bytes:
+    """How far the job is: whole numbers between 0 and 4294967295."""
+    return packet(
+        job,
+        WORK_STATUS,
+        b"%d" % min(MOST, max(0, round(numerator))),
+        b"%d" % min(MOST, max(0, round(denominator))),
+    )
+
+
+def complete(job: Assignment, result: bytes) -> bytes:
+    """The job's end with a result."""
+    job.settle()
+    return packet(job, WORK_COMPLETE, result)
+
+
+def fail(job: Assignment) -> bytes:
+    """The job's end without a result."""
+    job.settle()
+    return packet(job, WORK_FAIL)
+
+
+def exception(job: Assignment, text: bytes) -> bytes:
+    """The job's end by an exception; no WORK_FAIL may follow it."""
+    job.settle()
+    return packet(job, WORK_EXCEPTION, text)
+
+
+def retry_later(job: Assignment, retry: Retry) -> bytes:
+    """The end of this execution: the server has the job run again. It hears of what the Retry was raised from."""
+    job.settle()
+    delay = max(0.0, retry.delay)
+    return packet(job, WORK_RETRY, b"%d" % -int(-delay * 1000 // 1), told_of(retry.__cause__ or retry))
+
+
+def returned(job: Assignment, result: Payload | None) -> bytes:
+    """The job's end by what its function returned; nothing to send where it has ended already."""
+    if job.settled:
+        return b""
+    return complete(job, b"" if result is None else payload(result))
+
+
+def raised(job: Assignment, error: BaseException) -> bytes:
+    """The job's end by what its function raised, other than Retry and Reject; nothing to send where it has ended."""
+    if job.settled:
+        return b""
+    if isinstance(error, Fail):
+        return fail(job)
+    return exception(job, told_of(error))
+
+
+def told_of(error: BaseException) -> bytes:
+    """An exception as clients hear it."""
+    return f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+
+
+def attempt_number(unique: bytes) -> int:
+    """1, or what "~2", "~3" at the end of a unique say."""
+    digits = unique.rpartition(ATTEMPT)[2] if ATTEMPT in unique else b""
+    return int(digits) if digits.isdigit() and digits != b"0" else 1
+
+
+def next_unique(unique: bytes, handle: bytes) -> bytes:
+    """The unique of a job's next attempt: the same one would join the attempt that still runs."""
+    number = attempt_number(unique)
+    base = unique if number == 1 else unique.rpartition(ATTEMPT)[0]
+    if base in (Unique.NONE.value, Unique.CONTENT.value):
+        base = handle
+    end = ATTEMPT + b"%d" % (number + 1)
+    if len(base) + len(end) > UNIQUE_LENGTH:
+        base = blake2b(base, digest_size=16).hexdigest().encode()
+    return base + end

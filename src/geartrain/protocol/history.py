@@ -1,0 +1,97 @@
+"""What became of a background job, as the client reads RESULT_RES."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from geartrain.errors import JobCancelled, JobException, JobFailed, JobTimeout, ResultNotKept
+
+FIRST_PAUSE: Final = 0.02  # seconds between two questions for a result
+LONGEST_PAUSE: Final = 0.25
+UNKNOWN: Final = b"unknown"
+LIVE: Final = ("queued", "delayed", "running")
+
+
+class JobHistory(NamedTuple):
+    """What a server has of a job while it lives, and after its end where its function's policy keeps it.
+
+    Times are Unix seconds, None where something has not happened.
+    """
+
+    handle: str
+    state: str  # queued, delayed, running; complete, failed, exception, cancelled; dead is a dead letter
+    result: bytes  # of a complete job; what the worker said of another one
+    error: str  # the same as text, or why it is a dead letter; empty where there is nothing to say
+    attempts: int  # executions that were begun
+    worker: str  # the id of the last worker, empty where there was none
+    submitted_at: float | None
+    started_at: float | None  # the last execution
+    finished_at: float | None
+
+    @property
+    def over(self) -> bool:
+        """Whether the job has ended, well or badly."""
+        return self.state not in LIVE
+
+    def take_result(self, server: str = "") -> bytes:
+        """The result of a job that is over; raises JobFailed, JobException or JobCancelled where it has none."""
+        if self.state == "complete":
+            return self.result
+        raise self.failure(server)
+
+    def failure(self, server: str) -> JobFailed:
+        """How a job ended that has no result."""
+        if self.state == "exception":
+            return JobException(self.result, server=server, handle=self.handle)
+        if self.state == "cancelled":
+            return JobCancelled(f"job {self.handle} was cancelled", server=server, handle=self.handle)
+        if self.state == "dead":
+            attempts = f"{self.attempts} attempt{'' if self.attempts == 1 else 's'}"
+            told = f"job {self.handle} is a dead letter after {attempts}: {self.error}"
+            return JobFailed(told, server=server, handle=self.handle)
+        return JobFailed(f"job {self.handle} failed", server=server, handle=self.handle)
+
+
+def of_holder(answers: Sequence[list[bytes] | None]) -> list[bytes] | None:
+    """The one RESULT_RES or CANCEL_RES that knows the job; None where none of those that came does."""
+    for answer in answers:
+        if answer is not None and answer[1] != UNKNOWN:
+            return answer
+    return None
+
+
+def history_of(answer: list[bytes]) -> JobHistory:
+    """The history in the arguments of RESULT_RES."""
+    details = json.loads(answer[2])
+    return JobHistory(
+        answer[0].decode("utf-8", "replace"),
+        answer[1].decode("utf-8", "replace"),
+        answer[3],
+        details.get("error") or "",
+        details.get("attempts") or 0,
+        details.get("worker") or "",
+        details.get("submitted_at"),
+        details.get("started_at"),
+        details.get("finished_at"),
+    )
+
+
+def result_not_kept(handle: str) -> ResultNotKept:
+    """The exception for a job of which nothing is known."""
+    return ResultNotKept(
+        f"job {handle} is over, or was never known, and its result was not kept: "
+        "set keep_result in its function's policy",
+        handle=handle,
+    )
+
+
+def not_over_in_time(handle: str) -> JobTimeout:
+    """The exception for a deadline that passed."""
+    return JobTimeout(f"job {handle} is not over in time; it goes on", handle=handle)
+
+
+def longer(pause: float) -> float:
+    """The pause between two questions for a result that follows another one."""
+    return min(LONGEST_PAUSE, pause * 1.5)
