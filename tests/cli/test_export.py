@@ -177,7 +177,8 @@ ITEMS: list[Item] = [
     record(6, b"past", unique=b"p", run_at=1.0, priority=0),
     record(7, b"reduced", unique=b"r", reducer=b"sum", metadata=b'{"a":"b"}'),
     record(8, b"alone"),
-    record(9, b"alone"),
+    record(9, b"alone", metadata=b'{"a":"b"}'),
+    record(10, b"soon", unique=b"s", run_at=FAR.timestamp() + 0.25, priority=2),
     DEAD,
     RESULT,
 ]
@@ -187,7 +188,7 @@ def test_a_running_server_takes_jobs_as_submits_with_all_that_a_submit_carries(
     used: ServerProgram, store: str
 ) -> None:
     taken = geartrain("import", "-", "--server", used.address, stdin=b"".join(map(line_of, ITEMS)))
-    assert (taken.status, taken.stdout) == (0, f"{used.address}: 9 jobs submitted\n")
+    assert (taken.status, taken.stdout) == (0, f"{used.address}: 10 jobs submitted\n")
     assert taken.stderr.splitlines() == [
         "geartrain: 1 document left out: only a store takes that",
         "geartrain: 1 dead letter left out: only a store takes that",
@@ -197,33 +198,35 @@ def test_a_running_server_takes_jobs_as_submits_with_all_that_a_submit_carries(
     ]
     kept = [json.loads(line) for line in geartrain("export", "--store", store).stdout.splitlines()]
     jobs = [
-        (row.get("unique"), row.get("workload"), row["priority"], row["reducer"], row["run_at"])
+        (row.get("unique"), row.get("workload"), *map(row.get, ("priority", "reducer", "run_at", "metadata")))
         for row in kept
     ]
     assert jobs == [
-        (None, None, "normal", "", None),
-        ("h", "high", "high", "", None),
-        ("-", "c", "low", "", None),
-        ("l", "later", "normal", "", FAR.timestamp()),
-        ("p", "past", "high", "", None),
-        ("r", "reduced", "normal", "sum", None),
-        ("", "alone", "normal", "", None),
-        ("", "alone", "normal", "", None),
+        (None, None, "normal", "", None, {}),
+        ("h", "high", "high", "", None, {}),
+        ("-", "c", "low", "", None, {}),
+        ("l", "later", "normal", "", FAR.timestamp(), {}),
+        ("p", "past", "high", "", None, {}),
+        ("r", "reduced", "normal", "sum", None, {}),
+        ("", "alone", "normal", "", None, {}),
+        ("", "alone", "normal", "", None, {"a": "b"}),
+        ("s", "soon", "low", "", FAR.timestamp() + 0.25, {}),
     ]
     assert (kept[0]["function_base64"], kept[0]["unique_base64"]) == ("Zv8=", "b2Rk/w==")
 
 
 def test_a_gearmand_takes_them_too(tmp_path: Path) -> None:
-    lines = line_of(record(1, b"later", unique=b"l", run_at=FAR.timestamp(), priority=0))
+    later = record(1, b"later", unique=b"l", run_at=FAR.timestamp(), priority=0)
+    lines = line_of(later) + line_of(record(2, metadata=b'{"a":"b"}'))
     with gearmand() as server:
         (taken,) = geartrain("import", "-", "--server", server.address, "--json", stdin=lines).rows
         assert taken == {
             "servers": [server.address],
-            "jobs": 1,
+            "jobs": 2,
             "left_out": {},
-            "not_carried": {"priority": 1},
+            "not_carried": {"priority": 1, "metadata": 1},
         }
-        assert server.ask("status") == "f\t1\t0\t0\n.\n"
+        assert server.ask("status") == "f\t2\t0\t0\n.\n"
 
 
 def test_a_server_that_is_not_there_gets_nothing() -> None:

@@ -41,7 +41,7 @@ def test_a_file_in_order_has_no_problem(path: str) -> None:
     assert finding(path, "store").text == f"{path}, version 1 of its form"
     assert finding(path, "SQLite").text == sqlite3.sqlite_version
     assert finding(path, "integrity").mark == OK
-    assert finding(path, "content").text.startswith("2 jobs, 0 dead letters, 0 results")
+    assert finding(path, "content").text.startswith("jobs: 2, dead letters: 0, results: 0")
 
 
 def test_no_file_is_no_problem_yet(tmp_path: Path) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from geartrain.broker.batch import JobRecord
-from geartrain.errors import SettingsError, UnknownOption
+from geartrain.errors import ExtensionMissing
 from geartrain.protocol.commands import SUBMIT_REDUCE_JOB_BACKGROUND
 from geartrain.protocol.packet import request
 from geartrain.protocol.submission import Priority, Unique
 from geartrain.protocol.task import Task
-from geartrain.store.portable import DeadJob, Item
+from geartrain.store.portable import DeadJob, Item, as_object
 from geartrain.sync.client import Client
 from geartrain.sync.many import submit_many
 
 TASKS: Final = 1000  # that are submitted at a time
-LATEST: Final = datetime.max.replace(tzinfo=UTC).timestamp()
 RETRIES: Final = 2  # submissions more, should a connection end before its server acknowledges
 
 
@@ -33,7 +31,7 @@ class Resubmission:
         self.submitted = 0
         self.left_out: Counter[str] = Counter()  # what is no job that can be submitted, by kind
         self.not_carried: Counter[str] = Counter()  # what submitted jobs had that is lost
-        self.is_extended = True  # as far as we know the servers take a priority with a due time
+        self.is_extended = True  # as far as we know the servers are Geartrain's, with its extension
 
     def take(self, items: Iterable[Item]) -> None:
         """Submit what is a job; raises what the client does, and ``submitted`` says how far it came."""
@@ -42,46 +40,51 @@ class Resubmission:
                 self.left_out["dead letter" if isinstance(item, DeadJob) else type_name(item)] += 1
                 continue
             self.not_carried["attempts"] += item.attempts > 0
-            self.not_carried["metadata"] += item.metadata != b""
             self.submit(item)
             if len(self.waiting) >= TASKS:
                 self.send()
         self.send()
 
     def submit(self, job: JobRecord) -> None:
-        run_at = job.run_at if job.run_at > self.now else 0.0
+        """Submit a job with all that its server can take."""
+        run_at = job.run_at if job.run_at > self.now else None
         if job.reducer:
-            self.not_carried["priority"] += job.priority != Priority.NORMAL
-            self.not_carried["due time"] += run_at > 0
+            self.lose(priority=job.priority != Priority.NORMAL, due_time=run_at, metadata=job.metadata)
             self.waiting.append(with_reducer(job))
-        elif not run_at or job.priority == Priority.NORMAL:
-            self.plain(job, job.priority, run_at)
-        elif not self.with_priority_and_time(job):
-            self.not_carried["priority"] += 1
-            self.plain(job, Priority.NORMAL, run_at)
+            return
+        metadata = metadata_of(job)
+        task = self.task(job, job.priority, run_at, metadata)
+        if not task.needs:
+            self.lose(metadata=job.metadata)
+            self.waiting.append(task)
+        elif self.extended(task):
+            self.lose(metadata=not metadata and job.metadata)
+        else:
+            priority = job.priority if run_at is None else Priority.NORMAL
+            self.lose(priority=priority != job.priority, metadata=job.metadata)
+            self.waiting.append(self.task(job, priority, run_at, None))
 
-    def plain(self, job: JobRecord, priority: int, run_at: float) -> None:
-        """Submit a job as every Gearman server understands it."""
-        task = self.client.factory.task(
-            job.function, job.workload or b"", unique_of(job), priority, True, run_at or None
+    def lose(self, **what: object) -> None:
+        """Count what a job has that its server does not get."""
+        for name, had in what.items():
+            self.not_carried[name.replace("_", " ")] += bool(had)
+
+    def task(
+        self, job: JobRecord, priority: int, run_at: float | None, metadata: Mapping[str, str] | None
+    ) -> Task:
+        unique = unique_of(job)
+        return self.client.factory.task(
+            job.function, job.workload or b"", unique, priority, True, run_at, metadata
         )
-        self.waiting.append(task)
 
-    def with_priority_and_time(self, job: JobRecord) -> bool:
-        """Submit a job as only some servers understand it; whether that worked."""
-        try:
-            function = job.function.decode()
-        except UnicodeDecodeError:
-            return False
-        if not self.is_extended or job.run_at > LATEST:
+    def extended(self, task: Task) -> bool:
+        """Submit what only Geartrain's server takes; whether that worked."""
+        if not self.is_extended:
             return False
         self.send()
-        due = datetime.fromtimestamp(job.run_at, UTC)
         try:
-            self.client.do_background(
-                function, job.workload or b"", unique=unique_of(job), priority=Priority(job.priority), at=due
-            )
-        except (SettingsError, UnknownOption):
+            self.client.submit_task(task, None)
+        except ExtensionMissing:
             self.is_extended = False
             return False
         self.submitted += 1
@@ -94,6 +97,12 @@ class Resubmission:
             submit_many(self.client.connections, tasks, None)
         finally:
             self.submitted += sum(task.handle != b"" for task in tasks)
+
+
+def metadata_of(job: JobRecord) -> Mapping[str, str] | None:
+    """A job's metadata as the client takes them; None where it does not."""
+    content = as_object(job.metadata)
+    return content if content and all(isinstance(value, str) for value in content.values()) else None
 
 
 def type_name(item: Item) -> str:

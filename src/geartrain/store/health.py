@@ -143,9 +143,11 @@ def examine_content(connection: sqlite3.Connection, path: str) -> Iterator[Findi
         yield Finding(OK, "integrity", "SQLite finds no damage")
     jobs, dead, results, documents = (
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-        for table in ("job", "dead", "result", "document")
+        for table in ("job", "dead", "result", "document WHERE kind IN ('policy', 'schedule')")
     )
-    kept = f"{jobs - dead} jobs, {dead} dead letters, {results} results, {documents} policies and schedules"
+    kept = (
+        f"jobs: {jobs - dead}, dead letters: {dead}, results: {results}, policies and schedules: {documents}"
+    )
     yield Finding(OK, "content", kept)
     yield from examine_rows_aside(connection)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import socket
@@ -19,7 +20,6 @@ from geartrain.store.database import Database
 from geartrain.store.equals import Equals
 from geartrain.store.portable import DeadJob, Item
 from geartrain.store.reading import as_bytes
-from geartrain.store.schema import lock_path
 from geartrain.store.writer import make_folder
 
 LAST: Final = (
@@ -55,11 +55,11 @@ class Intake:
         self.path = path
         self.prefix = f"H:{socket.gethostname()}:".encode()
         self.taken = Taken()
-        new = [name for name in (path, lock_path(path)) if not Path(name).exists()]
         try:
             make_folder(Path(path).parent, "")
+            before = files_of(path)
             self.database = Database(path, "full", os.getpid())
-            share(new)
+            share(files_of(path) - before)
         except OSError as error:
             raise StoreError(f"cannot use {path}: {error.strerror}") from None
         self.connection = self.database.connection
@@ -149,10 +149,15 @@ def handle_in(number: int, head: bytes) -> bytes:
         return b""
 
 
-def share(paths: Iterable[str]) -> None:
+def files_of(path: str) -> set[Path]:
+    """The file of jobs and those beside it, as far as they are there."""
+    return set(Path(path).parent.glob(f"{glob.escape(Path(path).name)}*"))
+
+
+def share(files: Iterable[Path]) -> None:
     """Give new files to whom their folder belongs, if we may: the server that uses them need not be root's."""
     if os.geteuid() != 0:
         return
-    for path in paths:
-        folder = Path(path).parent.stat()
-        shutil.chown(path, folder.st_uid, folder.st_gid)
+    for file in files:
+        folder = file.parent.stat()
+        shutil.chown(file, folder.st_uid, folder.st_gid)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from geartrain.broker.batch import DeadRecord, Document, JobRecord, ResultRecord
 from geartrain.broker.model import PRIORITIES, number_of
@@ -133,13 +133,17 @@ def packed(name: str, data: bytes) -> JSONFields:
 
 def packed_json(name: str, data: bytes) -> JSONFields:
     """A field of JSON: as what it says, where the same bytes can be made of that again."""
-    if not data:
-        return {name: {}}
+    content = as_object(data) if data else {}
+    return packed(name, data) if content is None else {name: content}
+
+
+def as_object(data: bytes) -> dict[str, Any] | None:
+    """The JSON object of which these bytes can be made again; None where there is none."""
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):
-        return packed(name, data)
-    return {name: content} if isinstance(content, dict) and compact(content) == data else packed(name, data)
+        return None
+    return content if isinstance(content, dict) and compact(content) == data else None
 
 
 def compact(content: object) -> bytes:
