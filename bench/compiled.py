@@ -12,7 +12,7 @@ from pathlib import Path
 
 @cache
 def compiled(source: str, *options: str) -> str:
-    """The path of what a file of this folder is compiled to; it is kept for the next time, until its source is newer."""
+    """What a file of this folder is compiled to, as a path; it is kept until its source is newer."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         raise SystemExit("the benchmark needs a C compiler for a part of it; on Debian: apt install gcc")

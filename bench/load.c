@@ -21,8 +21,9 @@
  *   function    number of the function: loads with different ones have nothing to do with each other's jobs
  *
  * Connections and workers are ready before the clock starts, and the server has heard of the last result before it
- * stops. What comes out is one line of JSON; latencies (seconds) are from a request to its answer, in the order of
- * the answers. An ERROR packet, a failed job or a lost connection ends the program with status 1.
+ * stops. What comes out is an empty line when all have begun, and one of JSON at the end; latencies (seconds) are from a
+ * request to its answer, in the order of the answers. An ERROR packet, a failed job or a lost connection ends the
+ * program with status 1.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -371,6 +372,8 @@ static void run(void)
             make_request(&links[i]);
         write_out(&links[i]);
     }
+    putchar('\n');
+    fflush(stdout);
     while (!is_over())
         take_events();
 }

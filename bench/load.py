@@ -33,11 +33,13 @@ def start_load(server: Server, scenario: str, **numbers: int) -> subprocess.Pope
 
 
 @contextmanager
-def lasting_load(server: Server, scenario: str, **numbers: int) -> Iterator[None]:
+def lasting_load(server: Server, scenario: str, **numbers: int) -> Iterator[subprocess.Popen[str]]:
     """Put a load on the server for the time of a ``with`` block."""
     program = start_load(server, scenario, jobs=ENDLESS, **numbers)
+    assert program.stdout
+    program.stdout.readline()  # it has begun
     try:
-        yield
+        yield program
         if program.poll() is not None:
             finish(program, f"the lasting load on {server.name}")
     finally:

@@ -13,12 +13,13 @@ import pytest
 
 from bench import library_rows
 from bench.depth_rows import CROWD, DEPTH, MEMORY
-from bench.load import ROOT, finish, load, start, start_load
+from bench.durable_rows import DURABILITY
+from bench.load import ROOT, finish, lasting_load, load, start, start_load
 from bench.programs import blocking, with_asyncio
 from bench.results import measure
 from bench.row import Contestants, NotMeasured, Row
 from bench.sample import Sample
-from bench.servers import Server
+from bench.servers import Server, folder_on_disk
 from geartrain.sync.admin import Admin
 from tests.support.machine import missing
 
@@ -79,6 +80,31 @@ def test_a_load_that_the_server_refuses_fails(job_server: Server) -> None:
             admin.max_queue("bench")
 
 
+def test_a_lasting_load_goes_on_beside_others_with_a_function_of_its_own() -> None:
+    with Server("geartrain") as server, Admin(f"127.0.0.1:{server.port}") as admin:
+        with lasting_load(server, "submit", clients=2, function=1):
+            load(server, "submit", jobs=JOBS, clients=1)
+            load(server, "work", jobs=JOBS, workers=1)
+        assert {row.function: row.total > 0 for row in admin.status()} == {"bench": False, "bench-1": True}
+
+
+def test_a_lasting_load_that_the_server_refuses_ends_the_run() -> None:
+    with Server("geartrain") as server, Admin(f"127.0.0.1:{server.port}") as admin:
+        admin.max_queue("bench", 1)
+        with (
+            pytest.raises(SystemExit, match="lasting load on geartrain failed: load: the server sent: ERROR"),
+            lasting_load(server, "submit", clients=2) as lasting,
+        ):
+            lasting.wait()
+
+
+def test_a_job_is_not_acknowledged_before_a_slow_disk_has_it() -> None:
+    with folder_on_disk() as folder, Server("geartrain", folder, slow_disk=True) as server:
+        sample = load(server, "submit", jobs=3, clients=1)
+    assert sample.p50
+    assert sample.p50 >= 0.01
+
+
 PROGRAMS: dict[str, Iterable[str]] = {
     "blocking": blocking.OPERATIONS,
     "asyncio": with_asyncio.OPERATIONS,
@@ -111,8 +137,11 @@ def run_program(server: Server, program: tuple[str, ...], operation: str) -> Sam
     return sample
 
 
-@pytest.mark.parametrize("row", DEPTH.rows + MEMORY.rows + CROWD.rows, ids=lambda row: str(row.name))
-def test_a_row_of_depth_memory_or_crowd_measures_its_contestants(row: Row) -> None:
+SERVERS = DEPTH.rows + MEMORY.rows + CROWD.rows + DURABILITY.rows
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: str(row.name))
+def test_a_row_measures_its_contestants(row: Row) -> None:
     result = measure(row._replace(turns=1), 1, TINY)
     assert result.samples
     assert all(len(samples) == 1 for samples in result.samples.values())
