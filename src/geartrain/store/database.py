@@ -198,6 +198,7 @@ class Database:
         if last_number:
             self.set_last_number(last_number)
         self.connection.close()
+        self.reserve.give_up()
         self.lock.close()
 
     # Reading
