@@ -143,7 +143,7 @@ def test_what_is_kept_survives_the_end_of_the_process_that_writes(durability: st
 async def test_a_commit_during_which_the_process_dies_is_done_by_the_next_process(path: Path) -> None:
     async with opened(path) as store:
         store.process.send_signal(signal.SIGSTOP)
-        commit = asyncio.create_task(store.commit(batch(record(1))))
+        commit = asyncio.ensure_future(store.commit(batch(record(1))))
         await asyncio.sleep(0)
         store.process.send_signal(signal.SIGKILL)
         assert not (await commit).error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from geartrain.broker.assignments import arrived, want_again
@@ -58,38 +58,45 @@ class Committer:
         """Whether anything is held back for anybody."""
         return bool(self.held or self.next)
 
-    def end_turn(self) -> None:
-        """Begin the next commit, if none is under way."""
+    def begin(self) -> None:
+        """Begin the next commit, if none is under way and there is something to keep.
+
+        Not after each turn but after several: a commit costs as much as some hundred jobs.
+        """
         if self.commit is None and (self.next or self.broker.batch or wants_numbers(self.broker)):
             self.held, self.next = self.next, {}
-            self.commit = asyncio.create_task(self.keep(take_batch(self.broker)))
+            batch = take_batch(self.broker)
+            outcome = self.store.commit(batch) if len(batch) else None
+            self.commit = asyncio.create_task(self.keep(batch, outcome))
 
-    async def keep(self, batch: Batch) -> None:
-        """Have a batch kept, and let go of what it promised."""
+    async def keep(self, batch: Batch, awaited: Awaitable[Outcome] | None) -> None:
+        """Wait until a batch is kept, and let go of what it promised; None where there is nothing to keep."""
         try:
-            outcome = await self.store.commit(batch) if len(batch) else Outcome()
+            outcome = Outcome() if awaited is None else await awaited
         except StoreError as error:
             outcome = Outcome(str(error))
+        self.say(outcome.error)
+        held, self.held = self.held, {}
         if outcome.error:
-            self.take_back(batch, outcome)
+            self.take_back(batch, outcome, held)
+            self.let_go(held, outcome)
+            await asyncio.sleep(PAUSE)
         else:
             keep(self.broker, batch)
-        self.say(outcome.error)
-        self.let_go(outcome)
-        if outcome.error:
-            await asyncio.sleep(PAUSE)
         self.commit = None
         if not (outcome.error and self.closing):
-            self.end_turn()
+            self.begin()  # first, so that the store is at work again while we write
+        if not outcome.error:
+            self.let_go(held, outcome)
 
-    def let_go(self, outcome: Outcome) -> None:
+    def let_go(self, held: dict[Connection, list[bytes]], outcome: Outcome) -> None:
         """Write what was held back, with the workloads that workers wait for in their places."""
-        packets = arrived(self.broker, outcome.workloads) if self.broker.fetches else {}
-        held, self.held = self.held, {}
+        fetches = self.broker.fetches
+        packets = arrived(self.broker, outcome.workloads) if fetches else {}
         for connection, replies in held.items():
-            if packets or self.broker.fetches:
+            if packets or fetches:
                 replies[:] = [packets.get(reply, reply) for reply in replies]
-                if any(reply in self.broker.fetches for reply in replies):
+                if any(reply in fetches for reply in replies):
                     self.next[connection] = replies + self.next.get(connection, [])
                     continue
             self.write(connection, b"".join(replies))
@@ -103,13 +110,13 @@ class Committer:
             self.log.warning("the store keeps jobs again")
         self.failure = failure
 
-    def take_back(self, batch: Batch, outcome: Outcome) -> None:
+    def take_back(self, batch: Batch, outcome: Outcome, held: dict[Connection, list[bytes]]) -> None:
         """Refuse what a failed batch would have promised; what else it asked is asked with the next one."""
         refusal = response(ERROR, b"QUEUE_ERROR", outcome.error.encode())
         handles = [job.handle for job in batch.added.values()]
         handles += [schedule.definition.name.encode() for schedule in unkept(self.broker, batch)]
         broken = {response(JOB_CREATED, handle) for handle in handles}
-        for packets in self.held.values():
+        for packets in held.values():
             packets[:] = [refusal if packet in broken else packet for packet in packets]
         take_back(self.broker, batch, outcome.partly)
 

@@ -175,7 +175,7 @@ def hang_up(server: Server, path: str) -> None:
         return
     server.set_time()
     configuration.apply(server.broker)
-    server.end_turn()
+    server.end_turns()
     sizes = {name: len(table) for name, table in configuration.sections.items()}
     server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})
 

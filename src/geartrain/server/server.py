@@ -79,7 +79,7 @@ class Server:
                 adopt(self.broker, kept)
         drop_stale_marks(self.broker)
         self.acceptor.open(listeners)
-        self.end_turn()
+        self.end_turns()
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
@@ -90,7 +90,7 @@ class Server:
                 await self.until(lambda: not self.broker.is_running_jobs())
         except TimeoutError:
             self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
-        self.end_turn()
+        self.end_turns()
         if self.committer is not None:
             await self.committer.close()
         await self.part_with_all()
@@ -157,11 +157,12 @@ class Server:
         for _ in range(MOST_TURNS):
             happened = self.epoll.poll(0, MOST_EVENTS)
             if not happened and not self.unread:
-                return
+                break
             self.read_turn(happened)
             # A quiet server: whatever comes next takes longer than asking the loop for it.
             if len(happened) == 1:
                 break
+        self.keep()
         if self.unread:
             self.loop.call_soon(self.read_turns)
 
@@ -205,6 +206,16 @@ class Server:
         """Tell the broker the time, once a turn."""
         self.broker.set_time(self.loop.time(), time.time())
 
+    def end_turns(self) -> None:
+        """End a turn that is alone."""
+        self.end_turn()
+        self.keep()
+
+    def keep(self) -> None:
+        """Have the store keep what the last turns asked of it, if it has nothing to do."""
+        if self.committer is not None:
+            self.committer.begin()
+
     def end_turn(self) -> None:
         """Do what is due, and write to everybody who has something to hear."""
         broker = self.broker
@@ -231,8 +242,6 @@ class Server:
             if committer is None or not (connection.promised or holding) or not committer.hold(connection):
                 peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
-        if committer is not None:
-            committer.end_turn()
 
     def set_alarm(self, wait: float) -> None:
         """Take a turn in ``wait`` seconds, if none comes before."""
@@ -247,7 +256,7 @@ class Server:
         """The alarm went off."""
         self.alarm = None
         self.set_time()
-        self.end_turn()
+        self.end_turns()
 
     def write(self, connection: Connection, packets: bytes) -> None:
         """Write what was held back, if the peer is still there."""

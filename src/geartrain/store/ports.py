@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Protocol
 
 from geartrain.broker.batch import Batch, Kept, Outcome
@@ -14,10 +14,10 @@ class Store(Protocol):
     def load(self) -> AsyncIterator[Kept]:
         """What outlived the last process, in parts: jobs in the order of their submits. Raises StoreError."""
 
-    async def commit(self, batch: Batch) -> Outcome:
+    def commit(self, batch: Batch) -> Awaitable[Outcome]:
         """Keep all of a batch or none of it, and read what it wants. One batch is under way at a time.
 
-        Raises StoreError where the store cannot be reached at all.
+        The awaitable raises StoreError where the store cannot be reached at all.
         """
 
     async def close(self, last_number: int) -> None:

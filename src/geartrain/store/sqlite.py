@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Any, Final
 
 from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
@@ -42,6 +42,7 @@ class SQLiteStore:
         self.user = user
         self.silent = silent
         self.answers = bytearray()
+        self.is_running = False
         self.start()
 
     def start(self) -> None:
@@ -67,6 +68,7 @@ class SQLiteStore:
             self.end()
             raise StoreError(hindrance)
         self.socket.setblocking(False)
+        self.is_running = True
 
     def first_answer(self) -> str:
         """Why the file cannot be used; empty when it can."""
@@ -87,19 +89,29 @@ class SQLiteStore:
                 return
             yield kept_of(*part)
 
-    async def commit(self, batch: Batch) -> Outcome:
-        """Keep all of a batch or none of it, and read what it wants; in a new process, if the last one has ended."""
-        request = COMMIT, changes_of(batch), list(batch.wanted)
+    def commit(self, batch: Batch) -> Awaitable[Outcome]:
+        """Have all of a batch kept or none of it, and what it wants read; it is on its way when this returns."""
+        request = packed((COMMIT, changes_of(batch), list(batch.wanted)))
+        return self.finish(request, self.send(request))
+
+    def send(self, request: bytes) -> int:
+        """How many bytes of a request the process takes at once."""
         try:
-            await self.ask(*request)
-            outcome = await self.answer()
+            return self.socket.send(request)
+        except OSError:  # it is busy, or gone
+            return 0
+
+    async def finish(self, request: bytes, sent: int) -> Outcome:
+        """Wait for what comes of a commit; in a new process, if the last one has ended."""
+        try:
+            await self.send_rest(request[sent:] if sent else request)
+            return Outcome(*await self.answer())
         except StoreError:
             await asyncio.to_thread(self.start)
-            await self.ask(
-                *request
-            )  # nothing is done twice by it: rows are replaced, and removed where they are
-            outcome = await self.answer()
-        return Outcome(*outcome)
+            await self.send_rest(
+                request
+            )  # nothing is done twice: rows are replaced, and removed where they are
+            return Outcome(*await self.answer())
 
     async def close(self, last_number: int) -> None:
         """Let go of the file."""
@@ -113,15 +125,23 @@ class SQLiteStore:
 
     def end(self) -> None:
         """End the process: it does so by itself when nobody is at the other end any more."""
+        self.is_running = False
         self.socket.close()
         self.process.wait(END_PATIENCE)
 
     async def ask(self, *request: object) -> None:
         """Send a request; raises StoreError where the process is gone."""
-        try:
-            await asyncio.get_running_loop().sock_sendall(self.socket, packed(request))
-        except OSError as error:
-            raise self.lost() from error
+        await self.send_rest(packed(request))
+
+    async def send_rest(self, packets: bytes) -> None:
+        """Send bytes as the process takes them; raises StoreError where it is gone."""
+        if not self.is_running:
+            raise StoreError(f"the process that keeps {self.path} has ended")
+        if packets:
+            try:
+                await asyncio.get_running_loop().sock_sendall(self.socket, packets)
+            except OSError as error:
+                raise self.lost() from error
 
     async def answer(self) -> Any:
         """The next answer; raises StoreError where the process is gone."""
