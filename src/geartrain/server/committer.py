@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from geartrain.broker.assignments import arrived, want_again
@@ -41,22 +41,19 @@ class Committer:
         self.failure = ""  # why the last commit failed; empty when it did not
         self.closing = False
 
-    def hold(self, connection: Connection) -> bool:
-        """Hold back what the connection has to say, if it promises something or comes after what does."""
-        if not connection.promised and not self.holds(connection):
-            return False
-        self.next.setdefault(connection, []).extend(connection.outgoing)
-        connection.outgoing.clear()
-        connection.promised = False
-        return True
+    def hold(self, connections: Iterable[Connection]) -> None:
+        """Hold back what connections have to say that promises something, or comes after what does."""
+        held = self.held
+        following = self.next
+        for connection in connections:
+            if connection.promised or connection in following or connection in held:
+                following.setdefault(connection, []).extend(connection.outgoing)
+                connection.outgoing.clear()
+                connection.promised = False
 
     def holds(self, connection: Connection) -> bool:
         """Whether something for the connection is held back."""
         return connection in self.held or connection in self.next
-
-    def is_holding(self) -> bool:
-        """Whether anything is held back for anybody."""
-        return bool(self.held or self.next)
 
     def begin(self) -> None:
         """Begin the next commit, if none is under way and there is something to keep.

@@ -233,13 +233,12 @@ class Server:
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""
         committer = self.committer
-        holding = committer is not None and committer.is_holding()
+        if committer is not None:
+            committer.hold(self.broker.dirty)
         peers = self.peers
         for connection in self.broker.dirty:
             peer = peers.get(connection)
-            if peer is None or not peer.outgoing:
-                continue
-            if committer is None or not (connection.promised or holding) or not committer.hold(connection):
+            if peer is not None and peer.outgoing:
                 peer.write(connection.take_outgoing())
         self.broker.dirty.clear()
 

@@ -61,6 +61,7 @@ class Database:
         self.connection = self.open()
         self.reserve.make()
         self.failed = False  # the last commit did not keep everything
+        (self.has_dead,) = self.connection.execute("SELECT EXISTS (SELECT 1 FROM dead)").fetchone()
 
     def open(self) -> sqlite3.Connection:
         """A connection to a file that is ours and can be written to; raises StoreError."""
@@ -130,11 +131,13 @@ class Database:
 
     def commit(self, changes: Changes) -> None:
         """Do all of it or none; raises sqlite3.Error."""
+        self.has_dead = self.has_dead or bool(changes.buried)
         with self.transaction():
             self.insert("job", changes.added)
             self.connection.executemany("UPDATE job SET head = ? WHERE number = ?", changes.changed)
             self.insert("dead", changes.buried)
-            self.delete("dead", changes.exhumed + changes.removed)
+            if changes.exhumed or self.has_dead:
+                self.delete("dead", changes.exhumed + changes.removed)
             self.delete("job", changes.removed)
             self.insert("result", changes.results)
             self.delete("result", changes.forgotten)

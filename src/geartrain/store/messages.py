@@ -11,6 +11,7 @@ LENGTH: Final = struct.Struct("<Q")
 
 COMMIT: Final = "commit"
 LOAD: Final = "load"
+NEXT: Final = "next"  # part of what is loaded
 CLOSE: Final = "close"
 
 

@@ -7,13 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Any, Final
 
 from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
 from geartrain.broker.rows import row_of
 from geartrain.errors import StoreError
-from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, packed, unpacked
 
 RECEIVE_SIZE: Final = 1024 * 1024
 START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
@@ -41,12 +42,16 @@ class SQLiteStore:
         self.memory = memory
         self.user = user
         self.silent = silent
-        self.answers = bytearray()
+        self.received = bytearray()  # the beginning of an answer
+        self.answers: deque[Any] = deque()
+        self.news: asyncio.Future[None] | None = None  # None before anybody has waited for an answer
         self.is_running = False
+        self.is_watched = False  # the loop calls ``receive``
         self.start()
 
     def start(self) -> None:
         """Begin the process, and wait until it has the file; raises StoreError."""
+        self.received.clear()
         self.answers.clear()
         self.socket, its_end = socket.socketpair()
         with its_end:
@@ -73,20 +78,22 @@ class SQLiteStore:
     def first_answer(self) -> str:
         """Why the file cannot be used; empty when it can."""
         while chunk := self.socket.recv(RECEIVE_SIZE):
-            self.answers += chunk
-            for answer in unpacked(self.answers):
+            self.received += chunk
+            for answer in unpacked(self.received):
                 return str(answer)
         return f"cannot use {self.path}: the process for it ended at once"
 
     async def load(self) -> AsyncIterator[Kept]:
         """All that outlived the last process, in parts."""
         await self.ask(LOAD, self.memory)
+        await self.ask(NEXT)
         while True:
             error, part = await self.answer()
             if error:
                 raise StoreError(error)
             if not part:
                 return
+            await self.ask(NEXT)  # it is read while this one is queued
             yield kept_of(*part)
 
     def commit(self, batch: Batch) -> Awaitable[Outcome]:
@@ -126,6 +133,9 @@ class SQLiteStore:
     def end(self) -> None:
         """End the process: it does so by itself when nobody is at the other end any more."""
         self.is_running = False
+        if self.is_watched:
+            self.is_watched = False
+            asyncio.get_running_loop().remove_reader(self.socket)
         self.socket.close()
         self.process.wait(END_PATIENCE)
 
@@ -145,16 +155,32 @@ class SQLiteStore:
 
     async def answer(self) -> Any:
         """The next answer; raises StoreError where the process is gone."""
-        while True:
-            for answer in unpacked(self.answers):
-                return answer
-            try:
-                chunk = await asyncio.get_running_loop().sock_recv(self.socket, RECEIVE_SIZE)
-            except OSError as error:
-                raise self.lost() from error
-            if not chunk:
+        loop = asyncio.get_running_loop()
+        if not self.is_watched:
+            self.is_watched = True
+            loop.add_reader(self.socket, self.receive)
+        while not self.answers:
+            if not self.is_running:
                 raise self.lost()
-            self.answers += chunk
+            self.news = loop.create_future()
+            await self.news
+        return self.answers.popleft()
+
+    def receive(self) -> None:
+        """The process has said something, or has ended."""
+        try:
+            chunk = self.socket.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if chunk:
+            self.received += chunk
+            self.answers.extend(unpacked(self.received))
+        else:
+            self.end()
+        if self.news is not None and not self.news.done() and (self.answers or not self.is_running):
+            self.news.set_result(None)
 
     def lost(self) -> StoreError:
         """The exception for the end of the process; the next commit begins another one."""

@@ -20,10 +20,11 @@ from typing import Any, Final
 from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.database import Changes, Database
-from geartrain.store.messages import CLOSE, COMMIT, LOAD, packed, unpacked
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, packed, unpacked
 from geartrain.user import become
 
 RECEIVE_SIZE: Final = 1024 * 1024
+END_OF_PARTS: Final = "", ()
 REFUSAL: Final = "the job store cannot keep jobs"
 
 
@@ -58,12 +59,14 @@ def make_folder(folder: Path, user: str) -> None:
 
 def serve(link: Link, database: Database) -> None:
     """Do what is asked until the server is gone or closes."""
+    parts: Iterator[tuple[Any, ...]] = iter(())
     for verb, *arguments in link.requests():
         if verb == COMMIT:
             link.say(commit(database, *arguments))
         elif verb == LOAD:
-            for part in load(database, *arguments):
-                link.say(part)
+            parts = load(database, *arguments)
+        elif verb == NEXT:
+            link.say(next(parts, END_OF_PARTS))
         elif verb == CLOSE:
             return link.say(close(database, *arguments))
 
@@ -77,14 +80,12 @@ def commit(
 
 
 def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:
-    """All there is, in parts of plain tuples; the last part is empty, or says what went wrong."""
+    """All there is, in parts of plain tuples, each with an error before it, which is the last part."""
     try:
         for kept in database.load(memory):
             yield "", plain(kept)
     except sqlite3.Error as error:
         yield f"cannot read {database.path}: {error}", ()
-        return
-    yield "", ()
 
 
 def plain(kept: Kept) -> tuple[Any, ...]:
