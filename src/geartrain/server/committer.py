@@ -19,21 +19,34 @@ from geartrain.protocol.packet import response
 from geartrain.store import Store
 
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
+PATIENCE: Final = 0.002  # seconds that a batch may grow after the last commit, while the server is busy
+LARGE: Final = 256  # jobs that need not wait for more
 
 
 class Committer:
     """Hands the store one batch at a time, and holds back what the batch under way and the next one promise.
 
-    While a batch is under way the next one grows: group commit without a timer. A reply of a connection that waits
-    for a promise waits behind it.
+    While a batch is under way the next one grows, and for a moment more while the server is busy: a commit costs as
+    much as some hundred jobs. A reply of a connection that waits for a promise waits behind it.
+
+    ``write`` is given what a connection may hear; ``read`` takes turns and then calls ``begin``.
     """
 
     def __init__(
-        self, store: Store, broker: Broker, write: Callable[[Connection, bytes], None], log: logging.Logger
+        self,
+        store: Store,
+        broker: Broker,
+        write: Callable[[Connection, bytes], None],
+        read: Callable[[], None],
+        log: logging.Logger,
     ) -> None:
         self.store = store
         self.broker = broker
         self.write = write
+        self.read = read
+        self.loop = asyncio.get_running_loop()
+        self.grown_at = 0.0  # when the next batch has grown for long enough, by the loop's clock
+        self.alarm: asyncio.TimerHandle | None = None  # begins it then; None while nobody waits for that
         self.log = log
         self.held: dict[Connection, list[bytes]] = {}  # until the batch under way is kept
         self.next: dict[Connection, list[bytes]] = {}  # until the one after it is
@@ -55,12 +68,22 @@ class Committer:
         """Whether something for the connection is held back."""
         return connection in self.held or connection in self.next
 
-    def begin(self) -> None:
-        """Begin the next commit, if none is under way and there is something to keep.
+    def begin(self, idle: bool) -> None:
+        """Begin the next commit, if none is under way, and the server is ``idle`` or the batch has grown enough."""
+        batch = self.broker.batch
+        if self.commit is not None or not (self.next or batch or wants_numbers(self.broker)):
+            return None
+        if idle or self.loop.time() >= self.grown_at or (batch and len(batch.added) >= LARGE):
+            return self.begin_now()
+        if self.alarm is None:
+            self.alarm = self.loop.call_at(self.grown_at, self.begin_now)
 
-        Not after each turn but after several: a commit costs as much as some hundred jobs.
-        """
-        if self.commit is None and (self.next or self.broker.batch or wants_numbers(self.broker)):
+    def begin_now(self) -> None:
+        """Begin the next commit."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+            self.alarm = None
+        if self.commit is None:
             self.held, self.next = self.next, {}
             batch = take_batch(self.broker)
             outcome = self.store.commit(batch) if len(batch) else None
@@ -78,13 +101,19 @@ class Committer:
             self.take_back(batch, outcome, held)
             self.let_go(held, outcome)
             await asyncio.sleep(PAUSE)
-        else:
-            keep(self.broker, batch)
+            return self.go_on()
+        keep(self.broker, batch)
+        self.go_on()  # first: with a large batch the store is at work again while we write
+        self.let_go(held, outcome)
+        if not self.closing:
+            self.read()
+
+    def go_on(self) -> None:
+        """A commit is over: the next one may begin."""
         self.commit = None
-        if not (outcome.error and self.closing):
-            self.begin()  # first, so that the store is at work again while we write
-        if not outcome.error:
-            self.let_go(held, outcome)
+        self.grown_at = self.loop.time() + PATIENCE
+        if not self.closing:
+            self.begin(False)
 
     def let_go(self, held: dict[Connection, list[bytes]], outcome: Outcome) -> None:
         """Write what was held back, with the workloads that workers wait for in their places."""
@@ -120,6 +149,9 @@ class Committer:
     async def close(self) -> None:
         """Wait until everything is kept, as far as it can be, and close the store."""
         self.closing = True
+        self.begin(True)
         while self.commit is not None:
             await self.commit
+            if not self.failure:
+                self.begin(True)
         await self.store.close(self.broker.last_handle)

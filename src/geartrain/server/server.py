@@ -54,7 +54,9 @@ class Server:
         self.log = log
         self.broker = Broker(rules_of(settings), store is not None, random.random)
         self.broker.schedules.calendar = next_tick
-        self.committer = Committer(store, self.broker, self.write, log) if store is not None else None
+        self.committer = (
+            Committer(store, self.broker, self.write, self.read_turns, log) if store is not None else None
+        )
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.unread: list[Peer] = []  # those with more to say than was read
@@ -154,15 +156,18 @@ class Server:
 
     def read_turns(self) -> None:
         """Take turns while there is something to read, but not so long that the loop's other work has to wait."""
+        idle = False
         for _ in range(MOST_TURNS):
             happened = self.epoll.poll(0, MOST_EVENTS)
             if not happened and not self.unread:
+                idle = True
                 break
             self.read_turn(happened)
             # A quiet server: whatever comes next takes longer than asking the loop for it.
             if len(happened) == 1:
+                idle = True
                 break
-        self.keep()
+        self.keep(idle)
         if self.unread:
             self.loop.call_soon(self.read_turns)
 
@@ -209,12 +214,12 @@ class Server:
     def end_turns(self) -> None:
         """End a turn that is alone."""
         self.end_turn()
-        self.keep()
+        self.keep(True)
 
-    def keep(self) -> None:
-        """Have the store keep what the last turns asked of it, if it has nothing to do."""
+    def keep(self, idle: bool) -> None:
+        """Have the store keep what the last turns asked of it; soon, or at once where there is nothing else to do."""
         if self.committer is not None:
-            self.committer.begin()
+            self.committer.begin(idle)
 
     def end_turn(self) -> None:
         """Do what is due, and write to everybody who has something to hear."""
