@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
@@ -72,7 +73,7 @@ def want(broker: Broker, job: Job) -> None:
             batch.wanted[following.number] = None
 
 
-def arrived(broker: Broker, workloads: dict[int, bytes | None]) -> dict[bytes, bytes]:
+def arrived(broker: Broker, workloads: Mapping[int, bytes | None]) -> dict[bytes, bytes]:
     """Workloads were read (None: they cannot be): the packets that placeholders stand for."""
     packets: dict[bytes, bytes] = {}
     for placeholder, (job, command) in list(broker.fetches.items()):

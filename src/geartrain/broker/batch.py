@@ -5,9 +5,13 @@ The broker defines both, stores implement them: so the core never imports a stor
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from geartrain.broker.model import NOT_ASKED, Job
+
+NO_WORKLOADS: Final[Mapping[int, bytes | None]] = MappingProxyType({})
 
 
 class JobRecord(NamedTuple):
@@ -67,18 +71,18 @@ class Outcome(NamedTuple):
 
     error: str = ""  # why it is not kept; empty when all of it is
     partly: bool = False  # after an error: whether at least all is removed that was to be
-    workloads: dict[int, bytes | None] = {}  # noqa: RUF012  by number; None for one that cannot be read
+    workloads: Mapping[int, bytes | None] = NO_WORKLOADS  # by number; None for one that cannot be read
 
 
 class Kept(NamedTuple):
     """A part of what outlived the last process: jobs in the order of their submits, dead ones among them."""
 
-    jobs: list[JobRecord] = []  # noqa: RUF012
-    dead: list[DeadRecord] = []  # noqa: RUF012  each before the part that has its job
-    results: list[ResultRecord] = []  # noqa: RUF012
-    documents: list[Document] = []  # noqa: RUF012
+    jobs: Sequence[JobRecord] = ()
+    dead: Sequence[DeadRecord] = ()  # each before the part that has its job
+    results: Sequence[ResultRecord] = ()
+    documents: Sequence[Document] = ()
     last_number: int = 0  # no handle up to it may be given again
-    notices: list[str] = []  # noqa: RUF012  for the log
+    notices: Sequence[str] = ()  # for the log
 
 
 class Batch:
