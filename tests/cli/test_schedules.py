@@ -12,7 +12,7 @@ from tests.cli.program import Shop
 from tests.support.machine import wait_until
 from tests.support.processes import geartrain_server
 
-MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d"
 
 
 def row_of(shop: Shop, name: str) -> Any:
