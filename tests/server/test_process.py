@@ -16,6 +16,7 @@ import pytest
 
 from geartrain.protocol.commands import CAN_DO, GRAB_JOB, JOB_ASSIGN, SUBMIT_JOB_BG, WORK_COMPLETE
 from geartrain.protocol.packet import request
+from geartrain.store.schema import owner_of
 from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.processes import ServerProgram, geartrain_server
 
@@ -220,6 +221,7 @@ def test_a_daemon_leaves_its_starter_and_is_known_by_its_pid_file(tmp_path: Path
     with socket.create_connection((HOST, port), DEADLINE) as link:
         link.sendall(b"getpid\n")
         assert link.recv(100) == b"OK %d\n" % pid
+    assert owner_of(f"{tmp_path}/jobs.db") == pid
     os.kill(pid, signal.SIGTERM)
     wait_until(lambda: not pid_file.exists(), "the server has ended")
 

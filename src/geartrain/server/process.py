@@ -78,13 +78,18 @@ def check_user(user: str) -> None:
 
 def open_kept(settings: Settings) -> Store | None:
     """The store, which has the file by now; raises SettingsError where it cannot be used."""
-    url = settings.store or default_url(os.environ, os.geteuid())
+    url = store_of(settings)
     try:
         return open_store(
             url, settings.durability, settings.workload_memory, settings.user, silent=settings.daemon
         )
     except StoreError as error:
         raise SettingsError(f"--store {url}: {error}") from None
+
+
+def store_of(settings: Settings) -> str:
+    """Where the jobs are."""
+    return settings.store or default_url(os.environ, os.geteuid())
 
 
 def open_pid_file(path: str) -> IO[str] | None:
@@ -157,6 +162,7 @@ async def serve(
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
+    log.log(NOTICE, "keeping jobs", extra={"store": store_of(settings), "jobs": len(server.broker.jobs)})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})

@@ -99,10 +99,15 @@ def take_lock(path: str, owner: int) -> IO[str]:
             lock.seek(0)
             raise StoreError(f"{path} is in use by another server, process {lock.read().strip()}")
         time.sleep(0.05)
+    sign(lock, owner)
+    return lock
+
+
+def sign(lock: IO[str], owner: int) -> None:
+    """Say in a lock whose it is, by the process id."""
     lock.truncate(0)
     lock.write(f"{owner}\n")
     lock.flush()
-    return lock
 
 
 def open_lock(path: str) -> IO[str]:

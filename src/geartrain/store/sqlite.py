@@ -85,7 +85,7 @@ class SQLiteStore:
 
     async def load(self) -> AsyncIterator[Kept]:
         """All that outlived the last process, in parts."""
-        await self.ask(LOAD, self.memory)
+        await self.ask(LOAD, self.memory, os.getpid())
         await self.ask(NEXT)
         while True:
             error, part = await self.answer()

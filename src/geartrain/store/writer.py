@@ -21,6 +21,7 @@ from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.database import Changes, Database
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, packed, unpacked
+from geartrain.store.schema import sign
 from geartrain.user import become
 
 RECEIVE_SIZE: Final = 1024 * 1024
@@ -64,7 +65,9 @@ def serve(link: Link, database: Database) -> None:
         if verb == COMMIT:
             link.say(commit(database, *arguments))
         elif verb == LOAD:
-            parts = load(database, *arguments)
+            memory, owner = arguments
+            sign(database.lock, owner)  # a daemon has another process id by now
+            parts = load(database, memory)
         elif verb == NEXT:
             link.say(next(parts, END_OF_PARTS))
         elif verb == CLOSE:
