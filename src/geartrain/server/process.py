@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -40,6 +41,8 @@ def run(settings: Settings, configuration: Configuration) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     allow_files(settings.file_descriptors)
     check_user(settings.user)
+    if not settings.store:
+        settings = replace(settings, store=default_url(os.environ, os.geteuid()))
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
     become(settings.user)
     log = open_log(settings)
@@ -78,18 +81,16 @@ def check_user(user: str) -> None:
 
 def open_kept(settings: Settings) -> Store | None:
     """The store, which has the file by now; raises SettingsError where it cannot be used."""
-    url = store_of(settings)
     try:
         return open_store(
-            url, settings.durability, settings.workload_memory, settings.user, silent=settings.daemon
+            settings.store,
+            settings.durability,
+            settings.workload_memory,
+            settings.user,
+            silent=settings.daemon,
         )
     except StoreError as error:
-        raise SettingsError(f"--store {url}: {error}") from None
-
-
-def store_of(settings: Settings) -> str:
-    """Where the jobs are."""
-    return settings.store or default_url(os.environ, os.geteuid())
+        raise SettingsError(f"--store {settings.store}: {error}") from None
 
 
 def open_pid_file(path: str) -> IO[str] | None:
@@ -162,7 +163,7 @@ async def serve(
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
-    log.log(NOTICE, "keeping jobs", extra={"store": store_of(settings), "jobs": len(server.broker.jobs)})
+    log.log(NOTICE, "keeping jobs", extra={"store": settings.store, "jobs": len(server.broker.jobs)})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
