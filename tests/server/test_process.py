@@ -190,6 +190,7 @@ def test_a_wrong_policy_is_one_line_and_status_2(tmp_path: Path) -> None:
 def test_a_unix_socket_takes_clients_and_is_gone_after_the_end(tmp_path: Path) -> None:
     path = tmp_path / "gear"
     with geartrain_server("--listen", f"unix:{path}") as server:
+        server.wait_for_output(str(path))
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
             client.sendall(b"version\n")

@@ -65,6 +65,7 @@ def unacknowledged(link: Link) -> int:
 def test_one_server_is_reached_over_ipv4_ipv6_and_a_unix_socket(loop: str, tmp_path: Path) -> None:
     path = str(tmp_path / "gear")
     with server_on(loop, "--listen", "::1", "--listen", f"unix:{path}") as server:
+        server.wait_for_output(path)  # the last address on which it listens
         unix = socket.socket(socket.AF_UNIX)
         unix.connect(path)
         with (

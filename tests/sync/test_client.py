@@ -106,7 +106,8 @@ def test_the_servers_come_from_the_environment(
 
 def test_a_server_may_listen_on_a_unix_socket(server: ServerProgram, tmp_path: Path) -> None:
     path = tmp_path / "gearman.sock"
-    with geartrain_server("--listen", f"unix:{path}"), Client(f"unix:{path}") as client:
+    with geartrain_server("--listen", f"unix:{path}") as listening, Client(f"unix:{path}") as client:
+        listening.wait_for_output(str(path))
         assert client.do_background("f").server == f"unix:{path}"
 
 
