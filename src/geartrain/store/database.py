@@ -20,7 +20,7 @@ T = TypeVar("T")
 SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
 PAGE: Final = 4096  # bytes
 LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
-CACHE_KIB: Final = 65536
+CACHE_KIB: Final = 16384
 ENDS: Final = 256  # jobs that end in one transaction when there is little room
 SIZES: Final = (128, 16, 4, 1)  # rows of a statement
 
