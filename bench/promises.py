@@ -84,5 +84,8 @@ PROMISES: Final = (
         "seconds until a killed server with 1,000,000 jobs answers again",
         "restart", "start", "1,000,000 queued", None, 10.0, at_most=True,
     ),
-    Promise("bytes a job after that, beside its workload", "restart", "memory", "1,000,000 queued", None, 450, at_most=True),
+    Promise(
+        "bytes a job after that, beside its workload",
+        "restart", "memory", "1,000,000 queued", None, 450, at_most=True,
+    ),
 )  # fmt: skip

@@ -44,7 +44,8 @@ def jobs_of(server: Server) -> int:
 def test_a_load_queues_jobs_and_another_does_them(job_server: Server, numbers: dict[str, int]) -> None:
     queued = load(job_server, "submit", jobs=JOBS, clients=3, **numbers)
     assert queued.rate
-    assert queued.cpu_rate
+    # None where all was done before the system had counted any of the server's time: so few jobs take a millisecond.
+    assert queued.cpu_rate is None or queued.cpu_rate > 0
     assert queued.p99
     assert jobs_of(job_server) == JOBS
     done = load(job_server, "work", jobs=JOBS, workers=3)
