@@ -137,7 +137,10 @@ class SQLiteStore:
             self.is_watched = False
             asyncio.get_running_loop().remove_reader(self.socket)
         self.socket.close()
-        self.process.wait(END_PATIENCE)
+        try:
+            self.process.wait(END_PATIENCE)
+        except subprocess.TimeoutExpired:  # the disk may not answer: what is committed is safe
+            self.process.kill()
 
     async def ask(self, *request: object) -> None:
         """Send a request; raises StoreError where the process is gone."""
