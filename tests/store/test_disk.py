@@ -151,6 +151,18 @@ def test_while_the_disk_is_silent_all_but_background_submits_go_on(disk: Path) -
         assert client.hears() == (JOB_CREATED, b"H:test:1")
 
 
+def test_a_server_whose_disk_is_silent_can_be_stopped(disk: Path) -> None:
+    with on(disk, "--grace", "0.1") as server, links_to(server) as connect:
+        kept, client = connect().submits(SUBMIT_JOB_BG, b"f"), connect()
+        with writer_stopped(server):
+            client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+            connect().knows_that_server_has_heard()
+            server.stop()
+            assert "the store does not answer, and is left" in server.output()
+    with on(disk) as server, links_to(server) as connect:
+        assert drained(connect())[0] == kept
+
+
 def test_workloads_beyond_the_memory_budget_come_back_when_their_job_is_grabbed(disk: Path) -> None:
     with on(disk, "--workload-memory", "100000") as server, links_to(server) as connect:
         client, worker = connect(), connect()

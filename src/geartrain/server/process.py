@@ -219,7 +219,7 @@ class End:
 
     async def finish_and_stop(self) -> None:
         await self.server.finish()
-        await self.server.stop(0)
+        await self.server.stop(self.settings.grace)
 
     def begin(self, way: Coroutine[None, None, None]) -> None:
         """End in this way, rather than in the one that was begun before."""

@@ -84,7 +84,7 @@ class Server:
         self.end_turns()
 
     async def stop(self, grace: float) -> None:
-        """Take no more connections and jobs, give running jobs ``grace`` seconds, and close everything."""
+        """Take no more connections and jobs, give running jobs and the store ``grace`` seconds each, and close all."""
         self.acceptor.close()
         self.broker.stop()
         try:
@@ -93,13 +93,22 @@ class Server:
         except TimeoutError:
             self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
         self.end_turns()
-        if self.committer is not None:
-            await self.committer.close()
+        await self.close_store(max(grace, LAST_MOMENT))
         await self.part_with_all()
         if self.alarm is not None:
             self.alarm.cancel()
         self.loop.remove_reader(self.epoll.fileno())
         self.epoll.close()
+
+    async def close_store(self, patience: float) -> None:
+        """Have everything kept, if the store answers in time: what is not kept was not promised."""
+        if self.committer is None:
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self.committer.close()
+        except TimeoutError:
+            self.log.error("the store does not answer, and is left: %g seconds are over", patience)
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
