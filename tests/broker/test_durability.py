@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geartrain.broker.batch import JobRecord, Kept
-from geartrain.broker.durability import adopt, take_back, take_batch
+from geartrain.broker.durability import adopt, keep, take_back, take_batch
 from geartrain.broker.model import NORMAL
 from geartrain.protocol.commands import (
     GRAB_JOB,
@@ -168,6 +168,17 @@ def test_a_job_that_was_not_kept_goes_on_for_the_client_that_joined_it() -> None
     server.running(b"f").says(WORK_COMPLETE, HANDLE, b"done")
     assert client.heard() == [(WORK_COMPLETE, HANDLE, b"done")]
     assert asked(server) == ([], [])
+
+
+def test_a_job_that_is_kept_stays_though_the_batch_of_its_second_submit_fails() -> None:
+    server = durable()
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"u", b"")
+    first = take_batch(server.broker)
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"u", b"")
+    keep(server.broker, first)
+    take_back(server.broker, take_batch(server.broker))
+    server.running(b"f").says(WORK_COMPLETE, HANDLE, b"")
+    assert asked(server) == ([], [1])
 
 
 def test_a_job_that_ended_before_its_batch_failed_is_no_matter() -> None:

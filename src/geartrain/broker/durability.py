@@ -92,8 +92,13 @@ def wants_numbers(broker: Broker) -> bool:
 
 def keep(broker: Broker, batch: Batch) -> None:
     """The store has all of a batch: workloads that memory has no room for stay there."""
-    for job in batch.added.values():
+    growing = broker.batch
+    for number, job in batch.added.items():
         job.kept = KEPT
+        if growing is not None and number in growing.added:
+            # It was submitted once more meanwhile: should the next batch fail, the job is kept all the same.
+            del growing.added[number]
+            growing.change(job)
     if broker.memory > broker.rules.memory:
         for job in batch.added.values():
             leave_to_store(broker, job)
