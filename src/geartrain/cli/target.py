@@ -18,7 +18,7 @@ from geartrain.cli.resubmission import Resubmission
 from geartrain.errors import GearmanError, StoreError
 from geartrain.store.intake import Intake, Taken
 from geartrain.store.portable import Item
-from geartrain.store.schema import owner_of
+from geartrain.store.schema import UMASK, owner_of
 from geartrain.sync.client import Client
 
 Source = Callable[[], Iterator[Item]]  # reads all the items, from the beginning
@@ -51,7 +51,7 @@ def deliver_to_store(source: Source, path: str, as_json: bool) -> None:
         raise StoreError(
             f"{path} is in use by a server, process {owner}: stop it, or submit to it with --server"
         )
-    os.umask(0o027)  # workloads are nobody else's business
+    os.umask(UMASK)
     items = source()
     first = list(islice(items, 1))  # what cannot be read at all is found before a file is made
     taken = Intake(path).take(counting(chain(first, items), 0))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 LENGTH: Final = struct.Struct("<Q")
+RECEIVE_SIZE: Final = 1024 * 1024
 
 COMMIT: Final = "commit"
 LOAD: Final = "load"

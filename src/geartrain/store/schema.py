@@ -12,6 +12,7 @@ from geartrain.errors import StoreError
 
 APPLICATION: Final = 0x47654172  # what the header of an SQLite file says of whose it is
 VERSION: Final = 1
+UMASK: Final = 0o027  # of whoever makes such a file: workloads are nobody else's business
 LOCK_PATIENCE: Final = 5.0  # seconds that the server before us may take to end
 
 SCHEMA: Final = f"""

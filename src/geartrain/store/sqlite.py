@@ -14,9 +14,8 @@ from typing import Any, Final
 from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
 from geartrain.broker.rows import row_of
 from geartrain.errors import StoreError
-from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, packed, unpacked
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
 
-RECEIVE_SIZE: Final = 1024 * 1024
 START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
 END_PATIENCE: Final = 10.0  # seconds
 

@@ -20,11 +20,10 @@ from typing import Any, Final
 from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.database import Changes, Database
-from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, packed, unpacked
-from geartrain.store.schema import sign
+from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
+from geartrain.store.schema import UMASK, sign
 from geartrain.user import become
 
-RECEIVE_SIZE: Final = 1024 * 1024
 END_OF_PARTS: Final = "", ()
 REFUSAL: Final = "the job store cannot keep jobs"
 
@@ -35,7 +34,7 @@ def main() -> None:
     # The server says when to end: what a terminal or a service manager tells the whole group is for the server.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
-    os.umask(0o027)  # workloads are nobody else's business
+    os.umask(UMASK)
     link = Link(socket.socket(fileno=int(descriptor)))
     try:
         make_folder(Path(path).parent, user)
