@@ -16,7 +16,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-COMPILED_FOLDERS = ("protocol", "broker")
+COMPILED_FOLDERS = ("protocol", "broker", "relay")
 COMPILING_COMMANDS = {
     "bdist_wheel",
     "build",

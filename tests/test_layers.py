@@ -25,14 +25,17 @@ MAY_IMPORT = {
     "sockets": {"errors", "protocol"},
     "user": set[str](),
     "broker": {"errors", "protocol"},
-    "store": {"errors", "broker", "user"},
-    "server": {"errors", "version", "protocol", "broker", "store", "user"},
+    "relay": {"errors", "protocol", "broker"},
+    "store": {"errors", "protocol", "broker", "user"},
+    "pool": {"errors", "version", "protocol", "broker", "relay", "store"},
+    "server": {"errors", "version", "protocol", "broker", "relay", "store", "pool", "user"},
     "sync": SHARED,
     "aio": SHARED,
     "tasks": SHARED | {"sync", "aio"},
     "testing": SHARED | {"broker", "sync", "aio", "tasks"},
     "__init__": SHARED | {"version", "sync", "aio", "tasks"},
-    "cli": SHARED | {"version", "broker", "store", "server", "sync", "aio", "tasks", "__init__"},
+    "cli": SHARED
+    | {"version", "broker", "relay", "store", "pool", "server", "sync", "aio", "tasks", "__init__"},
     "__main__": {"cli"},
 }
 """By folder or single module of the package: which others it may import. Arrows point down only."""
@@ -40,7 +43,7 @@ MAY_IMPORT = {
 LIBRARY = SHARED | {"version", "sync", "aio", "tasks", "__init__"}
 """What a program uses that submits jobs or works on them."""
 
-SANS_IO = ("protocol", "broker")
+SANS_IO = ("protocol", "broker", "relay")
 FORBIDDEN_TO_SANS_IO = {
     "asyncio", "concurrent", "io", "logging", "os", "pathlib", "queue", "random", "select", "selectors",
     "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading", "time", "uuid",

@@ -22,11 +22,11 @@ from geartrain.broker.rules import Rules
 from geartrain.broker.session import end_turn
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.server.acceptor import Acceptor
-from geartrain.server.committer import Committer
 from geartrain.server.cron import next_tick
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import LONGEST_PREFIX, Settings
 from geartrain.store import Store
+from geartrain.store.committer import Committer
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload

@@ -16,7 +16,7 @@ from geartrain.broker.ticks import unkept
 from geartrain.errors import StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
-from geartrain.store import Store
+from geartrain.store.ports import Store
 
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
 PATIENCE: Final = 0.002  # seconds that a batch may grow after the last commit, while the server is busy
