@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from geartrain.relay.frames import pack_parts, parts_of
 
+Pair = tuple[bytes, bytes]
+
 
 class PeerState(NamedTuple):
     """What a leader has to know of a peer, old or new."""
@@ -15,10 +17,8 @@ class PeerState(NamedTuple):
     said: bytes = (
         b""  # packets that tell who it is and what it can do; PRE_SLEEP, the last of them, if it sleeps
     )
-    running: Sequence[tuple[bytes, bytes]] = ()  # handles, each with the last WORK_STATUS packet or nothing
-    waiting: list[
-        tuple[bytes, bytes]
-    ] = []  # handles, each with the packet that submitted it: one entry a submit
+    running: Sequence[Pair] = ()  # handles, each with the last WORK_STATUS packet or nothing
+    waiting: Sequence[Pair] = ()  # handles, each with the packet that submitted it: one entry a submit
 
 
 def state_bytes(state: PeerState) -> bytes:
@@ -36,7 +36,7 @@ def state_of(body: bytes) -> PeerState:
     return PeerState(parts[0], parts[1], pairs(parts[2]), pairs(parts[3]))
 
 
-def pairs(body: bytes) -> list[tuple[bytes, bytes]]:
+def pairs(body: bytes) -> list[Pair]:
     """The parts of a body, two by two."""
     parts = parts_of(body)
     if len(parts) % 2:
