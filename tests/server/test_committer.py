@@ -7,6 +7,7 @@ import logging
 import pickle
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from geartrain.protocol.commands import (
     WORK_COMPLETE,
 )
 from geartrain.protocol.packet import HEADER_SIZE, request
+from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
 from tests.wire import Packet, packets
@@ -96,7 +98,9 @@ class Host:
         self.wires: list[Wire] = []
 
     async def __aenter__(self) -> Host:
-        self.server = Server(Settings(job_handle_prefix="H:test"), logging.getLogger("test"), self.store)
+        self.server = Server(
+            Settings(job_handle_prefix="H:test"), logging.getLogger("test"), partial(own_desk, self.store)
+        )
         await self.server.start([self.listener])
         return self
 

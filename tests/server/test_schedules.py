@@ -8,6 +8,7 @@ import logging
 import re
 import shlex
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_SCHED,
 )
 from geartrain.server.configuration import read_configuration
+from geartrain.server.desk import OwnDesk
+from geartrain.server.process import own_desk
 from geartrain.server.schedules import configure_schedules
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
@@ -78,13 +81,16 @@ def test_a_client_makes_a_recurring_job(server: ServerProgram) -> None:
 
 
 def test_a_server_that_finishes_begins_nothing_new() -> None:
-    async def finish() -> Server:
-        server = Server(Settings(), logging.getLogger("test"))
-        configure_schedules(server.broker, {"beat": {"function": "beat", "every": 1}})
+    async def finish() -> OwnDesk:
+        server = Server(Settings(), logging.getLogger("test"), partial(own_desk, None))
+        server.desk.configure(
+            partial(configure_schedules, sections={"beat": {"function": "beat", "every": 1}})
+        )
         await server.start([])
         await server.finish()
         await server.stop(0)
-        return server
+        assert isinstance(server.desk, OwnDesk)
+        return server.desk
 
     assert asyncio.run(finish()).broker.schedules.stopped
 

@@ -1,4 +1,4 @@
-"""Peer: one connection, a socket on the outside and a Session on the inside."""
+"""Peer: one connection, a socket on the outside and a desk's receiver on the inside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from geartrain.broker.session import Session
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
@@ -33,12 +32,11 @@ class Peer:
         self.endpoint = endpoint
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
-        self.connection = server.broker.connect(self.number, host_of(endpoint))
+        self.receive: Callable[[bytes], None]
+        self.connection, self.receive = server.desk.connect(self.number, host_of(endpoint))
         self.outgoing = self.connection.outgoing
         self.recv = endpoint.recv
         self.send = endpoint.send
-        session = Session(server.broker, self.connection, server.payload_limit)
-        self.receive: Callable[[bytes], None] = session.receive
         self.unsent: deque[memoryview] = deque()  # what the socket did not take
         self.waiting_bytes = 0  # of the unsent
         self.reading = True  # False while too much is unsent
@@ -174,7 +172,7 @@ class Peer:
         if not self.leaving:
             self.leaving = True
             self.receive = ignore
-            self.server.broker.disconnect(self.connection)
+            self.server.desk.disconnect(self.connection)
             self.server.leaving.append(self)
 
     def part(self) -> None:

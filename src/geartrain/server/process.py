@@ -20,9 +20,11 @@ from typing import IO, Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.server.configuration import Configuration, read_configuration
+from geartrain.server.cron import next_tick
+from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
-from geartrain.server.server import Server
+from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
@@ -149,8 +151,8 @@ async def serve(
     store: Store | None,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
-    server = Server(settings, log, store)
-    configuration.apply(server.broker)
+    server = Server(settings, log, partial(own_desk, store))
+    server.desk.configure(configuration.apply)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
     gc.disable()  # in vain it would look through the jobs again and again while they come
@@ -163,11 +165,21 @@ async def serve(
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
-    log.log(NOTICE, "keeping jobs", extra={"store": settings.store, "jobs": len(server.broker.jobs)})
+    log.log(NOTICE, "keeping jobs", extra={"store": settings.store, **server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
     await end.reached.wait()
+
+
+def own_desk(store: Store | None, server: Server) -> Desk:
+    """A broker of the server's own."""
+    settings = server.settings
+    desk = OwnDesk(
+        rules_of(settings), payload_limit_of(settings), store, server.write, server.read_turns, server.log
+    )
+    desk.broker.schedules.calendar = next_tick
+    return desk
 
 
 def hang_up(server: Server, path: str) -> None:
@@ -181,7 +193,7 @@ def hang_up(server: Server, path: str) -> None:
         server.log.error("the configuration is refused, the old one holds", extra={"error": str(error)})
         return
     server.set_time()
-    configuration.apply(server.broker)
+    server.desk.configure(configuration.apply)
     server.end_turns()
     sizes = {name: len(table) for name, table in configuration.sections.items()}
     server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})

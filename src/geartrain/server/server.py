@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import select
 import socket
 import time
@@ -13,20 +12,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from geartrain.broker.agenda import wait
-from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
-from geartrain.broker.session import end_turn
-from geartrain.broker.ticks import drop_stale_marks
 from geartrain.server.acceptor import Acceptor
-from geartrain.server.cron import next_tick
+from geartrain.server.desk import Desk
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import LONGEST_PREFIX, Settings
-from geartrain.store import Store
-from geartrain.store.committer import Committer
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -49,72 +41,62 @@ class Server:
     all that we do with a packet: see "Where this differs" in docs/architecture.md.
     """
 
-    def __init__(self, settings: Settings, log: logging.Logger, store: Store | None = None) -> None:
+    def __init__(self, settings: Settings, log: logging.Logger, desk_for: Callable[[Server], Desk]) -> None:
         self.settings = settings
         self.log = log
-        self.broker = Broker(rules_of(settings), store is not None, random.random)
-        self.broker.schedules.calendar = next_tick
-        self.committer = (
-            Committer(store, self.broker, self.write, self.read_turns, log) if store is not None else None
-        )
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.unread: list[Peer] = []  # those with more to say than was read
         self.leaving: list[Peer] = []  # those whose connection ends with the turn
-        self.payload_limit = settings.max_workload + ARGUMENTS_LIMIT
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
         self.loop.add_reader(self.epoll.fileno(), self.read_turns)
         self.acceptor = Acceptor(self)
         self.turned = asyncio.Event()
-        self.alarm: asyncio.TimerHandle | None = None  # None while the broker waits for nothing
+        self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
+        self.desk = desk_for(self)
         self.set_time()
 
     # Life
 
     async def start(self, listeners: Sequence[socket.socket]) -> None:
-        """Queue what the store kept, and accept connections on bound sockets."""
+        """Have what outlived the last process, and accept connections on bound sockets."""
         self.set_time()
-        if self.committer is not None:
-            async for kept in self.committer.store.load():
-                adopt(self.broker, kept)
-        drop_stale_marks(self.broker)
+        await self.desk.start()
         self.acceptor.open(listeners)
         self.end_turns()
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs and the store ``grace`` seconds each, and close all."""
         self.acceptor.close()
-        self.broker.stop()
+        self.desk.stop()
         try:
             async with asyncio.timeout(grace):
-                await self.until(lambda: not self.broker.is_running_jobs())
+                await self.until(lambda: not self.desk.is_running_jobs())
         except TimeoutError:
             self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
         self.end_turns()
-        await self.close_store(max(grace, LAST_MOMENT))
+        await self.close_desk(max(grace, LAST_MOMENT))
         await self.part_with_all()
         if self.alarm is not None:
             self.alarm.cancel()
         self.loop.remove_reader(self.epoll.fileno())
         self.epoll.close()
 
-    async def close_store(self, patience: float) -> None:
+    async def close_desk(self, patience: float) -> None:
         """Have everything kept, if the store answers in time: what is not kept was not promised."""
-        if self.committer is None:
-            return
         try:
             async with asyncio.timeout(patience):
-                await self.committer.close()
+                await self.desk.close()
         except TimeoutError:
             self.log.error("the store does not answer, and is left: %g seconds are over", patience)
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
         self.acceptor.close()
-        self.broker.schedules.stop()
-        await self.until(lambda: not self.broker.jobs)
+        self.desk.finish()
+        await self.until(self.desk.is_finished)
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait for the turn after which something holds."""
@@ -145,7 +127,7 @@ class Server:
         """End the connections of those who left and have nothing more to hear."""
         leaving, self.leaving = self.leaving, []
         for peer in leaving:
-            if self.committer is not None and self.committer.holds(peer.connection):
+            if self.desk.holds(peer.connection):
                 self.leaving.append(peer)
             else:
                 peer.part()
@@ -176,7 +158,7 @@ class Server:
             if len(happened) == 1:
                 idle = True
                 break
-        self.keep(idle)
+        self.desk.keep(idle)
         if self.unread:
             self.loop.call_soon(self.read_turns)
 
@@ -217,44 +199,38 @@ class Server:
                 peer.read()
 
     def set_time(self) -> None:
-        """Tell the broker the time, once a turn."""
-        self.broker.set_time(self.loop.time(), time.time())
+        """Tell the time, once a turn."""
+        self.desk.set_time(self.loop.time(), time.time())
 
     def end_turns(self) -> None:
         """End a turn that is alone."""
         self.end_turn()
-        self.keep(True)
-
-    def keep(self, idle: bool) -> None:
-        """Have the store keep what the last turns asked of it; soon, or at once where there is nothing else to do."""
-        if self.committer is not None:
-            self.committer.begin(idle)
+        self.desk.keep(True)
 
     def end_turn(self) -> None:
         """Do what is due, and write to everybody who has something to hear."""
-        broker = self.broker
-        end_turn(broker)
+        desk = self.desk
+        desk.end_turn()
+        if desk.ended:
+            self.part_with_ended()
         self.write_all()
         if self.leaving:
             self.part_with_leaving()
-        if broker.notices:
+        if desk.notices:
             self.write_notices()
-        seconds = wait(broker)
+        seconds = desk.wait()
         if seconds != NEVER:
             self.set_alarm(seconds)
         self.turned.set()
 
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""
-        committer = self.committer
-        if committer is not None:
-            committer.hold(self.broker.dirty)
         peers = self.peers
-        for connection in self.broker.dirty:
+        for connection in self.desk.dirty:
             peer = peers.get(connection)
             if peer is not None and peer.outgoing:
                 peer.write(connection.take_outgoing())
-        self.broker.dirty.clear()
+        self.desk.dirty.clear()
 
     def set_alarm(self, wait: float) -> None:
         """Take a turn in ``wait`` seconds, if none comes before."""
@@ -271,6 +247,14 @@ class Server:
         self.set_time()
         self.end_turns()
 
+    def part_with_ended(self) -> None:
+        """Part with peers whom the desk wants to hear no more of."""
+        for connection in self.desk.ended:
+            peer = self.peers.get(connection)
+            if peer is not None:
+                peer.leave()
+        self.desk.ended.clear()
+
     def write(self, connection: Connection, packets: bytes) -> None:
         """Write what was held back, if the peer is still there."""
         peer = self.peers.get(connection)
@@ -280,9 +264,9 @@ class Server:
             self.loop.call_soon(self.part_with_leaving)
 
     def write_notices(self) -> None:
-        for notice in self.broker.notices:
+        for notice in self.desk.notices:
             self.log.warning(notice)
-        self.broker.notices.clear()
+        self.desk.notices.clear()
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -301,3 +285,8 @@ def rules_of(settings: Settings) -> Rules:
         pid=os.getpid(),
         verbose=settings.verbose.encode(),
     )
+
+
+def payload_limit_of(settings: Settings) -> int:
+    """The most bytes that a packet may have after its header."""
+    return settings.max_workload + ARGUMENTS_LIMIT

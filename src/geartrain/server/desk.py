@@ -1,0 +1,146 @@
+"""Desk: what a server's connections are connected to; a broker of its own, or the pool's."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from geartrain.broker.agenda import wait
+from geartrain.broker.broker import Broker
+from geartrain.broker.durability import adopt
+from geartrain.broker.model import Connection
+from geartrain.broker.rules import Rules
+from geartrain.broker.session import Session, end_turn
+from geartrain.broker.ticks import drop_stale_marks
+from geartrain.store import Store
+from geartrain.store.committer import Committer
+
+Configure = Callable[[Broker], None]  # lets the configuration file's sections hold in a broker
+
+
+class Desk(Protocol):
+    """What happens between the bytes that peers say and those that they hear. Nothing here may block the loop."""
+
+    dirty: list[Connection]  # peers with something to hear; whoever writes it clears the list
+    notices: list[str]  # for the log; whoever writes them clears the list
+    ended: list[Connection]  # peers whose connection has to end; whoever ends it clears the list
+
+    async def start(self) -> None:
+        """Have what outlived the last process. Raises StoreError."""
+
+    def configure(self, configure: Configure) -> None:
+        """Let sections of the configuration hold, now and in every broker to come."""
+
+    def connect(self, number: int, host: bytes) -> tuple[Connection, Callable[[bytes], None]]:
+        """A new peer, and who takes its bytes; that raises ProtocolError where its connection must end."""
+
+    def disconnect(self, connection: Connection) -> None:
+        """The peer says no more."""
+
+    def set_time(self, now: float, clock: float) -> None:
+        """Say what time it is: monotonic seconds, and Unix time."""
+
+    def end_turn(self) -> None:
+        """Do what is due; afterwards ``dirty`` may be written."""
+
+    def wait(self) -> float:
+        """How many seconds may pass until the next turn; NEVER while nothing is set."""
+
+    def keep(self, idle: bool) -> None:
+        """Have the store keep what the last turns asked of it; at once where there is nothing else to do."""
+
+    def holds(self, connection: Connection) -> bool:
+        """Whether the peer will hear something that is held back for now."""
+
+    def stop(self) -> None:
+        """Hand out no more work and take no more jobs."""
+
+    def is_running_jobs(self) -> bool:
+        """Whether a worker that is connected here has a job."""
+
+    def finish(self) -> None:
+        """Begin no more work than there is."""
+
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do."""
+
+    async def close(self) -> None:
+        """Have everything kept, as far as it can be, and let go of it."""
+
+    def counts(self) -> Mapping[str, object]:
+        """What the log says at the start."""
+
+
+class OwnDesk:
+    """A broker of the server's own, and perhaps a store for it."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        payload_limit: int,
+        store: Store | None,
+        write: Callable[[Connection, bytes], None],
+        read: Callable[[], None],
+        log: logging.Logger,
+    ) -> None:
+        self.broker = Broker(rules, store is not None, random.random)
+        self.payload_limit = payload_limit
+        self.dirty = self.broker.dirty
+        self.notices = self.broker.notices
+        self.ended: list[Connection] = []
+        self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
+
+    async def start(self) -> None:
+        if self.committer is not None:
+            async for kept in self.committer.store.load():
+                adopt(self.broker, kept)
+        drop_stale_marks(self.broker)
+
+    def configure(self, configure: Configure) -> None:
+        configure(self.broker)
+
+    def connect(self, number: int, host: bytes) -> tuple[Connection, Callable[[bytes], None]]:
+        connection = self.broker.connect(number, host)
+        return connection, Session(self.broker, connection, self.payload_limit).receive
+
+    def disconnect(self, connection: Connection) -> None:
+        self.broker.disconnect(connection)
+
+    def set_time(self, now: float, clock: float) -> None:
+        self.broker.set_time(now, clock)
+
+    def end_turn(self) -> None:
+        end_turn(self.broker)
+        if self.committer is not None:
+            self.committer.hold(self.dirty)
+
+    def wait(self) -> float:
+        return wait(self.broker)
+
+    def keep(self, idle: bool) -> None:
+        if self.committer is not None:
+            self.committer.begin(idle)
+
+    def holds(self, connection: Connection) -> bool:
+        return self.committer is not None and self.committer.holds(connection)
+
+    def stop(self) -> None:
+        self.broker.stop()
+
+    def is_running_jobs(self) -> bool:
+        return self.broker.is_running_jobs()
+
+    def finish(self) -> None:
+        self.broker.schedules.stop()
+
+    def is_finished(self) -> bool:
+        return not self.broker.jobs
+
+    async def close(self) -> None:
+        if self.committer is not None:
+            await self.committer.close()
+
+    def counts(self) -> Mapping[str, object]:
+        return {"jobs": len(self.broker.jobs)}
