@@ -19,6 +19,7 @@ REPLIES: Final = 16  # parts, each a packet or the whole answer to a text line
 FENCED: Final = 17  # parts: handles of jobs that the peer does not run, or not any more
 CLOSED: Final = 18  # two parts, code and text: the connection has to end, with an ERROR where there is a code
 GONE: Final = 19  # the sender does not lead the shard any more
+SETTLED: Final = 20  # how many frames of PACKETS since READY have had their effects kept: a number of 8 bytes
 
 # Both ways
 ALIVE: Final = 32  # nothing to say

@@ -17,8 +17,9 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.desk import Desk
+from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
-from geartrain.server.settings import LONGEST_PREFIX, Settings
+from geartrain.server.settings import Settings
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -112,6 +113,12 @@ class Server:
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
         self.epoll.register(peer.number, EVENTS)
+
+    def give_away(self, connection: Connection) -> socket.socket:
+        """Let a peer's socket be somebody else's, without a word to it."""
+        peer = self.peers[connection]
+        self.forget(peer)
+        return peer.endpoint
 
     def read_later(self, peer: Peer) -> None:
         """There may be more to read from a peer, of which epoll has told already."""

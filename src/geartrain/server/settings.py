@@ -7,163 +7,32 @@ command line is made from ``OPTIONS``, and a file is read with them; nothing els
 from __future__ import annotations
 
 import difflib
-import pwd
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
-from geartrain.store import is_store
-
-T = TypeVar("T")
+from geartrain.server.options import (
+    BYTES,
+    FLAG,
+    KEEPALIVE,
+    PERIOD,
+    PORT,
+    PREFIX,
+    SECONDS,
+    STORE,
+    TEXT,
+    USER,
+    Option,
+    left_out,
+    number,
+    one_of,
+    option,
+)
 
 LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 MIB: Final = 1024 * 1024
-LONGEST_PREFIX: Final = 42  # bytes: a handle of at most 63 has a colon and up to 20 digits, too
-
-
-class Kind(NamedTuple):
-    """What the values of an option may be.
-
-    ``read`` makes a value of a text, or checks a value of one of ``types``, which are those that a file may give; it
-    raises ValueError for what the option cannot be.
-    """
-
-    expected: str
-    types: tuple[type, ...]
-    read: Callable[[Any], object]
-
-
-def number(least: int, most: int | None = None) -> Kind:
-    """Whole numbers from ``least`` to ``most``."""
-
-    def read(value: str | int) -> int:
-        if int(value) < least or (most is not None and int(value) > most):
-            raise ValueError
-        return int(value)
-
-    return Kind(f"a number from {least}" + (f" to {most}" if most is not None else " up"), (int,), read)
-
-
-def one_of(*words: str, expected: str = "") -> Kind:
-    """One of the words, in any case; the word as it is written here is the value."""
-
-    def read(value: str) -> str:
-        return words[[word.lower() for word in words].index(value.lower())]
-
-    return Kind(expected or "one of " + ", ".join(words), (str,), read)
-
-
-def left_out(reason: str) -> Kind:
-    """Nothing but the default: what gearmand offers and we cannot do is refused, rather than silently not done."""
-
-    def read(value: object) -> object:
-        if value:
-            raise ValueError
-        return value
-
-    return Kind(f"to be left out, {reason}", (bool, str), read)
-
-
-def read_seconds(value: str | float) -> float:
-    if not 0 <= float(value) < float("inf"):
-        raise ValueError
-    return float(value)
-
-
-def read_port(value: str | int) -> int:
-    try:
-        port = int(value)
-    except ValueError:
-        return port_of_service(str(value))
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
-
-
-def port_of_service(name: str) -> int:
-    try:
-        return socket.getservbyname(name, "tcp")
-    except OSError as error:
-        raise ValueError from error
-
-
-def read_user(name: str) -> str:
-    try:
-        return pwd.getpwnam(name).pw_name
-    except KeyError as error:
-        raise ValueError from error
-
-
-def read_prefix(prefix: str) -> str:
-    if len(prefix.encode()) > LONGEST_PREFIX or "\0" in prefix:
-        raise ValueError
-    return prefix
-
-
-def read_store(url: str) -> str:
-    if not is_store(url):
-        raise ValueError
-    return url
-
-
-TEXT: Final = Kind("a text", (str,), str)
-PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
-STORE: Final = Kind("memory: or sqlite:PATH", (str,), read_store)
-FLAG: Final = Kind("true or false", (bool,), bool)
-BYTES: Final = number(1)
-PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
-SECONDS: Final = Kind("a number of seconds from 0 up", (int, float), read_seconds)
-USER: Final = Kind("the name of a user of this machine", (str,), read_user)
-KEEPALIVE: Final = number(-1, 32767)
-
-
-class Option(NamedTuple):
-    """A field of ``Settings`` as it is given, on the command line and in a file."""
-
-    name: str  # the key in a file, and with two dashes the long form on the command line
-    kind: Kind
-    help: str
-    short: str  # such as "-p", empty where there is none
-    metavar: str  # what stands for the value in the help, empty for a flag
-    many: bool  # may be given again: the field is a tuple
-    default: object
-
-    @property
-    def field(self) -> str:
-        return self.name.replace("-", "_")
-
-    def value(self, given: object, source: str) -> object:
-        """The field's value; raises SettingsError, naming ``source``, for what it cannot be."""
-        if not self.many:
-            return self.single(given, source)
-        items = given if isinstance(given, (list, tuple)) else (given,)
-        return tuple(self.single(item, source) for item in items)
-
-    def single(self, given: object, source: str) -> object:
-        try:
-            return self.kind.read(given)
-        except (ValueError, TypeError):
-            raise self.wrong(given, source) from None
-
-    def value_in_file(self, given: object, source: str) -> object:
-        """As ``value``, for what TOML gives: its type has to be right as well."""
-        items = given if self.many and isinstance(given, list) else [given]
-        if any(type(item) not in self.kind.types for item in items):
-            raise self.wrong(given, source)
-        return self.value(given, source)
-
-    def wrong(self, given: object, source: str) -> SettingsError:
-        return SettingsError(f"{source} wants {self.kind.expected}, got {given!r}")
-
-
-def option(default: T, kind: Kind, help: str, *, short: str = "", metavar: str = "", many: bool = False) -> T:
-    """A field of ``Settings``."""
-    form = {"kind": kind, "help": help, "short": short, "metavar": metavar, "many": many, "default": default}
-    value: T = field(default=default, metadata=form)
-    return value
 
 
 @dataclass(frozen=True)
@@ -214,6 +83,24 @@ class Settings:
         "Runs of a job whose worker is lost; -1 for no limit.",
         short="-j",
         metavar="N",
+    )
+    ack: str = option(
+        "auto",
+        one_of("auto", "memory", "replica", "disk"),
+        "What a pool's engine has done when a job is accepted; auto: replica where it has replicas.",
+        metavar="KIND",
+    )
+    engine_hold: float = option(
+        5.0, SECONDS, "Time that submits wait for a pool's engine or leader.", metavar="SECONDS"
+    )
+    heartbeat: float = option(
+        10.0, PERIOD, "Silence after which a pool takes a server's jobs away.", metavar="SECONDS"
+    )
+    pool_address: str = option(
+        "",
+        TEXT,
+        "HOST:PORT at which the pool's servers reach this one. Without it: as it reaches the engine.",
+        metavar="ADDR",
     )
     worker_wakeup: int | None = option(
         None,
@@ -344,11 +231,11 @@ def settings_from(
     The values of ``file`` are those of ``read_options``. Raises SettingsError for a value that its option cannot take.
     """
     values: dict[str, object] = dict(file)
-    for option in OPTIONS:
-        if option.name in command_line:
-            values[option.name] = option.value(command_line[option.name], f"--{option.name}")
-        elif option.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
-            values["port"] = option.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
+    for each in OPTIONS:
+        if each.name in command_line:
+            values[each.name] = each.value(command_line[each.name], f"--{each.name}")
+        elif each.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
+            values["port"] = each.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
     ignored = tuple(option.name for option in IGNORED if option.name in {**file, **command_line})
     chosen: dict[str, Any] = {
         option.field: values[option.name] for option in OPTIONS if option.name in values

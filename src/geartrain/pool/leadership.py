@@ -1,0 +1,163 @@
+"""Leadership: one shard that this server leads."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from geartrain.broker.agenda import wait
+from geartrain.broker.broker import Broker
+from geartrain.broker.deadlines import NEVER
+from geartrain.broker.durability import adopt
+from geartrain.broker.ticks import drop_stale_marks
+from geartrain.pool.store import ValkeyStore
+from geartrain.relay.frames import GONE, PACKETS, SETTLED
+from geartrain.relay.seat import Seat
+from geartrain.store.committer import Committer
+
+PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a new leader of their peers
+MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
+COUNT: Final = struct.Struct(">Q")
+
+Tell = Callable[[str, int, int, int, bytes], None]  # server, kind, shard, number, body
+
+
+class Leadership:
+    """A shard's broker, with the engine as its store and the servers of the pool as its fronts.
+
+    What a front has sent is *settled* when its effects are kept: until then the front would say the results among it
+    again, to the next leader.
+    """
+
+    def __init__(
+        self,
+        shard: int,
+        token: str,
+        store: ValkeyStore,
+        broker: Broker,
+        payload_limit: int,
+        tell: Tell,
+        read: Callable[[], None],
+        log: logging.Logger,
+        fenced: Callable[[int], None],
+    ) -> None:
+        self.shard = shard
+        self.token = token
+        self.store = store
+        self.broker = broker
+        self.tell = tell
+        self.seat = Seat(broker, shard, payload_limit, tell)
+        self.committer = Committer(store, broker, self.seat.write, read, log, self.lose)
+        self.fenced = fenced
+        self.loaded = False
+        self.early: list[tuple[str, int, int, bytes]] = []  # frames that came before the jobs were loaded
+        self.opened = False
+        self.open_by = NEVER  # when to hand out jobs without those who have not come, by monotonic time
+        self.safe_until = 0.0  # when nobody else can have the lease before, by monotonic time
+        self.closed = False
+        self.processed: dict[str, int] = {}  # frames of packets, by server
+        self.settled: dict[str, int] = {}  # those of them that were said to be settled
+        self.marks: dict[
+            int, dict[str, int]
+        ] = {}  # frames that are settled with a commit, by the commit's number
+
+    async def load(self) -> None:
+        """Have the shard's jobs. Raises StoreError."""
+        async for kept in self.store.load():
+            adopt(self.broker, kept)
+        drop_stale_marks(self.broker)
+        self.loaded = True
+        self.open_by = self.broker.now + PATIENCE
+        early, self.early = self.early, []
+        for server, kind, number, body in early:
+            self.take(server, kind, number, body)
+
+    def take(self, server: str, kind: int, number: int, body: bytes) -> None:
+        """A frame of a front, this server's own or another's."""
+        if self.closed:
+            return
+        if not self.loaded:
+            self.early.append((server, kind, number, body))
+            return
+        if kind == PACKETS:
+            self.processed[server] = self.processed.get(server, 0) + 1
+        self.seat.take(server, kind, number, body)
+
+    def end_turn(self, fronts: set[str]) -> None:
+        """Do what is due, and tell the fronts; ``fronts`` are the servers of the pool."""
+        broker = self.broker
+        if not self.loaded or self.closed:
+            return
+        broker.suspended = broker.now > self.safe_until
+        if not self.opened and (fronts <= self.seat.ready or broker.now >= self.open_by):
+            self.opened = True
+            self.seat.open()
+        self.seat.end_turn()
+        self.committer.hold(broker.dirty)
+        self.seat.deliver()
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the fronts what is settled."""
+        if not self.opened:
+            return None
+        committer = self.committer
+        if self.processed != self.settled:
+            if committer.commit is None and not self.broker.batch:
+                self.marks.clear()
+                return self.say_settled(self.processed)
+            self.marks[committer.begun + 1] = dict(self.processed)
+        for number in [number for number in self.marks if number <= committer.kept]:
+            self.say_settled(self.marks.pop(number))
+
+    def say_settled(self, processed: dict[str, int]) -> None:
+        for server, count in processed.items():
+            if self.settled.get(server) != count:
+                self.settled[server] = count
+                self.tell(server, SETTLED, self.shard, 0, COUNT.pack(count))
+
+    def leave(self, server: str) -> None:
+        """A server is not in the pool any more."""
+        if self.loaded:
+            self.seat.leave(server)
+        self.forget_counts(server)
+
+    def forget_counts(self, server: str) -> None:
+        """A server begins to count anew, as its link is another one."""
+        for counts in (self.processed, self.settled, *self.marks.values()):
+            counts.pop(server, None)
+
+    def wait(self) -> float:
+        """How many seconds may pass until the next turn."""
+        if not self.loaded or self.closed:
+            return NEVER
+        soonest = wait(self.broker)
+        if not self.opened:
+            soonest = min(soonest, max(self.open_by - self.broker.now, 0.0))
+        return soonest
+
+    def renew(self, until: float) -> None:
+        """Nobody else can have the lease before ``until``, by monotonic time."""
+        self.safe_until = until
+        if self.broker.suspended and self.broker.now <= until:
+            self.broker.resume()
+
+    def lose(self) -> None:
+        """The lease is another server's: what was not kept yet is refused, as late as it is."""
+        late = len(self.broker.batch.removed) if self.broker.batch is not None else 0
+        self.closed = True
+        self.fenced(late)
+
+    def say_gone(self, servers: set[str]) -> None:
+        """Tell the fronts to look for the next leader."""
+        for server in servers:
+            self.tell(server, GONE, self.shard, 0, b"")
+
+    async def close(self) -> None:
+        """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
+        self.closed = True
+        await self.committer.close()
+        if not self.committer.failure:
+            self.say_settled(self.processed)

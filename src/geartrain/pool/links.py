@@ -1,0 +1,120 @@
+"""Links: connections between the servers of a pool, each made by a front to a leader's Gearman port."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, cast
+
+from geartrain.errors import StoreError
+from geartrain.relay.frames import Frame, FrameStream, frame
+from geartrain.relay.link_words import GREETING, LINK_VERSION
+
+PATIENCE: Final = 1.0  # seconds in which a server must take a link
+LONGEST_GREETING: Final = 1024  # bytes
+
+
+class Link(asyncio.Protocol):
+    """A connection to another server. Frames are sent by the turn: ``flush`` writes them."""
+
+    def __init__(self, hear: Callable[[Link, list[Frame]], None], lost: Callable[[Link], None]) -> None:
+        self.server = ""  # the id of the server at the other end
+        self.hear = hear
+        self.lost = lost
+        self.stream = FrameStream()
+        self.outgoing: list[bytes] = []
+        self.transport: asyncio.Transport | None = None
+        self.greeting = b""  # of the other end, while it is not whole
+        self.greeted: asyncio.Future[bytes] | None = None  # None once it is, and where none is expected
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, chunk: bytes) -> None:
+        if self.greeted is not None:
+            self.greeting += chunk
+            line, newline, chunk = self.greeting.partition(b"\n")
+            if not newline and len(line) < LONGEST_GREETING:
+                return
+            if not self.greeted.done():
+                self.greeted.set_result(line.rstrip(b"\r"))
+            self.greeted = None
+        if chunk:
+            self.hear(self, self.stream.receive(chunk))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.transport = None
+        if self.greeted is not None and not self.greeted.done():
+            self.greeted.set_result(b"")
+        self.lost(self)
+
+    def send(self, kind: int, shard: int, number: int, body: bytes = b"") -> None:
+        """Send a frame with the turn."""
+        self.outgoing.append(frame(kind, shard, number, body))
+
+    def flush(self) -> None:
+        """Write what was sent in this turn."""
+        if self.transport is not None and self.outgoing:
+            self.transport.write(b"".join(self.outgoing))
+        self.outgoing.clear()
+
+    def is_open(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
+
+    def close(self) -> None:
+        """Write what is left and end the connection."""
+        self.flush()
+        if self.transport is not None:
+            self.transport.close()
+
+
+def greeting(me: str, secret: str) -> bytes:
+    """What a front says first on a link."""
+    return b"%b %d %b %b\n" % (GREETING, LINK_VERSION, me.encode(), secret.encode())
+
+
+def welcome(me: str) -> bytes:
+    """What a leader answers."""
+    return b"OK %d %b\n" % (LINK_VERSION, me.encode())
+
+
+def guest_of(line: bytes, secret: str) -> str:
+    """The id of the server that a greeting is from; raises StoreError where it may not be let in."""
+    words = line.split(b" ")
+    if len(words) != 4 or words[1] != b"%d" % LINK_VERSION:
+        raise StoreError(f"a link of version {words[1:2]}, {LINK_VERSION} is expected")
+    if not hmac.compare_digest(words[3], secret.encode()):
+        raise StoreError("a link with a wrong secret: its server is on another store")
+    return words[2].decode("ascii", "backslashreplace")
+
+
+async def dial(link: Link, host: str, port: int, me: str, secret: str) -> None:
+    """Have a link to a server; raises OSError where it cannot be reached, StoreError where it does not let us in."""
+    loop = asyncio.get_running_loop()
+    answer = link.greeted = loop.create_future()
+    async with asyncio.timeout(PATIENCE):
+        transport, _ = await loop.create_connection(lambda: link, host, port)
+        tune(transport.get_extra_info("socket"), 10.0)
+        transport.write(greeting(me, secret))
+        line: bytes = await answer
+    if not line.startswith(b"OK "):
+        transport.close()
+        raise StoreError(f"{host}:{port} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}")
+
+
+async def adopt(link: Link, accepted: socket.socket, me: str) -> None:
+    """Make a link of a connection that greeted as one."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_accepted_socket(lambda: link, accepted)
+    tune(accepted, 10.0)
+    transport.write(welcome(me))
+
+
+def tune(endpoint: socket.socket, silence: float) -> None:
+    """Have small frames sent at once, and the link lost when what was sent is not acknowledged for so many seconds."""
+    with suppress(OSError):
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(silence * 1000))
