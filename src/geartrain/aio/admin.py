@@ -93,6 +93,10 @@ class AsyncAdmin:
         """Every function with its queues, workers and policy."""
         return await self.ask(control.FUNCTIONS)
 
+    async def pool(self) -> list[dict[str, object]]:
+        """The servers of the server's pool, then its shards with who leads each; empty where it is in no pool."""
+        return await self.ask(control.POOL)
+
     async def policy(self, function: str) -> dict[str, object]:
         """The fields of a function's policy that differ from their defaults."""
         return await self.ask(control.policy(function))

@@ -21,6 +21,7 @@ NAMES: Final = (
     "schedules",
     "dead",
     "workers",
+    "pool",
     "top",
     "doctor",
     "backup",

@@ -18,10 +18,16 @@ PRIORITIES: Final = ("high", "normal", "low")
 
 
 def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -> list[Row]:
-    """The rows of every server, each with its ``server``."""
+    """The rows of every server, each with its ``server``; one server answers for all of its pool."""
     rows: list[Row] = []
-    for server in parse_servers(servers or None, os.environ):
+    given = parse_servers(servers or None, os.environ)
+    asked: set[object] = set()  # ids of servers of pools that have answered
+    for server in given:
         with Admin(server.name) as admin:
+            members = pool(admin) if len(given) > 1 else []
+            if any(row["here"] and row["id"] in asked for row in members if "id" in row):
+                continue
+            asked.update(row["id"] for row in members if "id" in row)
             rows += [{"server": server.name, **row} for row in question(admin)]
     return rows
 
@@ -41,6 +47,11 @@ def ours(server: Admin, *words: str) -> Sequence[Row] | None:
         if error.error_code != "UNKNOWN_COMMAND":
             raise
         return None
+
+
+def pool(server: Admin) -> list[Row]:
+    """The servers and shards of a server's pool; nothing where it is in none."""
+    return list(ours(server, "pool") or ())
 
 
 def functions(server: Admin) -> list[Row]:

@@ -14,7 +14,8 @@ from click.core import ParameterSource
 from geartrain.cli.commands import version_option
 from geartrain.errors import SettingsError
 from geartrain.server.configuration import Configuration, read_configuration
-from geartrain.server.settings import IGNORED, OPTIONS, Ignored, Option, settings_from
+from geartrain.server.options import Option
+from geartrain.server.settings import IGNORED, OPTIONS, Ignored, settings_from
 
 EPILOG: Final = "gearmand's other options are taken too; those without a meaning here are named in the log."
 

@@ -9,6 +9,7 @@ from typing import Final
 from geartrain.protocol.admin import Query, as_objects, words
 
 FUNCTIONS: Final = Query("functions", True, as_objects, True)
+POOL: Final = Query("pool", True, as_objects, True)
 
 
 def json_word(value: object) -> str:

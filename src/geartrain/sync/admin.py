@@ -90,6 +90,10 @@ class Admin:
         """Every function with its queues, workers and policy."""
         return self.ask(control.FUNCTIONS)
 
+    def pool(self) -> list[dict[str, object]]:
+        """The servers of the server's pool, then its shards with who leads each; empty where it is in no pool."""
+        return self.ask(control.POOL)
+
     def policy(self, function: str) -> dict[str, object]:
         """The fields of a function's policy that differ from their defaults."""
         return self.ask(control.policy(function))
