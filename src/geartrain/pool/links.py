@@ -61,8 +61,13 @@ class Link(asyncio.Protocol):
             self.transport.write(b"".join(self.outgoing))
         self.outgoing.clear()
 
+    def greeting_is_due(self) -> bool:
+        """Whether the other end has not let us in yet."""
+        return self.greeted is not None
+
     def is_open(self) -> bool:
-        return self.transport is not None and not self.transport.is_closing()
+        """Whether frames can be sent."""
+        return self.greeted is None and self.transport is not None and not self.transport.is_closing()
 
     def close(self) -> None:
         """Write what is left and end the connection."""
@@ -91,13 +96,13 @@ def guest_of(line: bytes, secret: str) -> str:
     return words[2].decode("ascii", "backslashreplace")
 
 
-async def dial(link: Link, host: str, port: int, me: str, secret: str) -> None:
+async def dial(link: Link, host: str, port: int, me: str, secret: str, silence: float) -> None:
     """Have a link to a server; raises OSError where it cannot be reached, StoreError where it does not let us in."""
     loop = asyncio.get_running_loop()
     answer = link.greeted = loop.create_future()
     async with asyncio.timeout(PATIENCE):
         transport, _ = await loop.create_connection(lambda: link, host, port)
-        tune(transport.get_extra_info("socket"), 10.0)
+        tune(transport.get_extra_info("socket"), silence)
         transport.write(greeting(me, secret))
         line: bytes = await answer
     if not line.startswith(b"OK "):
@@ -105,11 +110,11 @@ async def dial(link: Link, host: str, port: int, me: str, secret: str) -> None:
         raise StoreError(f"{host}:{port} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}")
 
 
-async def adopt(link: Link, accepted: socket.socket, me: str) -> None:
+async def adopt(link: Link, accepted: socket.socket, me: str, silence: float) -> None:
     """Make a link of a connection that greeted as one."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_accepted_socket(lambda: link, accepted)
-    tune(accepted, 10.0)
+    tune(accepted, silence)
     transport.write(welcome(me))
 
 

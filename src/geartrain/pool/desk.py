@@ -1,4 +1,4 @@
-"""Member: a server of a pool, as the desk its peers are connected to.
+"""PoolDesk: a server of a pool, as the desk its peers are connected to.
 
 It is a front for its own peers, and the leader of some shards for those of all servers.
 """
@@ -18,9 +18,10 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
-from geartrain.pool.leadership import COUNT, Leadership
+from geartrain.pool.leadership import COUNT, MARGIN, Leadership
 from geartrain.pool.links import Link, adopt, dial, guest_of
-from geartrain.pool.registry import Lease, MemberInfo, Registry
+from geartrain.pool.card import Card, card_in, card_of
+from geartrain.pool.registry import Lease, Registry
 from geartrain.pool.store import ValkeyStore
 from geartrain.relay.frames import CLOSED, FENCED, GONE, REPLIES, SETTLED, Frame, parts_of
 from geartrain.relay.front import Front
@@ -45,13 +46,13 @@ class Surroundings(NamedTuple):
     log: logging.Logger
 
 
-class Member:
+class PoolDesk:
     """A desk, as ``server/desk.py`` says; the pool is on the other side of it."""
 
     def __init__(
         self,
-        me: MemberInfo,
         registry: Registry,
+        card: Card,
         store_for: Callable[[int, str], ValkeyStore],
         rules: Rules,
         payload_limit: int,
@@ -59,7 +60,8 @@ class Member:
         hold: float,
         around: Surroundings,
     ) -> None:
-        self.me = me
+        self.card = card  # of this server
+        self.me = card.server  # its id
         self.registry = registry
         self.store_for = store_for
         self.rules = rules
@@ -68,17 +70,18 @@ class Member:
         self.around = around
         self.log = around.log
         self.loop = asyncio.get_running_loop()
-        self.hub = Hub(registry.shards, rules, payload_limit, hold)
+        self.hub = Hub(registry.address.shards, rules, payload_limit, hold)
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.secret = ""
         self.leaderships: dict[int, Leadership] = {}
+        self.shards = registry.address.shards
         self.leaders: dict[int, Lease] = {}  # of the shards that others lead, while their leader is reached
-        self.leases: list[Lease | None] = [None] * registry.shards
-        self.empty_looks = [0] * registry.shards  # in a row that found no lease
-        self.members: dict[str, MemberInfo] = {me.id: me}  # by id
+        self.leases: list[Lease | None] = [None] * self.shards
+        self.empty_looks = [0] * self.shards  # in a row that found no lease
+        self.members: dict[str, Card] = {self.me: card}  # of the servers, by id
         self.links: dict[str, Link] = {}  # to leaders, by the server's id
         self.guests: dict[str, Link] = {}  # from fronts
         self.broken: set[str] = set()  # servers whose link to us, or ours to them, has broken
@@ -94,7 +97,9 @@ class Member:
 
     async def start(self) -> None:
         """Join the pool. Raises StoreError where the engine cannot be used."""
-        self.secret = await self.registry.secret()
+        self.secret = await self.registry.join()
+        if not self.card.host:
+            self.card = self.card._replace(host=self.registry.engine.local_host())
         await self.look()
         self.watching = asyncio.create_task(self.watch())
 
@@ -183,11 +188,11 @@ class Member:
         for link in (*self.links.values(), *self.guests.values()):
             link.close()
         with suppress(StoreError):
-            await self.registry.leave(self.me.id)
+            await self.registry.leave(self.me)
         await self.registry.close()
 
     def counts(self) -> Mapping[str, object]:
-        return {"pool": self.registry.namespace, "server": self.me.id, "shards": self.registry.shards}
+        return {"server": self.me, "shards": self.shards}
 
     # Who leads
 
@@ -208,7 +213,7 @@ class Member:
     def pause(self) -> float:
         """Seconds until the next look."""
         led = self.leaders.keys() | self.leaderships.keys()
-        return self.heartbeat / BEATS if len(led) == self.registry.shards else HURRY
+        return self.heartbeat / BEATS if len(led) == self.shards else HURRY
 
     def say(self, failure: str) -> None:
         """Tell the log when the engine is not reached, and when it is again."""
@@ -220,34 +225,38 @@ class Member:
 
     async def look(self) -> None:
         """Say that we are here, see who else is, and who leads. Raises StoreError."""
-        asked_at = self.loop.time()
-        members = await self.registry.beat(self.about_me())
-        self.members = {member.id: member for member in members}
+        members = await self.registry.beat(self.me, self.about_me().text())
+        self.members = {member.server: card_of(member) for member in members}
         self.part_with_silent()
-        self.leases = await self.registry.leases()
-        for shard, lease in enumerate(self.leases):
-            leadership = self.leaderships.get(shard)
-            if lease is None:
-                self.empty_looks[shard] += 1
-            else:
-                self.empty_looks[shard] = 0
-            if leadership is not None and not leadership.closed:
-                await self.renew(leadership, asked_at)
-            elif lease is None:
-                await self.stand(shard)
-            elif leadership is None:
-                self.follow(shard, lease)
+        ends = await asyncio.gather(*map(self.look_at, range(self.shards)), return_exceptions=True)
         self.share()
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
 
-    def about_me(self) -> MemberInfo:
-        return self.me._replace(shards=sorted(self.leaderships), fenced=self.hub.fenced)
+    async def look_at(self, shard: int) -> None:
+        """See who leads a shard; lead it, go on leading it, or follow. Raises StoreError."""
+        leadership = self.leaderships.get(shard)
+        if leadership is not None and not leadership.closed:
+            return await self.renew(leadership)
+        lease = self.leases[shard] = await self.registry.lease(shard)
+        if lease is not None:
+            self.empty_looks[shard] = 0
+            return self.follow(shard, lease)
+        self.empty_looks[shard] += 1
+        await self.stand(shard)
+
+    def about_me(self) -> Card:
+        return self.card._replace(
+            shards=tuple(sorted(self.leaderships)), connections=len(self.fronts), fenced=self.hub.fenced
+        )
 
     def others(self) -> set[str]:
         """The other servers that are there."""
         return {
             id
             for id, member in self.members.items()
-            if id != self.me.id and member.age < self.heartbeat and id not in self.broken
+            if id != self.me and member.age < self.heartbeat and id not in self.broken
         }
 
     def part_with_silent(self) -> None:
@@ -265,16 +274,16 @@ class Member:
         for leadership in self.leaderships.values():
             leadership.leave(server)
 
-    async def renew(self, leadership: Leadership, asked_at: float) -> None:
-        """Keep leading, as long as the engine says so."""
-        shard = leadership.shard
-        lease = await self.registry.lead(shard, leadership.token, self.me.text(), self.heartbeat)
-        if lease.token != leadership.token:
-            leadership.lose()
-            self.follow(shard, lease)
+    async def renew(self, leadership: Leadership) -> None:
+        """Go on leading, as long as the engine says so."""
+        asked_at = self.loop.time()
+        lease = await self.registry.renew(leadership.shard, leadership.token, self.heartbeat)
+        if leadership.closed:
             return
-        self.leases[shard] = lease
-        leadership.renew(asked_at + self.heartbeat * 0.8)
+        if lease is None or lease.token != leadership.token:
+            return leadership.lose()
+        self.leases[leadership.shard] = lease
+        leadership.renew(asked_at + self.heartbeat * MARGIN)
 
     async def stand(self, shard: int) -> None:
         """Lead a shard that nobody leads, unless it is rather another server's turn."""
@@ -284,12 +293,12 @@ class Member:
     def has_room(self) -> bool:
         """Whether this server leads less than its share."""
         servers = 1 + len(self.others())
-        return len(self.leaderships) < -(-self.registry.shards // servers)
+        return len(self.leaderships) < -(-self.shards // servers)
 
     async def take_lease(self, shard: int, instead_of: str) -> None:
         token = secrets.token_hex(8)
         asked_at = self.loop.time()
-        lease = await self.registry.lead(shard, token, self.me.text(), self.heartbeat, instead_of)
+        lease = await self.registry.lead(shard, token, self.about_me().text(), self.heartbeat, instead_of)
         self.leases[shard] = lease
         if lease.token == token:
             self.take_shard(shard, token, asked_at)
@@ -299,7 +308,7 @@ class Member:
     def take_shard(self, shard: int, token: str, asked_at: float) -> None:
         """The lease is ours."""
         self.unfollow(shard)
-        broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.registry.shards))
+        broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.shards))
         broker.set_time(self.loop.time(), self.clock)
         leadership = Leadership(
             shard,
@@ -312,7 +321,7 @@ class Member:
             self.log,
             partial(self.fenced, shard),
         )
-        leadership.safe_until = asked_at + self.heartbeat * 0.8
+        leadership.safe_until = asked_at + self.heartbeat * MARGIN
         self.leaderships[shard] = leadership
         self.begin(self.load(leadership))
 
@@ -363,8 +372,9 @@ class Member:
             return
         led = dict.fromkeys(self.others(), 0)
         for lease in self.leases:
-            if lease is not None and lease.holder in led:
-                led[lease.holder] += 1
+            holder = "" if lease is None else card_in(lease).server
+            if holder in led:
+                led[holder] += 1
         if led and min(led.values()) + 1 < len(self.leaderships):
             shard = max(self.leaderships)
             self.empty_looks[shard] = -2 * BEATS
@@ -378,51 +388,53 @@ class Member:
         if known is not None and known.token == lease.token:
             return
         self.unfollow(shard)
-        if lease.holder == self.me.id:  # an earlier lease of ours, which runs out
+        leader = card_in(lease)
+        if leader.server == self.me:  # an earlier lease of ours, which runs out
             return
-        link = self.links.get(lease.holder)
+        link = self.links.get(leader.server)
         if link is None:
-            link = self.links[lease.holder] = Link(self.hear_leader, self.lose_leader)
-            link.server = lease.holder
-            self.begin(self.reach(link, lease))
-        elif link.greeted is None and link.is_open():
+            link = self.links[leader.server] = Link(self.hear_leader, self.lose_leader)
+            link.server = leader.server
+            self.begin(self.reach(link, leader))
+        elif link.is_open():
             self.reached(shard, lease, link)
 
-    async def reach(self, link: Link, lease: Lease) -> None:
+    async def reach(self, link: Link, leader: Card) -> None:
         """Have a link to a server."""
         refused = False
         try:
-            await dial(link, lease.host, lease.port, self.me.id, self.secret)
+            await dial(link, leader.host, leader.port, self.me, self.secret, self.heartbeat)
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
-            self.log.warning("a leader is not reached", extra={"address": lease.address, "error": str(error)})
+            self.log.warning("a leader is not reached", extra={"address": leader.address, "error": str(error)})
         if link.is_open():
             self.broken.discard(link.server)
-            for shard, other in enumerate(self.leases):
-                if other is not None and other.holder == link.server:
-                    self.reached(shard, other, link)
+            for shard, lease in enumerate(self.leases):
+                if lease is not None and card_in(lease).server == link.server:
+                    self.reached(shard, lease, link)
             return self.take_turn()
         self.links.pop(link.server, None)
         if refused:
-            await self.replace_dead(lease)
+            await self.replace_dead(leader)
 
-    async def replace_dead(self, dead: Lease) -> None:
+    async def replace_dead(self, dead: Card) -> None:
         """Lead instead of a server whose process is gone: it had a link, or is silent, and its port is closed."""
-        member = self.members.get(dead.holder)
+        member = self.members.get(dead.server)
         silent = member is None or member.age > 3 * self.heartbeat / BEATS
-        if self.stopping or not (dead.holder in self.broken or silent):
+        if self.stopping or not (dead.server in self.broken or silent):
             return
-        self.broken.add(dead.holder)
+        self.broken.add(dead.server)
         for shard, lease in enumerate(self.leases):
-            if lease is not None and lease.token == dead.token and shard not in self.leaderships:
+            if lease is not None and card_in(lease).server == dead.server and shard not in self.leaderships:
                 with suppress(StoreError):
-                    await self.take_lease(shard, dead.token)
+                    await self.take_lease(shard, lease.token)
 
     def reached(self, shard: int, lease: Lease, link: Link) -> None:
         """The leader of a shard hears us."""
-        self.leaders[shard] = lease
-        self.hub.lead(shard, link.send)
+        if shard not in self.leaders and shard not in self.leaderships:
+            self.leaders[shard] = lease
+            self.hub.lead(shard, link.send)
 
     def unfollow(self, shard: int) -> None:
         if self.leaders.pop(shard, None) is not None:
@@ -430,12 +442,12 @@ class Member:
 
     def lose_leader(self, link: Link) -> None:
         """A link to a leader is gone."""
-        if self.links.get(link.server) is not link:
+        if self.links.get(link.server) is not link or link.greeting_is_due():
             return
         del self.links[link.server]
         self.broken.add(link.server)
         for shard, lease in list(self.leaders.items()):
-            if lease.holder == link.server:
+            if card_in(lease).server == link.server:
                 self.unfollow(shard)
         self.hurry.set()
 
@@ -444,11 +456,11 @@ class Member:
         self.around.set_time()
         for kind, shard, number, body in frames:
             if kind == GONE:
-                if shard in self.leaders and self.leaders[shard].holder == link.server:
+                if shard in self.leaders and card_in(self.leaders[shard]).server == link.server:
                     self.unfollow(shard)
                     self.hurry.set()
             else:
-                self.tell(self.me.id, kind, shard, number, body)
+                self.tell(self.me, kind, shard, number, body)
         self.take_turn()
 
     # Links from fronts
@@ -476,7 +488,7 @@ class Member:
             self.guests[server] = link
             for leadership in self.leaderships.values():
                 leadership.forget_counts(server)
-            self.begin(adopt(link, endpoint, self.me.id))
+            self.begin(adopt(link, endpoint, self.me, self.heartbeat))
 
     def orphan(self, server: str) -> None:
         for leadership in self.leaderships.values():
@@ -510,7 +522,7 @@ class Member:
 
     def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
         """A frame from a leader to a front, this server's own or another's."""
-        if server != self.me.id:
+        if server != self.me:
             link = self.guests.get(server)
             if link is not None:
                 link.send(kind, shard, number, body)
@@ -526,7 +538,7 @@ class Member:
 
     def send_to_us(self, leadership: Leadership, kind: int, shard: int, number: int, body: bytes) -> None:
         """A frame from this front to the leader of a shard, which is this server."""
-        leadership.take(self.me.id, kind, number, body)
+        leadership.take(self.me, kind, number, body)
 
     # Turns
 

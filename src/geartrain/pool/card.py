@@ -1,0 +1,55 @@
+"""Card: what a server of a pool says of itself to the others."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from geartrain.pool.registry import Lease, Member
+
+
+class Card(NamedTuple):
+    """A server of a pool."""
+
+    server: str  # its id, another one each time it starts
+    host: str  # where the others reach it
+    port: int
+    version: str
+    shards: tuple[int, ...] = ()  # those that it leads
+    connections: int = 0  # peers
+    fenced: int = 0  # late results that were refused
+    age: float = 0.0  # seconds since it was heard of
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def text(self) -> str:
+        """The card as the engine keeps it."""
+        said = self._asdict()
+        del said["age"]
+        return json.dumps(said)
+
+
+def read_card(text: str) -> Card:
+    """The card of a text; what a newer release says beside it is left out, what an older one does not say is empty."""
+    said = json.loads(text)
+    return Card(
+        said["server"],
+        said["host"],
+        said["port"],
+        said.get("version", ""),
+        tuple(said.get("shards", ())),
+        said.get("connections", 0),
+        said.get("fenced", 0),
+    )
+
+
+def card_of(member: Member) -> Card:
+    """The card of a server, with its age."""
+    return read_card(member.text)._replace(age=member.age)
+
+
+def card_in(lease: Lease) -> Card:
+    """The card of a shard's leader."""
+    return read_card(lease.text)
