@@ -18,6 +18,8 @@ GearmanError
 ├── JobTimeout             a deadline passed (also a TimeoutError)
 ├── PayloadError           a task cannot send or read a value
 ├── StoreError             a store could not load or commit
+│   ├── EngineLost         the engine of a pool could not be reached
+│   └── Fenced             the lease of the shard is another server's
 └── SettingsError          an option that cannot work
 
 ``Fail``, ``Retry`` and ``Reject`` are not errors of Geartrain: a worker's function raises them to say how its job ends.
@@ -204,6 +206,14 @@ class StoreError(GearmanError):
     """A store could not load or commit."""
 
     code = ReturnCode.QUEUE_ERROR
+
+
+class EngineLost(StoreError):
+    """The engine of a pool could not be reached, or did not keep what it was to keep, for as long as was waited."""
+
+
+class Fenced(StoreError):
+    """The lease of the shard is another server's."""
 
 
 class SettingsError(GearmanError):

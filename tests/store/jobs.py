@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from geartrain.broker.batch import Batch, JobRecord, Kept, Outcome
-from geartrain.broker.model import NORMAL
+from geartrain.broker.batch import Batch, DeadRecord, JobRecord, Kept, Outcome, ResultRecord
+from geartrain.broker.model import LOW, NORMAL
+from geartrain.store.ports import Store
 from geartrain.store.sqlite import SQLiteStore
 
 
@@ -19,6 +20,22 @@ def record(number: int, workload: bytes = b"a", **others: Any) -> JobRecord:
         number, b"H:test:%d" % number, b"f", b"", b"", workload, len(workload), NORMAL, 0.0, 1.8e9, 0, b""
     )
     return usual._replace(**others)
+
+
+ODD = record(
+    3,
+    bytes(range(256)),
+    function="zähler".encode(),
+    unique=b"u\xff\x00"[:2],
+    reducer=b"sum",
+    priority=LOW,
+    run_at=1.9e9 + 0.25,
+    submitted_at=1.8e9 + 0.125,
+    attempts=70_000,
+    metadata=b'{"trace":"1"}',
+)
+DEAD = DeadRecord(3, "exception", b"worker-1", b"no\0such file", 1.8e9)
+RESULT = ResultRecord(4, b"H:test:4", b"f", b"u", "complete", b"r\0", 1.0, 2.0, 3.0, 4.0, 5, b"worker-1")
 
 
 def batch(*added: JobRecord, removed: tuple[int, ...] = ()) -> Batch:
@@ -40,7 +57,7 @@ async def opened(path: Path, durability: str = "full", memory: int = 1 << 30) ->
         await store.close(0)
 
 
-async def everything(store: SQLiteStore) -> Kept:
+async def everything(store: Store) -> Kept:
     """All that the store has, in one part."""
     found = Kept([], [], [], [], 0, [])
     last = 0
@@ -52,7 +69,7 @@ async def everything(store: SQLiteStore) -> Kept:
     return found._replace(last_number=last)
 
 
-async def kept(store: SQLiteStore, made: Batch) -> Outcome:
+async def kept(store: Store, made: Batch) -> Outcome:
     """Commit a batch that must succeed."""
     outcome = await store.commit(made)
     assert not outcome.error

@@ -10,27 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.broker.batch import Batch, DeadRecord, Document, ResultRecord
-from geartrain.broker.model import CONTENT, HIGH, LOW
+from geartrain.broker.batch import Batch, Document
+from geartrain.broker.model import CONTENT, HIGH
 from geartrain.errors import StoreError
 from geartrain.store.sqlite import SQLiteStore
-from tests.store.jobs import batch, everything, in_loop, kept, opened, record
+from tests.store.jobs import DEAD, ODD, RESULT, batch, everything, in_loop, kept, opened, record
 from tests.support.machine import wait_until
-
-ODD = record(
-    3,
-    bytes(range(256)),
-    function="zähler".encode(),
-    unique=b"u\xff\x00"[:2],
-    reducer=b"sum",
-    priority=LOW,
-    run_at=1.9e9 + 0.25,
-    submitted_at=1.8e9 + 0.125,
-    attempts=70_000,
-    metadata=b'{"trace":"1"}',
-)
-DEAD = DeadRecord(3, "exception", b"worker-1", b"no\0such file", 1.8e9)
-RESULT = ResultRecord(4, b"H:test:4", b"f", b"u", "complete", b"r\0", 1.0, 2.0, 3.0, 4.0, 5, b"worker-1")
 
 
 @in_loop

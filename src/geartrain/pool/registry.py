@@ -1,0 +1,120 @@
+"""Registry: which servers the pool has, and which of them leads which shard."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final, NamedTuple
+
+from geartrain.errors import SettingsError
+from geartrain.pool.address import CLUSTER, Address
+from geartrain.pool.engine import HOLD, Engine
+from geartrain.pool.keys import Keys, PoolKeys
+from geartrain.pool.node import Argument, Reply
+from geartrain.pool.script import BEAT, JOIN, LEAD, RELEASE, RENEW
+
+FORM: Final = 1  # of the pool's data
+FORGOTTEN: Final = 3600.0  # seconds of silence after which a server is no longer told of
+
+
+class Member(NamedTuple):
+    """A server of the pool."""
+
+    server: str
+    text: str  # what it says of itself
+    age: float = 0.0  # seconds since it was heard of, by the engine's clock
+
+
+class Lease(NamedTuple):
+    """Who leads a shard."""
+
+    token: str
+    text: str  # what the leader says of itself
+    seconds: float  # for which it lasts
+
+
+class Registry:
+    """What the servers of a pool know of each other; everything raises StoreError where the engine is lost."""
+
+    def __init__(self, address: Address, hold: float = HOLD) -> None:
+        self.address = address
+        self.keys = PoolKeys(address)
+        self.shards = [Keys(address, shard) for shard in range(address.shards)]
+        self.engine = Engine(address, None, hold)
+        self.engines = [
+            Engine(address, shard, hold) if address.kind == CLUSTER else self.engine
+            for shard in range(address.shards)
+        ]
+
+    async def join(self) -> str:
+        """Join the pool, which is made if there is none; its secret, the same for all of its servers.
+
+        Raises SettingsError where the pool is another one than the URL says.
+        """
+        arguments: list[Argument] = [FORM, self.address.shards, secrets.token_hex(16)]
+        form, shards, secret = await self.engine.call(JOIN, [self.keys.facts], arguments)
+        name = self.address.name
+        if int(form) > FORM:
+            raise SettingsError(
+                f"the pool at {name} is of a newer Geartrain: its form is version {int(form)},"
+                f" this one knows versions up to {FORM}"
+            )
+        if int(shards) != self.address.shards:
+            raise SettingsError(
+                f"the pool at {name} has {int(shards)} shards for good: shards={int(shards)} is expected,"
+                f" not {self.address.shards}"
+            )
+        return str(secret.decode())
+
+    async def beat(self, server: str, text: str) -> list[Member]:
+        """Say that a server lives, and hear of all that do or did within the last hour, this one too."""
+        return await self.heard(server, text)
+
+    async def members(self) -> list[Member]:
+        """The servers of the pool."""
+        return await self.heard("", "")
+
+    async def heard(self, server: str, text: str) -> list[Member]:
+        arguments: list[Argument] = [server, text, int(FORGOTTEN * 1000)]
+        found = await self.engine.call(BEAT, [self.keys.members], arguments)
+        members = [Member(name.decode(), said.decode(), age / 1000) for name, age, said in found]
+        return sorted(members)
+
+    async def leave(self, server: str) -> None:
+        """Have a server forgotten."""
+        await self.engine.ask(b"HDEL", self.keys.members, server)
+
+    async def lead(self, shard: int, token: str, text: str, seconds: float, instead_of: str = "") -> Lease:
+        """Take the lease of a shard if it is free or held with the token ``instead_of``; the lease as it is then."""
+        arguments: list[Argument] = [token, text, int(seconds * 1000), instead_of]
+        reply = await self.engines[shard].call(LEAD, self.shards[shard].lease_keys, arguments)
+        return lease_in(reply)
+
+    async def renew(self, shard: int, token: str, seconds: float) -> Lease | None:
+        """Keep the lease, if nobody else has led the shard since it was taken; None where nobody leads it now."""
+        arguments: list[Argument] = [token, int(seconds * 1000)]
+        reply = await self.engines[shard].call(RENEW, self.shards[shard].lease_keys, arguments)
+        return lease_in(reply) if reply else None
+
+    async def release(self, shard: int, token: str) -> None:
+        """Give up the lease, if it is ours."""
+        await self.engines[shard].call(RELEASE, self.shards[shard].lease_keys, [token])
+
+    async def leases(self) -> list[Lease | None]:
+        """Who leads the shards; None where nobody does."""
+        found: list[Lease | None] = []
+        for engine, keys in zip(self.engines, self.shards, strict=True):
+            text, milliseconds = await engine.run([(b"GET", keys.lease), (b"PTTL", keys.lease)])
+            found.append(lease_in((text, milliseconds)) if text else None)
+        return found
+
+    async def close(self) -> None:
+        """Let go of the engine."""
+        for engine in (self.engine, *self.engines):
+            await engine.close()
+
+
+def lease_in(reply: Reply) -> Lease:
+    """The lease in an answer."""
+    lease, milliseconds = reply
+    token, _, text = lease.partition(b" ")
+    return Lease(token.decode(), text.decode(), max(milliseconds, 0) / 1000)

@@ -1,0 +1,191 @@
+"""Engines for tests: real redis-server processes in folders and on ports of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from tests.support.machine import HOST, free_port, require, wait_until
+from tests.support.processes import Program
+
+SERVICE = "jobs"
+RELIABLE = ("--appendonly", "yes", "--save", "")
+
+
+class Redis(Program):
+    """A redis-server or a sentinel, which keeps its files in a folder of its own."""
+
+    def __init__(self, *options: str, port: int | None = None, program: str = "redis-server") -> None:
+        self.port = port or free_port()
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.options = options
+        place = ("--port", str(self.port), "--bind", HOST, "--dir", self.folder.name)
+        super().__init__(require(program), *options, *place)
+
+    @property
+    def place(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    def ask(self, *words: str | bytes) -> str:
+        """The answer to one command, as text; of an array its parts, each on a line of its own."""
+        with socket.create_connection((HOST, self.port), 2) as link, link.makefile("rb") as lines:
+            parts = [word.encode() if isinstance(word, str) else word for word in words]
+            command = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+            link.sendall(b"*%d\r\n%s" % (len(parts), command))
+            return answer_in(lines.readline(), lines)
+
+    def answers(self) -> bool:
+        """Whether the process takes commands."""
+        try:
+            return self.ask("PING") == "PONG"
+        except OSError:
+            return False
+
+    def wait_until_ready(self) -> None:
+        wait_until(lambda: self.answers() or not self.running(), f"an engine answers on port {self.port}")
+        assert self.running(), self.output()
+
+    def pause(self) -> None:
+        """Have the process stand still."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self, by: signal.Signals) -> int:
+        if self.running():
+            self.go_on()
+        return super().end(by)
+
+    def __exit__(self, *exception: object) -> None:
+        # It has nothing to lose, and would take its time to write.
+        self.kill()
+        os.close(self.log)
+        self.folder.cleanup()
+
+
+def answer_in(line: bytes, lines: object) -> str:
+    """One answer in the engine's protocol, as text."""
+    read = getattr(lines, "read")  # noqa: B009
+    kind, text = line[:1], line[1:].strip().decode("utf-8", "replace")
+    if kind == b"$":
+        return "" if text == "-1" else str(read(int(text) + 2)[:-2].decode("utf-8", "replace"))
+    if kind == b"*":
+        readline = getattr(lines, "readline")  # noqa: B009
+        return "\n".join(answer_in(readline(), lines) for _ in range(int(text)))
+    return text
+
+
+class EngineSet:
+    """Some processes that are one engine: ``nodes`` keep jobs, the first of them as a primary when it begins."""
+
+    def __init__(self, url: str, nodes: Sequence[Redis], watchers: Sequence[Redis] = ()) -> None:
+        self.url = url
+        self.nodes = list(nodes)
+        self.watchers = list(watchers)
+
+    @property
+    def primary(self) -> Redis:
+        """The first node that is a primary now."""
+        return next(node for node in self.nodes if role_of(node) == "master")
+
+    @property
+    def replicas(self) -> list[Redis]:
+        return [node for node in self.nodes if role_of(node) == "slave"]
+
+    def kill_primary(self) -> Redis:
+        """End the primary, without a word."""
+        primary = self.primary
+        primary.kill()
+        return primary
+
+    def pause_replicas(self) -> None:
+        """Have the replicas stand still."""
+        self.paused = self.replicas
+        for replica in self.paused:
+            replica.pause()
+
+    def go_on(self) -> None:
+        """Have those go on that stand still."""
+        for replica in self.paused:
+            replica.go_on()
+
+
+def role_of(node: Redis) -> str:
+    """ "master" or "slave"; empty where the process is gone or does not answer."""
+    if not node.running():
+        return ""
+    try:
+        return node.ask("ROLE").split("\n")[0]
+    except OSError:
+        return ""
+
+
+@contextmanager
+def standalone(*options: str) -> Iterator[EngineSet]:
+    """One process."""
+    with Redis(*(options or RELIABLE)) as node:
+        node.wait_until_ready()
+        yield EngineSet(f"valkey://{node.place}", [node])
+
+
+@contextmanager
+def replicated(replicas: int = 1) -> Iterator[EngineSet]:
+    """A primary that has replicas, and nobody who would put one of them in its place."""
+    with ExitStack() as stack:
+        nodes = primary_and_replicas(stack, replicas)
+        yield EngineSet(f"valkey://{nodes[0].place}", nodes)
+
+
+def primary_and_replicas(stack: ExitStack, replicas: int) -> list[Redis]:
+    primary = stack.enter_context(Redis(*RELIABLE, "--repl-diskless-sync-delay", "0"))
+    primary.wait_until_ready()
+    nodes = [primary]
+    for _ in range(replicas):
+        of = ("--replicaof", f"{HOST} {primary.port}")
+        nodes.append(stack.enter_context(Redis(*RELIABLE, *of, "--repl-diskless-sync-delay", "0")))
+    wait_until(
+        lambda: f"connected_slaves:{replicas}" in primary.ask("INFO", "replication"), "replicas follow"
+    )
+    wait_until(
+        lambda: primary.ask("INFO", "replication").count("state=online") == replicas, "replicas are ready"
+    )
+    return nodes
+
+
+@contextmanager
+def sentinels(replicas: int = 2, watchers: int = 3) -> Iterator[EngineSet]:
+    """A primary, replicas, and sentinels who put one of those in its place."""
+    with ExitStack() as stack:
+        nodes = primary_and_replicas(stack, replicas)
+        watching = [stack.enter_context(sentinel_of(nodes[0])) for _ in range(watchers)]
+        for watcher in watching:
+            watcher.wait_until_ready()
+        for watcher in watching:
+            wait_until(partial(sees, watcher, replicas, watchers - 1), "the sentinels know all")
+        places = ",".join(watcher.place for watcher in watching)
+        yield EngineSet(f"valkey+sentinel://{places}/{SERVICE}", nodes, watching)
+
+
+def sentinel_of(primary: Redis) -> Redis:
+    folder = tempfile.mkdtemp()
+    file = Path(folder, "sentinel.conf")
+    file.write_text(
+        f"sentinel monitor {SERVICE} {HOST} {primary.port} 2\n"
+        f"sentinel down-after-milliseconds {SERVICE} 1000\n"
+        f"sentinel failover-timeout {SERVICE} 5000\n"
+    )
+    return Redis(str(file), program="redis-sentinel")
+
+
+def sees(watcher: Redis, replicas: int, others: int) -> bool:
+    """Whether a sentinel knows the replicas and the other sentinels."""
+    told = watcher.ask("SENTINEL", "MASTER", SERVICE).split("\n")
+    known = dict(zip(told[::2], told[1::2], strict=True))
+    return (known["num-slaves"], known["num-other-sentinels"]) == (str(replicas), str(others))
