@@ -18,9 +18,9 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
+from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.leadership import COUNT, MARGIN, Leadership
 from geartrain.pool.links import Link, adopt, dial, guest_of
-from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.registry import Lease, Registry
 from geartrain.pool.store import ValkeyStore
 from geartrain.relay.frames import CLOSED, FENCED, GONE, REPLIES, SETTLED, Frame, parts_of
@@ -279,7 +279,7 @@ class PoolDesk:
         asked_at = self.loop.time()
         lease = await self.registry.renew(leadership.shard, leadership.token, self.heartbeat)
         if leadership.closed:
-            return
+            return None
         if lease is None or lease.token != leadership.token:
             return leadership.lose()
         self.leases[leadership.shard] = lease
@@ -407,7 +407,9 @@ class PoolDesk:
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
-            self.log.warning("a leader is not reached", extra={"address": leader.address, "error": str(error)})
+            self.log.warning(
+                "a leader is not reached", extra={"address": leader.address, "error": str(error)}
+            )
         if link.is_open():
             self.broken.discard(link.server)
             for shard, lease in enumerate(self.leases):

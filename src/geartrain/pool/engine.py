@@ -142,6 +142,10 @@ class Engine:
             if (reply >= ack.replicas) if not ack.disk else (reply[0] >= 1 and reply[1] >= ack.replicas):
                 return
 
+    def local_host(self) -> str:
+        """The address from which we reach the engine; empty while there is no connection."""
+        return "" if self.node is None else self.node.local_host()
+
     async def drop(self) -> None:
         """Let go of the connection; the next call finds the primary anew."""
         node, self.node = self.node, None

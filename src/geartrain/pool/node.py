@@ -57,6 +57,10 @@ class Node:
             await self.close()
             raise
 
+    def local_host(self) -> str:
+        """The address of our end."""
+        return str(self.connection._writer.get_extra_info("sockname")[0])
+
     async def answer(self) -> Reply:
         try:
             return await self.connection.read_response()

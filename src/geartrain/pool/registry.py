@@ -99,13 +99,11 @@ class Registry:
         """Give up the lease, if it is ours."""
         await self.engines[shard].call(RELEASE, self.shards[shard].lease_keys, [token])
 
-    async def leases(self) -> list[Lease | None]:
-        """Who leads the shards; None where nobody does."""
-        found: list[Lease | None] = []
-        for engine, keys in zip(self.engines, self.shards, strict=True):
-            text, milliseconds = await engine.run([(b"GET", keys.lease), (b"PTTL", keys.lease)])
-            found.append(lease_in((text, milliseconds)) if text else None)
-        return found
+    async def lease(self, shard: int) -> Lease | None:
+        """Who leads a shard; None where nobody does."""
+        key = self.shards[shard].lease
+        text, milliseconds = await self.engines[shard].run([(b"GET", key), (b"PTTL", key)])
+        return lease_in((text, milliseconds)) if text else None
 
     async def close(self) -> None:
         """Let go of the engine."""

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
+from geartrain.pool.address import address_of, is_pool
 from geartrain.store import is_store
 
 T = TypeVar("T")
@@ -103,14 +104,17 @@ def read_prefix(prefix: str) -> str:
 
 
 def read_store(url: str) -> str:
-    if not is_store(url):
+    """A pool's URL says itself what is wrong with it, with a SettingsError."""
+    if is_pool(url):
+        address_of(url)
+    elif not is_store(url):
         raise ValueError
     return url
 
 
 TEXT: Final = Kind("a text", (str,), str)
 PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
-STORE: Final = Kind("memory: or sqlite:PATH", (str,), read_store)
+STORE: Final = Kind("memory:, sqlite:PATH or valkey://HOST:PORT", (str,), read_store)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)

@@ -19,11 +19,13 @@ from socket import socket
 from typing import IO, Final
 
 from geartrain.errors import SettingsError, StoreError
+from geartrain.pool.address import is_pool
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
+from geartrain.server.pooled import check_pool, pool_desk
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
@@ -45,6 +47,8 @@ def run(settings: Settings, configuration: Configuration) -> None:
     check_user(settings.user)
     if not settings.store:
         settings = replace(settings, store=default_url(os.environ, os.geteuid()))
+    if is_pool(settings.store):
+        check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
     become(settings.user)
     log = open_log(settings)
@@ -82,7 +86,9 @@ def check_user(user: str) -> None:
 
 
 def open_kept(settings: Settings) -> Store | None:
-    """The store, which has the file by now; raises SettingsError where it cannot be used."""
+    """The store, which has the file by now; raises SettingsError where it cannot be used. None for a pool's."""
+    if is_pool(settings.store):
+        return None
     try:
         return open_store(
             settings.store,
@@ -151,7 +157,10 @@ async def serve(
     store: Store | None,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
-    server = Server(settings, log, partial(own_desk, store))
+    desk = partial(own_desk, store)
+    if is_pool(settings.store):
+        desk = partial(pool_desk, listeners, configuration.apply)
+    server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
     end = End(server, settings)
     addresses = [address_of(listener) for listener in listeners]
