@@ -18,6 +18,7 @@ GearmanError
 ├── JobTimeout             a deadline passed (also a TimeoutError)
 ├── PayloadError           a task cannot send or read a value
 ├── StoreError             a store could not load or commit
+│   └── Fenced             the lease is another server's
 └── SettingsError          an option that cannot work
 
 ``Fail``, ``Retry`` and ``Reject`` are not errors of Geartrain: a worker's function raises them to say how its job ends.
@@ -204,6 +205,10 @@ class StoreError(GearmanError):
     """A store could not load or commit."""
 
     code = ReturnCode.QUEUE_ERROR
+
+
+class Fenced(StoreError):
+    """The lease is another server's: what this one would keep is refused, now and later."""
 
 
 class SettingsError(GearmanError):
