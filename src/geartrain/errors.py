@@ -213,7 +213,7 @@ class EngineLost(StoreError):
 
 
 class Fenced(StoreError):
-    """The lease of the shard is another server's."""
+    """The lease of the shard is another server's: what this one would keep is refused, now and later."""
 
 
 class SettingsError(GearmanError):

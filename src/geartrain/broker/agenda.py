@@ -25,9 +25,9 @@ def tick(broker: Broker) -> None:
     if broker.time_limits.heap:
         for job in broker.time_limits.take(broker.now):
             broker.note("worker timeout reached on job", job)
-            revoke(job, b"timeout")
+            revoke(broker, job, b"timeout")
             lose(broker, job, "timeout")
-    if broker.lifetimes.heap:
+    if broker.lifetimes.heap and not broker.sleepers.suspended:
         for job in broker.lifetimes.take(broker.now):
             expire(broker, job)
     if broker.openings.heap:
@@ -45,7 +45,7 @@ def wait(broker: Broker) -> float:
     soonest = broker.sleepers.look_again
     if broker.time_limits.heap:
         soonest = min(soonest, broker.time_limits.next())
-    if broker.lifetimes.heap:
+    if broker.lifetimes.heap and not broker.sleepers.suspended:
         soonest = min(soonest, broker.lifetimes.next())
     if broker.openings.heap:
         soonest = min(soonest, broker.openings.next())

@@ -60,8 +60,11 @@ class Broker:
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
+        # Jobs that were taken from workers who may not know it; None where nobody asks.
+        self.revoked: list[tuple[Connection, bytes]] | None = None
         self.stopping = False
-        self.last_handle = 0
+        self.step = rules.shards  # from a handle's number to the next
+        self.last_handle = rules.shard
         self.reserved = 0  # numbers up to it are not given again, even after a crash
         self.last_place = 0
 
@@ -159,7 +162,7 @@ class Broker:
                 return equal
         if function.policy is not None and function.refusal(priority):
             return None
-        self.last_handle += 1
+        self.last_handle += self.step
         handle = self.prefix + b"%d" % self.last_handle
         job = Job(handle, function, unique, reducer, workload, priority, client is None, self.clock, run_at)
         job.number = self.last_handle
@@ -279,6 +282,8 @@ class Broker:
 
     def grab(self, connection: Connection) -> Job | None:
         """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
+        if self.sleepers.suspended:
+            return None
         if connection.asleep or connection.woken:
             self.sleepers.get_up(connection)
         abilities = connection.abilities
@@ -295,6 +300,9 @@ class Broker:
                     abilities.remove(function)
                     abilities.append(function)
                 self.assign(job, connection)
+                if function.bucket is not None:
+                    function.bucket.take(self.now)
+                    self.openings.watch(function, self.now)
                 return job
         return None
 
@@ -319,12 +327,9 @@ class Broker:
         function.running += 1
         if job.alarm:
             self.lifetimes.cancel(job)
-        time_limit = function.workers[connection]
+        time_limit = function.workers.get(connection, 0.0)
         if function.policy is not None:
             time_limit = min(time_limit or NEVER, function.policy.timeout or NEVER)
-            if function.bucket is not None:
-                function.bucket.take(self.now)
-                self.openings.watch(function, self.now)
         if time_limit and time_limit != NEVER:
             self.time_limits.set(job, self.now + time_limit)
 
@@ -345,7 +350,7 @@ class Broker:
 
     def cancel(self, job: Job) -> None:
         """End a job for whoever waits for it; what its worker still says of it will be ignored."""
-        revoke(job, b"cancelled")
+        revoke(self, job, b"cancelled")
         keep_result(self, job, "cancelled", b"")
         self.tell_failure(job)
         self.finish(job)

@@ -11,11 +11,12 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import apply_policies
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
 from geartrain.broker.results import put
+from geartrain.broker.shards import pass_by
 from geartrain.broker.ticks import recall, take_back_schedules
 from geartrain.errors import SettingsError
 
 RESERVE: Final = (
-    100_000  # numbers that may be given before the store hears of it; after a crash they are left out
+    100_000  # handles that may be given before the store hears of it; after a crash they are left out
 )
 
 
@@ -38,7 +39,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
             archive.dead[job.number] = DeadLetter(job, dead)
     for result in kept.results:
         put(broker, result)
-    broker.last_handle = max(broker.last_handle, kept.last_number)
+    pass_by(broker, kept.last_number)
     broker.notices += kept.notices
 
 
@@ -69,7 +70,7 @@ def job_of(broker: Broker, record: JobRecord) -> Job:
     job.attempts = record.attempts
     job.metadata = record.metadata
     job.kept = KEPT
-    broker.last_handle = max(broker.last_handle, record.number)
+    pass_by(broker, record.number)
     return job
 
 
@@ -81,13 +82,13 @@ def take_batch(broker: Broker) -> Batch:
     for job in batch.added.values():
         job.kept = ASKED
     if wants_numbers(broker):
-        broker.reserved = batch.last_number = broker.last_handle + RESERVE
+        broker.reserved = batch.last_number = broker.last_handle + RESERVE * broker.step
     return batch
 
 
 def wants_numbers(broker: Broker) -> bool:
     """Whether the store must soon hear how far the numbers have come."""
-    return broker.last_handle + RESERVE // 2 > broker.reserved
+    return broker.last_handle + RESERVE // 2 * broker.step > broker.reserved
 
 
 def keep(broker: Broker, batch: Batch) -> None:

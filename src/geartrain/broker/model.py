@@ -154,6 +154,11 @@ class Queue:
         self.gone += 1
         self.compact()
 
+    def extract(self, job: Job) -> None:
+        """Take away any job of this queue that may be appended again; slow for one that is far from the head."""
+        job.queued = False
+        self.jobs.remove(job)
+
     def compact(self) -> None:
         """Keep no more jobs that were removed than jobs that wait."""
         if self.gone * 2 > len(self.jobs):

@@ -63,10 +63,10 @@ def recurring(broker: Broker, calendar: Calendar, arguments: list[bytes]) -> Sch
     if known is not None:
         # Once more for the store: what it is asked to keep for the first client may fail.
         return add(broker, known.definition, WIRE)
-    name = (broker.prefix + b"%d" % (broker.last_handle + 1)).decode("utf-8", "backslashreplace")
+    name = (broker.prefix + b"%d" % (broker.last_handle + broker.step)).decode("utf-8", "backslashreplace")
     definition = Definition(name, function, workload, NORMAL, unique, cron, 0, "", LAST, False)
     check_when(definition, "SUBMIT_JOB_SCHED", calendar)
-    broker.last_handle += 1
+    broker.last_handle += broker.step
     return add(broker, definition, WIRE)
 
 

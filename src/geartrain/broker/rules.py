@@ -14,6 +14,8 @@ class Rules(NamedTuple):
     wakes_more: bool = True  # whether another is woken when the job is not taken soon
     exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked
     max_unique: int = 255  # bytes
+    shard: int = 0  # which part of a pool's functions is ours; see ``shards.py``
+    shards: int = 1
     timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
     memory: int = 1 << 30  # bytes of workloads beyond which kept ones stay in the store
     max_results: int = (

@@ -25,6 +25,7 @@ class Sleepers:
         self.most = most  # sleepers that one job wakes at once; 0 is all
         self.wakes_more = wakes_more  # whether others are woken when those do not come
         self.now = 0.0  # monotonic seconds
+        self.suspended = False  # nobody may have a job for now, so nobody is woken
         self.called: dict[Function, int] = {}  # functions with sleepers, and the jobs they got in this turn
         self.watched: dict[Function, None] = {}  # functions with both a job and a sleeper after a wake-up
         self.look_again = NEVER  # when to look at them
@@ -35,6 +36,8 @@ class Sleepers:
 
     def end_turn(self) -> None:
         """Send NOOP to who should come for the jobs that were called out."""
+        if self.suspended:
+            self.called.clear()
         for function, jobs in self.called.items():
             ready = function.ready(self.now)
             if ready:
@@ -72,7 +75,7 @@ class Sleepers:
     def learn(self, connection: Connection, function: Function) -> None:
         """A worker that sleeps can do one more function."""
         function.sleepers[connection] = None
-        if function.ready(self.now):
+        if function.ready(self.now) and not self.suspended:
             self.rouse(connection)
 
     def get_up(self, connection: Connection) -> None:
@@ -108,7 +111,7 @@ class Sleepers:
     def tick(self) -> None:
         """At ``look_again``: wake more workers where those that were woken did not come."""
         self.look_again = NEVER
-        functions = list(self.watched)
+        functions = [] if self.suspended else list(self.watched)
         self.watched.clear()
         for function in functions:
             ready = function.ready(self.now)
@@ -117,6 +120,8 @@ class Sleepers:
 
     def has_work(self, connection: Connection) -> bool:
         """Whether a GRAB_JOB of this worker would get a job."""
+        if self.suspended:
+            return False
         for function in connection.abilities:
             if function.ready(self.now):
                 return True

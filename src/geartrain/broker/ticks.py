@@ -10,6 +10,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.model import Job, number_of
 from geartrain.broker.schedule_fields import kept_text, of_kept_text
 from geartrain.broker.schedules import FILE, WIRE, Definition, Schedule, mark_of
+from geartrain.broker.shards import is_ours, pass_by
 from geartrain.errors import SettingsError
 
 SCHEDULE: Final = "schedule"  # the kinds of documents
@@ -64,7 +65,8 @@ def keep_mark(broker: Broker, schedule: Schedule) -> None:
 
 
 def configure(broker: Broker, definitions: Sequence[Definition]) -> None:
-    """Have the schedules of the file, rather than those that it had before."""
+    """Have the schedules of the file whose functions are ours, rather than those that it had before."""
+    definitions = [definition for definition in definitions if is_ours(broker, definition.function)]
     schedules = broker.schedules
     names = {definition.name for definition in definitions}
     for schedule in list(schedules.by_name.values()):
@@ -154,7 +156,7 @@ def recall_schedule(broker: Broker, document: Document) -> None:
         raise SettingsError("nothing reads cron lines here")
     definition, origin = of_kept_text(document.name, document.text, schedules.calendar)
     if origin == WIRE:
-        broker.last_handle = max(broker.last_handle, number_of(definition.name.encode()))
+        pass_by(broker, number_of(definition.name.encode()))
     if definition.name in schedules.by_name:
         return supersede(broker, definition.name)
     schedules.put(definition, origin, broker.clock)

@@ -11,6 +11,7 @@ from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt
+from geartrain.broker.takeover import resume, suspend
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.pool.store import ValkeyStore
 from geartrain.relay.frames import GONE, PACKETS, SETTLED
@@ -90,10 +91,11 @@ class Leadership:
         broker = self.broker
         if not self.loaded or self.closed:
             return
-        broker.suspended = broker.now > self.safe_until
         if not self.opened and (fronts <= self.seat.ready or broker.now >= self.open_by):
             self.opened = True
             self.seat.open()
+        if broker.now > self.safe_until:
+            suspend(broker)
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
         self.seat.deliver()
@@ -141,8 +143,8 @@ class Leadership:
     def renew(self, until: float) -> None:
         """Nobody else can have the lease before ``until``, by monotonic time."""
         self.safe_until = until
-        if self.broker.suspended and self.broker.now <= until:
-            self.broker.resume()
+        if self.opened and self.broker.sleepers.suspended and self.broker.now <= until:
+            resume(self.broker)
 
     def lose(self) -> None:
         """The lease is another server's: what was not kept yet is refused, as late as it is."""

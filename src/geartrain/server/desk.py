@@ -81,7 +81,7 @@ class OwnDesk:
         rules: Rules,
         payload_limit: int,
         store: Store | None,
-        write: Callable[[Connection, bytes], None],
+        write: Callable[[Connection, list[bytes]], None],
         read: Callable[[], None],
         log: logging.Logger,
     ) -> None:

@@ -262,11 +262,11 @@ class Server:
                 peer.leave()
         self.desk.ended.clear()
 
-    def write(self, connection: Connection, packets: bytes) -> None:
+    def write(self, connection: Connection, packets: list[bytes]) -> None:
         """Write what was held back, if the peer is still there."""
         peer = self.peers.get(connection)
         if peer is not None:
-            peer.write(packets)
+            peer.write(b"".join(packets))
         if self.leaving:
             self.loop.call_soon(self.part_with_leaving)
 

@@ -13,7 +13,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.durability import keep, take_back, take_batch, wants_numbers
 from geartrain.broker.model import Connection
 from geartrain.broker.ticks import unkept
-from geartrain.errors import StoreError
+from geartrain.errors import Fenced, StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
 from geartrain.store.ports import Store
@@ -29,21 +29,25 @@ class Committer:
     While a batch is under way the next one grows, and for a moment more while the server is busy: a commit costs as
     much as some hundred jobs. A reply of a connection that waits for a promise waits behind it.
 
-    ``write`` is given what a connection may hear; ``read`` takes turns and then calls ``begin``.
+    ``write`` is given what a connection may hear, packet by packet; ``read`` takes turns and then calls ``begin``.
+    ``fenced`` is called where a store that several servers share is another's to write by now: that is the end of
+    all commits, and what they would have promised is never said.
     """
 
     def __init__(
         self,
         store: Store,
         broker: Broker,
-        write: Callable[[Connection, bytes], None],
+        write: Callable[[Connection, list[bytes]], None],
         read: Callable[[], None],
         log: logging.Logger,
+        fenced: Callable[[], None] | None = None,
     ) -> None:
         self.store = store
         self.broker = broker
         self.write = write
         self.read = read
+        self.fenced = fenced  # None where the store is this server's alone
         self.loop = asyncio.get_running_loop()
         self.grown_at = 0.0  # when the next batch has grown for long enough, by the loop's clock
         self.alarm: asyncio.TimerHandle | None = None  # begins it then; None while nobody waits for that
@@ -51,8 +55,11 @@ class Committer:
         self.held: dict[Connection, list[bytes]] = {}  # until the batch under way is kept
         self.next: dict[Connection, list[bytes]] = {}  # until the one after it is
         self.commit: asyncio.Task[None] | None = None  # None while no batch is under way
+        self.begun = 0  # commits so far
+        self.kept = 0  # the number of the last one that was kept: what was in the batches before is kept, too
         self.failure = ""  # why the last commit failed; empty when it did not
         self.closing = False
+        self.over = False  # the store is another server's to write
 
     def hold(self, connections: Iterable[Connection]) -> None:
         """Hold back what connections have to say that promises something, or comes after what does."""
@@ -71,7 +78,7 @@ class Committer:
     def begin(self, idle: bool) -> None:
         """Begin the next commit, if none is under way, and the server is ``idle`` or the batch has grown enough."""
         batch = self.broker.batch
-        if self.commit is not None or not (self.next or batch or wants_numbers(self.broker)):
+        if self.commit is not None or self.over or not (self.next or batch or wants_numbers(self.broker)):
             return None
         if idle or self.loop.time() >= self.grown_at or (batch and len(batch.added) >= LARGE):
             return self.begin_now()
@@ -83,8 +90,9 @@ class Committer:
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
-        if self.commit is None:
+        if self.commit is None and not self.over:
             self.held, self.next = self.next, {}
+            self.begun += 1
             batch = take_batch(self.broker)
             outcome = self.store.commit(batch) if len(batch) else None
             self.commit = asyncio.create_task(self.keep(batch, outcome))
@@ -93,6 +101,8 @@ class Committer:
         """Wait until a batch is kept, and let go of what it promised; None where there is nothing to keep."""
         try:
             outcome = Outcome() if awaited is None else await awaited
+        except Fenced as error:
+            return self.give_up(error)
         except StoreError as error:
             outcome = Outcome(str(error))
         self.say(outcome.error)
@@ -102,6 +112,7 @@ class Committer:
             self.let_go(held, outcome)
             await asyncio.sleep(PAUSE)
             return self.go_on()
+        self.kept = self.begun
         keep(self.broker, batch)
         self.go_on()  # first: with a large batch the store is at work again while we write
         self.let_go(held, outcome)
@@ -125,8 +136,17 @@ class Committer:
                 if any(reply in fetches for reply in replies):
                     self.next[connection] = replies + self.next.get(connection, [])
                     continue
-            self.write(connection, b"".join(replies))
+            self.write(connection, replies)
         want_again(self.broker)
+
+    def give_up(self, reason: Fenced) -> None:
+        """Commit nothing any more."""
+        self.log.error("the store is another server's to write", extra={"error": str(reason)})
+        self.over = True
+        self.commit = None
+        self.held = {}
+        if self.fenced is not None:
+            self.fenced()
 
     def say(self, failure: str) -> None:
         """Tell the log when the store begins to fail, and when it works again."""
