@@ -157,7 +157,7 @@ async def serve(
     store: Store | None,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
-    desk = partial(own_desk, store)
+    desk: Callable[[Server], Desk] = partial(own_desk, store)
     if is_pool(settings.store):
         desk = partial(pool_desk, listeners, configuration.apply)
     server = Server(settings, log, desk)

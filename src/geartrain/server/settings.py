@@ -59,7 +59,8 @@ class Settings:
     store: str = option(
         "",
         STORE,
-        "Where background jobs are kept: memory:, sqlite:PATH, or a pool's valkey://HOST:PORT. Without it: jobs.db in the state folder.",
+        "Where background jobs are kept: memory:, sqlite:PATH, or the valkey://HOST:PORT of a pool. "
+        "Without it: jobs.db in the state folder.",
         metavar="URL",
     )
     durability: str = option(
