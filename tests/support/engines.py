@@ -9,20 +9,23 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 
 from tests.support.machine import HOST, free_port, require, wait_until
 from tests.support.processes import Program
 
 SERVICE = "jobs"
-RELIABLE = ("--appendonly", "yes", "--save", "")
+RELIABLE = ("--appendonly", "yes", "--save", "", "--repl-diskless-sync-delay", "0")
+SLOTS = 16384
 
 
 class Redis(Program):
     """A redis-server or a sentinel, which keeps its files in a folder of its own."""
 
-    def __init__(self, *options: str, port: int | None = None, program: str = "redis-server") -> None:
+    def __init__(
+        self, *options: str, port: int | None = None, program: str = "redis-server", files: Sequence[str] = ()
+    ) -> None:
         self.port = port or free_port()
+        self.files = files  # that go with it
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.options = options
         place = ("--port", str(self.port), "--bind", HOST, "--dir", self.folder.name)
@@ -67,6 +70,8 @@ class Redis(Program):
         # It has nothing to lose, and would take its time to write.
         self.kill()
         os.close(self.log)
+        for file in self.files:
+            os.unlink(file)
         self.folder.cleanup()
 
 
@@ -89,6 +94,7 @@ class EngineSet:
         self.url = url
         self.nodes = list(nodes)
         self.watchers = list(watchers)
+        self.paused: list[Redis] = []
 
     @property
     def primary(self) -> Redis:
@@ -144,12 +150,12 @@ def replicated(replicas: int = 1) -> Iterator[EngineSet]:
 
 
 def primary_and_replicas(stack: ExitStack, replicas: int) -> list[Redis]:
-    primary = stack.enter_context(Redis(*RELIABLE, "--repl-diskless-sync-delay", "0"))
+    primary = stack.enter_context(Redis(*RELIABLE))
     primary.wait_until_ready()
     nodes = [primary]
     for _ in range(replicas):
         of = ("--replicaof", f"{HOST} {primary.port}")
-        nodes.append(stack.enter_context(Redis(*RELIABLE, *of, "--repl-diskless-sync-delay", "0")))
+        nodes.append(stack.enter_context(Redis(*RELIABLE, *of)))
     wait_until(
         lambda: f"connected_slaves:{replicas}" in primary.ask("INFO", "replication"), "replicas follow"
     )
@@ -174,14 +180,13 @@ def sentinels(replicas: int = 2, watchers: int = 3) -> Iterator[EngineSet]:
 
 
 def sentinel_of(primary: Redis) -> Redis:
-    folder = tempfile.mkdtemp()
-    file = Path(folder, "sentinel.conf")
-    file.write_text(
-        f"sentinel monitor {SERVICE} {HOST} {primary.port} 2\n"
-        f"sentinel down-after-milliseconds {SERVICE} 1000\n"
-        f"sentinel failover-timeout {SERVICE} 5000\n"
-    )
-    return Redis(str(file), program="redis-sentinel")
+    with tempfile.NamedTemporaryFile("w", prefix="sentinel", delete=False) as file:
+        file.write(
+            f"sentinel monitor {SERVICE} {HOST} {primary.port} 2\n"
+            f"sentinel down-after-milliseconds {SERVICE} 1000\n"
+            f"sentinel failover-timeout {SERVICE} 5000\n"
+        )
+    return Redis(file.name, program="redis-sentinel", files=[file.name])
 
 
 def sees(watcher: Redis, replicas: int, others: int) -> bool:
@@ -189,3 +194,54 @@ def sees(watcher: Redis, replicas: int, others: int) -> bool:
     told = watcher.ask("SENTINEL", "MASTER", SERVICE).split("\n")
     known = dict(zip(told[::2], told[1::2], strict=True))
     return (known["num-slaves"], known["num-other-sentinels"]) == (str(replicas), str(others))
+
+
+@contextmanager
+def cluster(primaries: int = 3) -> Iterator[EngineSet]:
+    """A Cluster in which each primary has a replica; the primaries are the first nodes."""
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(cluster_node()) for _ in range(2 * primaries)]
+        for node in nodes:
+            node.wait_until_ready()
+        for number, node in enumerate(nodes):
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            first = nodes[0]
+            node.ask("CLUSTER", "MEET", HOST, str(first.port), first.options[-1])
+        for number, node in enumerate(nodes[:primaries]):
+            first_slot, next_slot = SLOTS * number // primaries, SLOTS * (number + 1) // primaries
+            node.ask("CLUSTER", "ADDSLOTSRANGE", str(first_slot), str(next_slot - 1))
+        for node in nodes:
+            wait_until(partial(knows, node, len(nodes)), "the nodes of the Cluster know each other")
+        for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
+            replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
+        for primary in nodes[:primaries]:
+            wait_until(
+                partial(tells, primary, "INFO", "replication", "state=online"), "the primaries have replicas"
+            )
+        for node in nodes:
+            wait_until(partial(tells, node, "CLUSTER", "INFO", "cluster_state:ok"), "the Cluster is whole")
+        places = ",".join(node.place for node in nodes)
+        yield EngineSet(f"valkey+cluster://{places}", nodes)
+
+
+def cluster_node() -> Redis:
+    return Redis(
+        *RELIABLE,
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "1000",
+        "--cluster-port",
+        str(free_port()),
+    )
+
+
+def knows(node: Redis, nodes: int) -> bool:
+    """Whether a node of a Cluster has met all of them."""
+    told = node.ask("CLUSTER", "NODES").splitlines()
+    return len(told) == nodes and all("handshake" not in line for line in told)
+
+
+def tells(node: Redis, command: str, about: str, text: str) -> bool:
+    """Whether a node says something of itself."""
+    return text in node.ask(command, about)

@@ -6,21 +6,35 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 
 from geartrain.errors import EngineLost, Fenced, StoreError
 from geartrain.pool.address import Address
-from geartrain.pool.node import PATIENCE, Argument, Command, Node, Reply
+from geartrain.pool.node import PATIENCE, Argument, Command, Node, Reply, at
 from geartrain.pool.primary import Finder
 from geartrain.pool.script import Script
 
 HOLD: Final = 5.0  # seconds
 PAUSE: Final = 0.05  # seconds between two attempts
 WAIT_SLICE: Final = 0.5  # seconds that one WAIT may take
+LOOK_AGAIN: Final = 1.0  # seconds after which a primary without replicas may have some
+NEVER: Final = float("inf")
 
 PASSING: Final = (
-    "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "NOREPLICAS", "MISCONF", "BUSY",
-)  # fmt: skip
+    AskError,
+    ClusterDownError,
+    ReadOnlyError,
+    TryAgainError,
+)  # with those that are special ones of them
+PASSING_CODES: Final = ("NOREPLICAS", "MISCONF", "BUSY")
 """Errors of an engine that changes or has a bad moment: another attempt may find it in order."""
 
 
@@ -30,8 +44,23 @@ class Ack(NamedTuple):
     replicas: int
     disk: bool
 
+    def command(self, seconds: float) -> Command:
+        """The command that waits for them."""
+        milliseconds = int(seconds * 1000) + 1
+        if self.disk:
+            return (b"WAITAOF", 1, self.replicas, milliseconds)
+        return (b"WAIT", self.replicas, milliseconds)
 
-MEMORY: Final = Ack(0, False)
+    def is_met(self, reply: Reply) -> bool:
+        """Whether they have it, by the answer to the command."""
+        if self.disk:
+            local, replicas = reply
+            return bool(local >= 1 and replicas >= self.replicas)
+        return bool(reply >= self.replicas)
+
+
+NOBODY: Final = Ack(0, False)
+ACKS: Final = ("auto", "memory", "replica", "disk")
 
 
 class EngineFull(StoreError):
@@ -53,19 +82,19 @@ class Engine:
     """One connection to the primary of a shard at a time, found anew when it is lost.
 
     ``shard`` None is for what belongs to the whole pool. Calls are done one after the other. Where they cannot be done
-    within ``hold`` seconds, they raise EngineLost; they may have been done all the same, so they must be such that
-    doing them again changes nothing.
+    within ``hold`` seconds, they raise EngineLost, and while the engine stays lost others do so soon. They may have
+    been done all the same, so they must be such that doing them again changes nothing.
     """
 
     def __init__(self, address: Address, shard: int | None, hold: float = HOLD) -> None:
-        self.address = address
         self.hold = hold
         self.finder = Finder(address, shard)
         self.node: Node | None = None  # None while there is no connection
         self.lock = asyncio.Lock()
-        self.replicas = 0  # the most that the primary has had when we came
-        self.changes = 0  # how often the primary was another process, or one that had been restarted
-        self.run_id = b""  # of the primary's process, once it was found
+        self.run_id = b""  # of the primary's process; empty before it was found
+        self.replicas = 0  # the most that this process has had when we looked
+        self.look_at = 0.0  # when to look again whether it has any, by the loop's clock
+        self.lost_at = NEVER  # since when nothing succeeds
 
     async def call(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Argument]) -> Reply:
         """What a script answers; raises EngineLost, Fenced and other StoreErrors."""
@@ -77,70 +106,86 @@ class Engine:
         (reply,) = await self.run([command])
         return reply
 
-    async def run(self, calls: Sequence[Call | Command], kind: str = "memory") -> list[Reply]:
-        """What calls answer, once those have it who must by ``kind``, as ``ack_of`` reads it; raises StoreErrors."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.hold
+    async def run(self, calls: Sequence[Call | Command], ack: str = "memory") -> list[Reply]:
+        """What calls answer, once those have what they wrote who must have it; raises StoreErrors.
+
+        ``ack`` is "memory", "replica", "disk", or "auto": a replica if this primary has ever had one.
+        """
         async with self.lock:
             while True:
                 try:
-                    node = await self.connected()
-                    replies = await self.attempt(node, calls)
-                    await self.wait(node, self.ack_of(kind), deadline)
-                    return replies
+                    replies = await self.attempt(await self.connected(), calls, ack)
                 except EngineLost as error:
                     await self.drop()
-                    if loop.time() + PAUSE > deadline:
-                        raise EngineLost(f"the engine {self.address.name} is lost: {error}") from error
-                await asyncio.sleep(PAUSE)
+                    await self.pause(error)
+                else:
+                    self.lost_at = NEVER
+                    return replies
 
-    def ack_of(self, kind: str) -> Ack:
-        """Who must have it: "memory", "replica", "disk", or "auto", a replica where there ever were any."""
-        if kind == "auto":
-            return Ack(min(self.replicas, 1), False)
-        return Ack(int(kind == "replica" or (kind == "disk" and self.replicas > 0)), kind == "disk")
+    async def pause(self, error: EngineLost) -> None:
+        """Wait before another attempt; raises the error where there is none any more."""
+        now = asyncio.get_running_loop().time()
+        self.lost_at = min(self.lost_at, now)
+        if now + PAUSE > self.lost_at + self.hold:
+            raise error
+        await asyncio.sleep(PAUSE)
 
     async def connected(self) -> Node:
         """The connection to the primary; raises EngineLost where there is none."""
         if self.node is None or not self.node.is_open:
             primary = await self.finder.primary()
             self.node = primary.node
-            self.replicas = max(self.replicas, primary.replicas)
             if primary.run_id != self.run_id:
-                self.changes += self.run_id != b""
-                self.run_id = primary.run_id
+                self.replicas = 0
+            self.run_id = primary.run_id
+            self.see(primary.replicas)
         return self.node
 
-    async def attempt(self, node: Node, calls: Sequence[Call | Command]) -> list[Reply]:
+    def see(self, replicas: int) -> None:
+        """The primary has that many replicas now."""
+        self.replicas = max(self.replicas, replicas)
+        self.look_at = asyncio.get_running_loop().time() + LOOK_AGAIN
+
+    def ack_of(self, kind: str) -> Ack:
+        """Who must have it."""
+        some = min(self.replicas, 1)
+        return {
+            "memory": NOBODY,
+            "replica": Ack(1, False),
+            "disk": Ack(some, True),
+            "auto": Ack(some, False),
+        }[kind]
+
+    async def attempt(self, node: Node, calls: Sequence[Call | Command], kind: str) -> list[Reply]:
         """What the calls answer; raises EngineLost where they should be tried again, and other StoreErrors."""
         commands = [call.command() if isinstance(call, Call) else call for call in calls]
-        replies = await node.ask(commands)
+        if kind == "auto" and not self.replicas and asyncio.get_running_loop().time() >= self.look_at:
+            (role,) = await node.ask([(b"ROLE",)])
+            self.see(0 if isinstance(role, ResponseError) else len(role[2]))
+        ack = self.ack_of(kind)
+        waits = [ack.command(WAIT_SLICE)] if ack != NOBODY else []
+        replies = await node.ask([*commands, *waits], PATIENCE + WAIT_SLICE)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             scripts = {call.script for call in calls if isinstance(call, Call)}
             await node.ask([(b"SCRIPT", b"LOAD", script.text) for script in scripts])
-            replies = await node.ask(commands)
+            replies = await node.ask([*commands, *waits], PATIENCE + WAIT_SLICE)
         for reply in replies:
             if isinstance(reply, ResponseError):
                 raise failure_of(reply)
+        if waits:
+            await self.wait(node, ack, replies.pop())
         return replies
 
-    async def wait(self, node: Node, ack: Ack, deadline: float) -> None:
-        """Wait until what this connection wrote is where it must be; raises EngineLost where it is not in time."""
+    async def wait(self, node: Node, ack: Ack, reply: Reply) -> None:
+        """Wait until what this connection wrote is where it must be; raises StoreError where it is not in time."""
         loop = asyncio.get_running_loop()
-        while ack != MEMORY:
-            left = min(deadline - loop.time(), WAIT_SLICE)
-            if left <= 0:
-                raise StoreError(f"the engine {self.address.name}: no replica has it within {self.hold:g} s")
-            milliseconds = int(left * 1000) + 1
-            if ack.disk:
-                command: Command = (b"WAITAOF", 1, ack.replicas, milliseconds)
-            else:
-                command = (b"WAIT", ack.replicas, milliseconds)
-            (reply,) = await node.ask([command], PATIENCE + left)
+        while not ack.is_met(reply):
+            self.lost_at = min(self.lost_at, loop.time() - WAIT_SLICE)
+            if loop.time() >= self.lost_at + self.hold:
+                raise StoreError(f"no replica of {at(node.place)} has it within {self.hold:g} s")
+            (reply,) = await node.ask([ack.command(WAIT_SLICE)], PATIENCE + WAIT_SLICE)
             if isinstance(reply, ResponseError):
                 raise failure_of(reply)
-            if (reply >= ack.replicas) if not ack.disk else (reply[0] >= 1 and reply[1] >= ack.replicas):
-                return
 
     def local_host(self) -> str:
         """The address from which we reach the engine; empty while there is no connection."""
@@ -160,11 +205,10 @@ class Engine:
 def failure_of(error: ResponseError) -> StoreError:
     """What an engine's error means for us."""
     text = str(error)
-    code = (error.status_code or text).split(" ")[0]
-    if code == "FENCED":
-        return Fenced(text)
-    if code in PASSING:
-        return EngineLost(f"{code} {text}")
+    if text.startswith("FENCED"):
+        return Fenced(text.removeprefix("FENCED "))
+    if isinstance(error, PASSING) or text.startswith(PASSING_CODES):
+        return EngineLost(f"the engine cannot serve now: {text}")
     if isinstance(error, OutOfMemoryError):
-        return EngineFull("the engine has no memory left (maxmemory)")
-    return StoreError(text)
+        return EngineFull("the engine has no memory left: its maxmemory is reached")
+    return StoreError(f"the engine refused: {text}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from geartrain.broker.batch import DeadRecord, JobRecord, Kept, ResultRecord
 from geartrain.broker.model import CONTENT
+from geartrain.errors import EngineLost
 from geartrain.pool.engine import Engine
 from geartrain.pool.keys import Keys
 from geartrain.pool.records import dead_in, document_in, job_in, result_in, workload_in
@@ -48,25 +49,44 @@ class Runs(Generic[T]):
         return heapq.merge(*self.runs)
 
 
-def next_count(count: int, size: int) -> int:
-    """How many to ask for after ``count`` that had ``size`` bytes in all."""
-    return max(1, min(LARGEST_PIECE, count * PIECE_BYTES // max(size, 1), count * 4))
+class Scan:
+    """Walks over a hash. Raises EngineLost where another primary comes meanwhile, whose cursors mean something else."""
 
+    def __init__(self, engine: Engine, key: bytes) -> None:
+        self.engine = engine
+        self.key = key
+        self.cursor = b"0"
+        self.count = 100
+        self.run_id = b""
+        self.is_over = False
 
-async def fields_of(engine: Engine, key: bytes) -> AsyncIterator[list[tuple[bytes, bytes]]]:
-    """The fields of a hash and their values, in pieces."""
-    cursor, count = b"0", 100
-    while True:
-        cursor, found = await engine.ask(b"HSCAN", key, cursor, b"COUNT", count)
-        yield list(zip(found[::2], found[1::2], strict=True))
-        if cursor == b"0":
-            return
-        count = next_count(count, sum(map(len, found)))
+    async def rows(self, room: int) -> Sequence[Any]:
+        """Some jobs more: for each its number, the bytes of its workload and its row, as ``scan.lua`` says it."""
+        found: list[Any] = await self.engine.call(SCAN, [self.key], [self.cursor, self.count, room])
+        self.advance(found[0], found[1])
+        return found[2:]
+
+    async def fields(self) -> list[tuple[bytes, bytes]]:
+        """Some fields more, and their values."""
+        cursor, found = await self.engine.ask(b"HSCAN", self.key, self.cursor, b"COUNT", self.count)
+        self.advance(cursor, sum(map(len, found)))
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def advance(self, cursor: bytes, size: int) -> None:
+        """One step is done, of so many bytes."""
+        if self.run_id not in (b"", self.engine.run_id):
+            raise EngineLost("the engine has another primary, and what it has must be read anew")
+        self.run_id = self.engine.run_id
+        self.cursor = cursor
+        self.is_over = cursor == b"0"
+        self.count = max(1, min(LARGEST_PIECE, self.count * PIECE_BYTES // max(size, 1), self.count * 4))
 
 
 async def dead_in_parts(engine: Engine, keys: Keys) -> AsyncIterator[Kept]:
     """The dead letters."""
-    async for fields in fields_of(engine, keys.dead):
+    scan = Scan(engine, keys.dead)
+    while not scan.is_over:
+        fields = await scan.fields()
         dead: list[DeadRecord] = []
         notices = []
         for field, value in fields:
@@ -85,8 +105,9 @@ async def results_in_parts(engine: Engine, keys: Keys) -> AsyncIterator[Kept]:
     order: Runs[tuple[float, int]] = Runs()
     results: dict[int, ResultRecord] = {}
     notices = []
-    async for fields in fields_of(engine, keys.results):
-        for field, value in fields:
+    scan = Scan(engine, keys.results)
+    while not scan.is_over:
+        for field, value in await scan.fields():
             try:
                 result = result_in(int(field), value)
             except ValueError as error:
@@ -139,14 +160,11 @@ class Jobs:
 
     async def read(self) -> None:
         """Read all rows, in the order of the engine."""
-        cursor, count = b"0", 100
-        while True:
-            cursor, size, *found = await self.engine.call(SCAN, [self.keys.jobs], [cursor, count, self.room])
+        scan = Scan(self.engine, self.keys.jobs)
+        while not scan.is_over:
+            found = await scan.rows(self.room)
             for at in range(0, len(found), 3):
                 self.take(found[at], found[at + 1], found[at + 2])
-            if cursor == b"0":
-                return
-            count = next_count(count, size)
 
     def take(self, field: bytes, size: int, row: bytes) -> None:
         """One row, which may come twice."""

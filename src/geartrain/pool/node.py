@@ -73,9 +73,14 @@ class Node:
         await self.connection.disconnect(nowait=True)
 
     def lost(self, error: Exception) -> EngineLost:
-        host, port = self.place
         why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
-        return EngineLost(f"{host}:{port}: {why}")
+        return EngineLost(f"the engine at {at(self.place)} is lost: {why}")
+
+
+def at(place: Place) -> str:
+    """A place as people write it."""
+    host, port = place
+    return f"{host}:{port}"
 
 
 def connection_to(address: Address, place: Place, with_password: bool) -> Connection:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from geartrain.errors import EngineLost
 from geartrain.pool.address import CLUSTER, SENTINEL, Address, Place, slot_of, tag_of
-from geartrain.pool.node import Node, Reply
+from geartrain.pool.node import Node, Reply, at
 
 
 class Primary(NamedTuple):
@@ -96,11 +96,6 @@ class Finder:
             what = role if isinstance(role, ResponseError) else f"it is no primary but a {role[0].decode()}"
             raise EngineLost(f"{at(place)}: {what}")
         return Primary(node, len(role[2]), run_id_in(server))
-
-
-def at(place: Place) -> str:
-    host, port = place
-    return f"{host}:{port}"
 
 
 def place_in(node: Sequence[Reply], asked: Place) -> Place:

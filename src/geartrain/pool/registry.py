@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from geartrain.errors import SettingsError
 from geartrain.pool.address import CLUSTER, Address
-from geartrain.pool.engine import HOLD, Engine
+from geartrain.pool.engine import HOLD, Call, Engine
 from geartrain.pool.keys import Keys, PoolKeys
 from geartrain.pool.node import Argument, Reply
 from geartrain.pool.script import BEAT, JOIN, LEAD, RELEASE, RENEW
@@ -35,8 +35,9 @@ class Lease(NamedTuple):
 class Registry:
     """What the servers of a pool know of each other; everything raises StoreError where the engine is lost."""
 
-    def __init__(self, address: Address, hold: float = HOLD) -> None:
+    def __init__(self, address: Address, hold: float = HOLD, ack: str = "auto") -> None:
         self.address = address
+        self.ack = ack  # who must have a lease that is taken: a replica without it would know an old leader
         self.keys = PoolKeys(address)
         self.shards = [Keys(address, shard) for shard in range(address.shards)]
         self.engine = Engine(address, None, hold)
@@ -86,7 +87,8 @@ class Registry:
     async def lead(self, shard: int, token: str, text: str, seconds: float, instead_of: str = "") -> Lease:
         """Take the lease of a shard if it is free or held with the token ``instead_of``; the lease as it is then."""
         arguments: list[Argument] = [token, text, int(seconds * 1000), instead_of]
-        reply = await self.engines[shard].call(LEAD, self.shards[shard].lease_keys, arguments)
+        call = Call(LEAD, self.shards[shard].lease_keys, arguments)
+        (reply,) = await self.engines[shard].run([call], self.ack)
         return lease_in(reply)
 
     async def renew(self, shard: int, token: str, seconds: float) -> Lease | None:

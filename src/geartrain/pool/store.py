@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Final
 
 from geartrain.broker.batch import Batch, Kept, Outcome
-from geartrain.errors import Fenced, StoreError
+from geartrain.broker.broker import Broker
+from geartrain.errors import EngineLost, Fenced, StoreError
 from geartrain.pool.address import Address
 from geartrain.pool.engine import HOLD, Call, Engine, EngineFull
 from geartrain.pool.keys import Keys
 from geartrain.pool.loading import Jobs, Wrong, dead_in_parts, documents_and_number, results_in_parts
-from geartrain.pool.node import Command, Reply
+from geartrain.pool.node import Argument, Command, Reply
 from geartrain.pool.parcels import ASIDE, OVER, Parcels, arguments_of, with_headers
+from geartrain.pool.reconciling import differences
 from geartrain.pool.records import aside_bytes, workload_in
 from geartrain.pool.script import COMMIT
 
@@ -46,11 +48,14 @@ class ValkeyStore:
         self.memory = memory
         self.ack = ack
         self.milliseconds = int(seconds * 1000)
+        self.broker: Broker | None = None  # None while nobody says what the engine should have
+        self.primary = b""  # the process that has what we have; empty before the first
         self.undo: dict[int, None] = {}  # jobs of batches that failed: the engine may have them
 
     async def load(self) -> AsyncIterator[Kept]:
         """All that the shard has, in parts; what is no job is set aside, and said in ``notices``."""
         yield await documents_and_number(self.engine, self.keys)
+        self.primary = self.engine.run_id
         async for part in dead_in_parts(self.engine, self.keys):
             yield part
         jobs = Jobs(self.engine, self.keys, self.memory)
@@ -58,11 +63,43 @@ class ValkeyStore:
             yield Kept(jobs=records)
         async for part in results_in_parts(self.engine, self.keys):
             yield part
+        if self.engine.run_id != self.primary:
+            raise EngineLost("the engine has another primary, and what it has must be read anew")
         if jobs.wrong:
             await self.set_aside(jobs.wrong)
             yield Kept(
                 notices=[f"job {n} set aside, as it cannot be read: {why}" for n, why in jobs.wrong.items()]
             )
+
+    def follow(self, broker: Broker) -> None:
+        """From now on have the engine's jobs be those of the broker, should another primary lack some of them.
+
+        To be called when all is loaded.
+        """
+        self.broker = broker
+
+    async def reconcile(self, broker: Broker) -> None:
+        """Make the engine have what the broker knows to be kept. No commit may be under way."""
+        primary = self.engine.run_id
+        parcels = await differences(self.engine, self.keys, broker)
+        await self.write(with_headers(parcels, self.token, self.milliseconds, broker.reserved))
+        if self.engine.run_id == primary:
+            self.primary = primary
+
+    async def keep_in_step(self) -> None:
+        """Look after a primary that we do not know; where that fails, with the next batch again. Raises Fenced."""
+        if self.broker is None or self.primary == self.engine.run_id:
+            return
+        try:
+            await self.reconcile(self.broker)
+        except Fenced:
+            raise
+        except StoreError:
+            return
+
+    async def write(self, arguments: list[list[Argument]]) -> None:
+        """Have calls done, and wait for who must have them."""
+        await self.engine.run([Call(COMMIT, self.keys.commit_keys, each) for each in arguments], self.ack)
 
     async def set_aside(self, wrong: Wrong) -> None:
         """Put rows that are no jobs where they are in nobody's way."""
@@ -71,8 +108,7 @@ class ValkeyStore:
             row = await self.engine.ask(b"HGET", self.keys.jobs, number)
             parcels.put(ASIDE, number, aside_bytes(reason, time.time(), row or b""))
         parcels.put_all(OVER, wrong)
-        arguments = with_headers(parcels, self.token, self.milliseconds, 0)
-        await self.engine.run([Call(COMMIT, self.keys.commit_keys, each) for each in arguments], self.ack)
+        await self.write(with_headers(parcels, self.token, self.milliseconds, 0))
 
     def commit(self, batch: Batch) -> Awaitable[Outcome]:
         """Have all of a batch kept or none of it, and what it wants read; it is on its way when this returns.
@@ -90,6 +126,7 @@ class ValkeyStore:
         changes = bool(self.undo or batch.records or batch.changes) or len(batch) > len(batch.wanted)
         try:
             replies = await self.send(batch if changes else None, reads)
+            await self.keep_in_step()
         except Fenced:
             raise
         except EngineFull as error:
