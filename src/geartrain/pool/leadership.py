@@ -69,6 +69,7 @@ class Leadership:
         async for kept in self.store.load():
             adopt(self.broker, kept)
         drop_stale_marks(self.broker)
+        self.store.follow(self.broker)
         self.loaded = True
         self.open_by = self.broker.now + PATIENCE
         early, self.early = self.early, []

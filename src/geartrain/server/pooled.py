@@ -68,7 +68,7 @@ def pool_desk(
         server.log,
     )
     return PoolDesk(
-        Registry(address, min(settings.engine_hold, LOOK_PATIENCE)),
+        Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
         Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__),
         lambda shard, token: ValkeyStore(
             address,
