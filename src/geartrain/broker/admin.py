@@ -47,9 +47,7 @@ class Console:
 
         What may be asked in one turn is bounded, since a few bytes can ask for megabytes.
         """
-        words = re.split(rb" +", line)
-        if len(words) > MOST_WORDS:
-            raise ProtocolError(f"a text line has {len(words)} words, at most {MOST_WORDS} are expected")
+        words = words_of(line)
         if self.turn != self.broker.now:
             self.turn = self.broker.now
             self.size = 0
@@ -63,6 +61,14 @@ class Console:
         self.waits = verb in WAITING
         self.size += len(answer)
         return answer
+
+
+def words_of(line: bytes) -> list[bytes]:
+    """The words of a line; raises ProtocolError where they are too many."""
+    words = re.split(rb" +", line)
+    if len(words) > MOST_WORDS:
+        raise ProtocolError(f"a text line has {len(words)} words, at most {MOST_WORDS} are expected")
+    return words
 
 
 def unknown(word: bytes) -> bytes:

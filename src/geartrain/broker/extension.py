@@ -10,6 +10,7 @@ from geartrain.broker.endings import retry_later
 from geartrain.broker.fate import fate
 from geartrain.broker.model import job_by_handle
 from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.refusals import NO_SUCH_RETRY
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import (
@@ -25,8 +26,6 @@ from geartrain.protocol.packet import response
 
 if TYPE_CHECKING:
     from geartrain.broker.session import Session
-
-NO_SUCH_RETRY: Final = b"Job to be run again not found"
 
 
 def submit_job_extended(session: Session, arguments: list[bytes]) -> None:

@@ -14,11 +14,23 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
 from geartrain.broker.model import FUNCTION_LIMIT, HIGH, LOW, NORMAL, Connection, Job, job_by_handle
 from geartrain.broker.recurring import recur, wire_schedule
+from geartrain.broker.refusals import (
+    JOB_NOT_FOUND,
+    NO_SUCH_EXCEPTION,
+    NO_SUCH_JOB,
+    NO_SUCH_RESULT,
+    NOT_EXPECTED,
+    STOPPING,
+    UNKNOWN_OPTION,
+    WORKER_COMMANDS,
+    WRONG_MAGIC,
+    ability_fault,
+    too_short,
+)
 from geartrain.broker.results import collect, keep_result
 from geartrain.broker.submit_options import REDUCER_LIMIT
 from geartrain.protocol import commands
 from geartrain.protocol.commands import (
-    BY_NUMBER,
     ECHO_RES,
     ERROR,
     EXTENSION_OPTION,
@@ -27,7 +39,6 @@ from geartrain.protocol.commands import (
     GRAB_JOB_EXTENDED,
     GRAB_JOB_UNIQ,
     JOB_CREATED,
-    NAMES,
     OPTION_RES,
     SEPARATORS,
     STATUS_RES,
@@ -37,18 +48,13 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.packet import HEADER, NUL, REQUEST, RESPONSE, PacketStream, completed, response
+from geartrain.protocol.packet import HEADER, REQUEST, RESPONSE, PacketStream, completed, response
 
 CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
 SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
-
-NO_SUCH_JOB: Final = b"Job does not exist on server"
-NO_SUCH_RESULT: Final = b"Job given in work result not found"
-NO_SUCH_EXCEPTION: Final = b"An exception was received for a job that does not exist"
-WORKER_COMMANDS: Final = {number for number, command in BY_NUMBER.items() if command.sender == "worker"}
 
 
 class Session:
@@ -74,11 +80,11 @@ class Session:
 
     def misdirected(self, arguments: list[bytes]) -> None:
         """A packet with the magic of an answer."""
-        self.refuse(b"INVALID_MAGIC", b"Request magic expected")
+        self.connection.send(WRONG_MAGIC)
 
     def unexpected(self, arguments: list[bytes]) -> None:
         """A packet type that only a server sends, or nobody."""
-        self.refuse(b"INVALID_COMMAND", b"Command not expected")
+        self.connection.send(NOT_EXPECTED)
 
     def short(self, command: int, arguments: list[bytes]) -> None:
         """A packet with fewer arguments than its type has.
@@ -87,8 +93,7 @@ class Session:
         """
         if command in WORKER_COMMANDS:
             return REQUESTS[command](self, completed(command, arguments))
-        text = f"{NAMES[command]} has {len(arguments)} arguments, expected {SEPARATORS[command] + 1}"
-        self.refuse(b"INVALID_PACKET", text.encode())
+        self.connection.send(too_short(command, arguments))
 
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
@@ -193,7 +198,7 @@ class Session:
         elif option.lower() == EXTENSION_OPTION:
             self.connection.extended = self.stream.extended = True
         else:
-            return self.refuse(b"UNKNOWN_OPTION", b"Server does not recognize given option")
+            return self.connection.send(UNKNOWN_OPTION)
         self.connection.send(response(OPTION_RES, option))
 
     def work_data(self, arguments: list[bytes]) -> None:
@@ -249,13 +254,9 @@ class Session:
 
     def add_ability(self, name: bytes, time_limit: float) -> None:
         """Register a function; a name that cannot be submitted to is left out, since a worker must see no ERROR."""
-        if not 0 < len(name) <= FUNCTION_LIMIT or NUL in name:
-            shown = name[:FUNCTION_LIMIT].decode("utf-8", "backslashreplace")
-            self.broker.notices.append(
-                f"CAN_DO ignored: function name {shown!r} of {len(name)} bytes, "
-                f"expected 1 to {FUNCTION_LIMIT} without NUL"
-            )
-            return
+        fault = ability_fault(name)
+        if fault:
+            return self.broker.notices.append(fault)
         self.broker.add_ability(self.connection, name, time_limit)
 
     def submit_reduced(self, arguments: list[bytes], client: Connection | None) -> None:
@@ -283,7 +284,7 @@ class Session:
         if len(unique) > broker.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
         if broker.stopping:
-            return self.refuse(b"QUEUE_ERROR", b"Server is stopping")
+            return self.connection.send(STOPPING)
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))
@@ -311,7 +312,7 @@ class Session:
         """
         job = self.connection.running.get(handle)
         if job is None and not self.connection.worker:
-            self.refuse(b"JOB_NOT_FOUND", refusal)
+            self.refuse(JOB_NOT_FOUND, refusal)
         return job
 
     def relay(self, job: Job, packet: bytes) -> None:

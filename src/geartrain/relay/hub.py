@@ -1,0 +1,205 @@
+"""Hub: the peers of one server of a pool, and the shards as the server sees them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from geartrain.broker.answers import text
+from geartrain.broker.broker import Broker
+from geartrain.broker.deadlines import NEVER
+from geartrain.broker.model import Connection
+from geartrain.broker.rules import Rules
+from geartrain.protocol.commands import ERROR
+from geartrain.protocol.packet import response
+from geartrain.relay.attachment import attach, detach, leave, resume
+from geartrain.relay.channel import Send, Shard
+from geartrain.relay.frames import READY
+from geartrain.relay.front import Front
+from geartrain.relay.hearing import fence, hear
+from geartrain.relay.questions import OPEN, Question
+
+PATIENCE: Final = 0.25  # seconds after which a grab hears NO_JOB: old workers do not wait much longer
+NUMBERS: Final = 1 << 32  # of peers
+
+
+class Hub:
+    """Every peer of the server as a Front.
+
+    It never looks at a clock: before each turn its owner calls ``set_time``. ``send`` functions of leaders must not
+    call it back. Peers are known to leaders by numbers that go up from ``first``, so that those of servers whose first
+    ones are far apart differ in lists.
+    """
+
+    def __init__(self, shards: int, rules: Rules, payload_limit: int, hold: float, first: int = 0) -> None:
+        self.shards = shards
+        self.rules = rules
+        self.payload_limit = payload_limit
+        self.hold = hold  # seconds for which a question waits for a leader
+        self.here = Broker(rules)  # has no jobs, and answers what is asked about this server
+        self.sides = [Shard(number) for number in range(shards)]
+        self.fronts: dict[int, Front] = {}
+        self.last_number = first
+        self.dirty: list[Connection] = []  # connections with something to write
+        self.ended: list[Front] = []  # those whose connection must end when it has written all
+        self.notices: list[str] = []  # for the log
+        self.fenced = 0  # results that came when the job was another worker's
+        self.draining = False
+        self.now = 0.0  # monotonic seconds
+        self.grabs: deque[Question] = deque()  # those that may be open still, in the order of their times
+
+    def set_time(self, now: float) -> None:
+        """Say what time it is, in monotonic seconds."""
+        self.now = now
+
+    # Peers
+
+    def connect(self, number: int, host: bytes) -> Front:
+        """A new peer; ``number`` is the server's own, leaders know it by the front's."""
+        self.last_number = (self.last_number + 1) % NUMBERS
+        while self.last_number in self.fronts or not self.last_number:
+            self.last_number = (self.last_number + 1) % NUMBERS
+        connection = Connection(number, host, self.rules.exceptions, self.dirty)
+        front = Front(self, self.last_number, connection)
+        self.fronts[front.number] = front
+        return front
+
+    def disconnect(self, front: Front) -> None:
+        """The peer is gone; what it said while a shard had no leader will still be said."""
+        leave(front)
+        self.forget(front)
+
+    def forget(self, front: Front) -> None:
+        """Drop a front if its peer is gone and has nothing left to say."""
+        if front.gone and not front.channels:
+            self.fronts.pop(front.number, None)
+
+    def drain(self) -> None:
+        """The server leaves the pool: its peers get no new work and give none; what runs may end."""
+        self.draining = True
+        for front in self.fronts.values():
+            front.reset_abilities([])
+            front.flush()
+
+    def is_busy(self) -> bool:
+        """Whether a peer has a job, or its result has to wait for a leader."""
+        for front in self.fronts.values():
+            for channel in front.channels.values():
+                if channel.running or channel.backlog:
+                    return True
+        return False
+
+    # Shards
+
+    def lead(self, shard: int, send: Send) -> None:
+        """The shard has a leader that can be reached, new or found again: it is told all, and asked again."""
+        side = self.sides[shard]
+        side.send = send
+        side.held.clear()
+        concerned = [
+            (front, front.channels[shard]) for front in self.fronts.values() if shard in front.channels
+        ]
+        for front, channel in concerned:
+            attach(front, channel, send)
+        send(READY, shard, 0, b"")
+        for front, channel in concerned:
+            resume(front, channel, send)
+            if front.gone:
+                detach(front, channel, send)
+                self.forget(front)
+
+    def part(self, shard: int) -> None:
+        """The shard has no leader that can be reached: what is for it waits."""
+        side = self.sides[shard]
+        if side.send is None:
+            return
+        side.send = None
+        for front in self.fronts.values():
+            channel = front.channels.get(shard)
+            if channel is not None:
+                side.held.extend(
+                    [(self.now, question) for question in channel.pending if question.state == OPEN]
+                )
+
+    def hear(self, shard: int, number: int, parts: list[bytes]) -> None:
+        """What the shard's leader says to a peer."""
+        front = self.fronts.get(number)
+        if front is None:
+            return
+        channel = front.channels.get(shard)
+        if channel is not None and channel.shard.send is not None:
+            hear(front, channel, parts)
+
+    def fence(self, shard: int, number: int, handles: list[bytes]) -> None:
+        """The shard's leader says that a peer does not run these jobs."""
+        front = self.fronts.get(number)
+        channel = None if front is None else front.channels.get(shard)
+        if front is not None and channel is not None:
+            fence(front, channel, handles)
+
+    def close(self, shard: int, number: int, code: bytes, reason: bytes) -> None:
+        """The shard's leader says that a peer's connection must end."""
+        front = self.fronts.get(number)
+        if front is None or front.gone:
+            return
+        if code:
+            front.connection.send(response(ERROR, code, reason))
+        front.reason = text(reason)
+        self.ended.append(front)
+
+    def count_fenced(self, front: Front, handle: bytes) -> None:
+        """A worker's result came too late."""
+        self.fenced += 1
+        self.notices.append(
+            f"late result of a job that is another worker's by now handle={text(handle)} "
+            f"host={text(front.connection.host)}"
+        )
+
+    # Time
+
+    def tick(self) -> None:
+        """Answer what has waited for too long."""
+        while self.grabs and self.grabs[0].asked_at + PATIENCE <= self.now:
+            self.give_up(self.grabs.popleft())
+        for side in self.sides:
+            while side.held and side.held[0][0] + self.hold <= self.now:
+                self.give_up(side.held.popleft()[1])
+
+    def give_up(self, question: Question) -> None:
+        """Answer a question without a leader, if it is open still."""
+        if question.state != OPEN:
+            return
+        front = question.front
+        front.replies.give_up(question)
+        if front.gone:
+            question.channel.pending.remove(question)
+            if not question.channel.has_unsaid():
+                front.channels.pop(question.channel.shard.number, None)
+            self.forget(front)
+
+    def wait(self) -> float:
+        """How many seconds may pass until the next ``tick``; NEVER while nothing waits."""
+        grabs = self.grabs
+        while grabs and grabs[0].state != OPEN:
+            grabs.popleft()
+        soonest = grabs[0].asked_at + PATIENCE if grabs else NEVER
+        for side in self.sides:
+            held = side.held
+            while held and held[0][1].state != OPEN:
+                held.popleft()
+            if held:
+                soonest = min(soonest, held[0][0] + self.hold)
+        return soonest if soonest == NEVER else max(soonest - self.now, 0.0)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are, for whoever watches the server."""
+        fronts = [front for front in self.fronts.values() if not front.gone]
+        channels = [channel for front in fronts for channel in front.channels.values()]
+        return {
+            "peers": len(fronts),
+            "workers": len([front for front in fronts if front.working]),
+            "running": sum([len(channel.running) for channel in channels]),
+            "waiting": sum([len(channel.waits()) for channel in channels]),
+            "unanswered": sum([len(front.replies.questions) for front in fronts]),
+            "fenced": self.fenced,
+        }

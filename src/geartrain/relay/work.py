@@ -1,0 +1,111 @@
+"""Work: what a worker can do, the jobs that it asks for, and what it says of those it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geartrain.broker.assignments import NOTHING_TO_DO
+from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
+from geartrain.protocol.commands import ERROR
+from geartrain.protocol.packet import request, response
+from geartrain.relay.attachment import SLEEP
+from geartrain.relay.channel import Channel, shard_of, shard_of_handle
+from geartrain.relay.questions import OPEN, Question, Survey
+
+if TYPE_CHECKING:
+    from geartrain.relay.front import Front
+
+
+def add_ability(front: Front, name: bytes, packet: bytes) -> None:
+    """The worker can do a function."""
+    fault = ability_fault(name)
+    if fault:
+        front.hub.notices.append(fault)
+        return
+    front.connection.worker = True
+    if front.hub.draining:
+        return
+    channel = front.channel(shard_of(name, front.hub.shards))
+    is_new = not channel.abilities
+    channel.abilities[name] = packet
+    channel.say(packet)
+    if is_new:
+        front.working.append(channel)
+        if front.asleep:
+            channel.say(SLEEP)
+
+
+def grab(front: Front, command: int) -> None:
+    """Ask for a job, the shards of the abilities one after the other."""
+    front.asleep = False
+    if front.parked:  # of whatever kind: workers tell them apart
+        return front.answer(front.parked.pop(0))
+    working = front.working
+    if not working:
+        return front.answer(NOTHING_TO_DO)
+    channel, survey = (working[0], None) if len(working) == 1 else next_in_turn(front)
+    question = channel.overdue
+    if question is None or question.command != command or question.answers is not None:
+        question = Question(front, channel, command, request(command), False, front.hub.now, survey)
+        front.ask(question)
+    else:
+        ask_again(front, question, survey)
+    front.hub.grabs.append(question)
+
+
+def ask_again(front: Front, question: Question, survey: Survey | None) -> None:
+    """A grab that was given up is the worker's question again: its answer is on its way."""
+    question.channel.overdue = None
+    question.state = OPEN
+    question.asked_at = front.hub.now
+    question.survey = survey
+    front.replies.questions.append(question)
+
+
+def next_in_turn(front: Front) -> tuple[Channel, Survey]:
+    """The shard to ask for a job, another one each time, and those to ask after it.
+
+    One that has no leader, or owes the answer to a grab, would keep the worker from the jobs of the others.
+    """
+    working = front.working
+    working.append(working.pop(0))
+    able = [channel for channel in working if channel.shard.send is not None and channel.overdue is None]
+    channels = able or list(working)
+    return channels[0], Survey([], None, 1, channels[1:])
+
+
+def running(front: Front, handle: bytes, refusal: bytes) -> Channel | None:
+    """Whose job the peer runs; else it hears why not, but for a worker, see ``Session.running``."""
+    channel = front.home
+    if front.hub.shards > 1:
+        channel = front.channel(shard_of_handle(handle, front.hub.shards))
+    if handle in channel.running:
+        return channel
+    if not front.connection.worker:
+        front.answer(response(ERROR, JOB_NOT_FOUND, refusal))
+    return None
+
+
+def report(front: Front, command: int, arguments: list[bytes]) -> None:
+    """Pass on what a worker says of a job that goes on."""
+    channel = running(front, arguments[0], NO_SUCH_JOB)
+    if channel is not None:
+        channel.keep_saying(request(command, *arguments))
+
+
+def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], refusal: bytes) -> None:
+    """Pass on a worker's last word on a job."""
+    channel = running(front, handle, refusal)
+    if channel is None:
+        return forget_fenced(front, handle)
+    status = channel.running.pop(handle)
+    if channel.shard.send is None:
+        channel.ending[handle] = status
+    channel.keep_saying(request(command, *arguments))
+
+
+def forget_fenced(front: Front, handle: bytes) -> None:
+    """The last word on a job that the worker has not had for a while, if it is one that was another's by then."""
+    if handle in front.fenced:
+        front.fenced.discard(handle)
+        front.hub.count_fenced(front, handle)
