@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from tests.support.machine import wait_until
@@ -34,7 +35,7 @@ class Pool:
         """Wait until every server says that every shard has a leader."""
         for server in self.servers:
             if server.running():
-                wait_until(lambda server=server: all_led(about(server)), f"{server.address} knows who leads")
+                wait_until(partial(knows_leaders, server), f"{server.address} knows who leads")
 
     def leader(self, shard: int = 0) -> ServerProgram:
         """The server that leads a shard."""
@@ -57,8 +58,9 @@ def about(server: ServerProgram) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.ask("pool").splitlines() if line != "."]
 
 
-def all_led(lines: list[dict[str, Any]]) -> bool:
-    shards = [line for line in lines if "shard" in line]
+def knows_leaders(server: ServerProgram) -> bool:
+    """Whether the server reaches the leader of every shard."""
+    shards = [line for line in about(server) if "shard" in line]
     return bool(shards) and all(line["reached"] for line in shards)
 
 

@@ -41,6 +41,7 @@ def resume(front: Front, channel: Channel, send: Send) -> None:
     channel.backlog = []
     channel.ending.clear()
     if said:
+        channel.shard.sent += 1
         send(PACKETS, channel.shard.number, front.number, b"".join(said))
 
 

@@ -12,6 +12,7 @@ from geartrain.relay.frames import PACKETS
 from geartrain.relay.state import Pair
 
 if TYPE_CHECKING:
+    from geartrain.relay.front import Front
     from geartrain.relay.questions import Question
 
 Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer, body
@@ -30,12 +31,30 @@ def shard_of_handle(handle: bytes, shards: int) -> int:
 class Shard:
     """A shard as a hub sees it."""
 
-    __slots__ = ("held", "number", "send")
+    __slots__ = ("held", "number", "send", "sent", "unsettled")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.send: Send | None = None  # None while it has no leader
         self.held: deque[tuple[float, Question]] = deque()  # what waits for a leader, and since when
+        self.sent = 0  # frames of packets to the leader since READY
+        self.unsettled: deque[Result] = deque()  # what the leader has not kept yet, as far as we know
+
+
+class Result:
+    """A worker's last word on a job, until the leader has kept it."""
+
+    __slots__ = ("channel", "frame", "front", "handle", "packet", "status")
+
+    def __init__(
+        self, front: Front, channel: Channel, handle: bytes, packet: bytes, status: bytes, frame: int
+    ) -> None:
+        self.front = front
+        self.channel = channel
+        self.handle = handle
+        self.packet = packet
+        self.status = status  # the last WORK_STATUS or nothing
+        self.frame = frame  # the number of the frame that says it; 0 while no leader was told
 
 
 class Channel:
@@ -102,6 +121,7 @@ class Channel:
         out = self.out
         shard = self.shard
         if shard.send is not None:
+            shard.sent += 1
             shard.send(PACKETS, shard.number, self.number, out[0] if len(out) == 1 else b"".join(out))
         out.clear()
 

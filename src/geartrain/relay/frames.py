@@ -16,9 +16,14 @@ READY: Final = 5  # every peer of the front that uses the shard is attached
 
 # From a leader to a front
 REPLIES: Final = 16  # parts, each a packet or the whole answer to a text line
-FENCED: Final = 17  # parts: handles of jobs that the peer does not run, or not any more
+FENCED: Final = (
+    17  # parts: handles of jobs that the peer does not run, or not any more: they are others' by now
+)
 CLOSED: Final = 18  # two parts, code and text: the connection has to end, with an ERROR where there is a code
 GONE: Final = 19  # the sender does not lead the shard any more
+OVER: Final = (
+    21  # parts: handles of jobs that the peer would run, and that are over as far as a new leader knows
+)
 SETTLED: Final = 20  # how many frames of PACKETS since READY have had their effects kept: a number of 8 bytes
 
 # Both ways

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from geartrain.broker import refusals
 from geartrain.broker.admin import COMMANDS, unknown, words_of
+from geartrain.broker.answers import json_lines
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.model import Connection
 from geartrain.broker.refusals import NO_SUCH_EXCEPTION, NO_SUCH_RESULT, NO_SUCH_RETRY
@@ -24,12 +25,16 @@ from geartrain.relay import texts
 from geartrain.relay.attachment import SLEEP, attach
 from geartrain.relay.channel import Channel, Shard, shard_of, shard_of_handle
 from geartrain.relay.frames import SAID
+from geartrain.relay.link_words import GREETING
 from geartrain.relay.questions import ANSWERED, TEXT, Merge, Question, Survey
 from geartrain.relay.replies import Replies
 from geartrain.relay.work import add_ability, end_job, grab, report, running
 
 if TYPE_CHECKING:
     from geartrain.relay.hub import Hub
+
+
+POOL: Final = b"pool"
 
 
 class Front:
@@ -104,6 +109,10 @@ class Front:
         words = words_of(line)
         verb = words[0].lower()
         hub = self.hub
+        if verb == GREETING:
+            return hub.greeted.append((self, line))
+        if verb == POOL:
+            return self.answer(json_lines(hub.about()))
         if verb not in COMMANDS:
             return self.answer(unknown(words[0]))
         if verb in texts.HERE:

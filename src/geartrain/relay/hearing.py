@@ -179,6 +179,13 @@ def fence(front: Front, channel: Channel, handles: list[bytes]) -> None:
             front.fenced.add(handle)
 
 
+def end(front: Front, channel: Channel, handles: list[bytes]) -> None:
+    """The peer's jobs are over without it: what it still says of them is dropped."""
+    for handle in handles:
+        channel.running.pop(handle, None)
+        take_parked(front, handle)
+
+
 def take_parked(front: Front, handle: bytes) -> bool:
     """Drop a job that the worker has not been given yet; whether it was such a job."""
     before = len(front.parked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from geartrain.broker.answers import text
@@ -16,11 +17,16 @@ from geartrain.relay.attachment import attach, detach, leave, resume
 from geartrain.relay.channel import Send, Shard
 from geartrain.relay.frames import READY
 from geartrain.relay.front import Front
-from geartrain.relay.hearing import fence, hear
+from geartrain.relay.hearing import end, fence, hear
 from geartrain.relay.questions import OPEN, Question
 
 PATIENCE: Final = 0.25  # seconds after which a grab hears NO_JOB: old workers do not wait much longer
 NUMBERS: Final = 1 << 32  # of peers
+
+
+def nothing() -> list[dict[str, object]]:
+    """What a hub knows of its pool unless its owner says more."""
+    return []
 
 
 class Hub:
@@ -43,6 +49,8 @@ class Hub:
         self.dirty: list[Connection] = []  # connections with something to write
         self.ended: list[Front] = []  # those whose connection must end when it has written all
         self.notices: list[str] = []  # for the log
+        self.greeted: list[tuple[Front, bytes]] = []  # peers that are servers of the pool, and what they said
+        self.about: Callable[[], list[dict[str, object]]] = nothing  # what is known of the pool
         self.fenced = 0  # results that came when the job was another worker's
         self.draining = False
         self.now = 0.0  # monotonic seconds
@@ -96,6 +104,8 @@ class Hub:
         side = self.sides[shard]
         side.send = send
         side.held.clear()
+        side.sent = 0
+        self.say_again(side)
         concerned = [
             (front, front.channels[shard]) for front in self.fronts.values() if shard in front.channels
         ]
@@ -107,6 +117,24 @@ class Hub:
             if front.gone:
                 detach(front, channel, send)
                 self.forget(front)
+        for result in side.unsettled:
+            result.frame = side.sent
+
+    def say_again(self, side: Shard) -> None:
+        """Results that the last leader may not have kept are said to the next one, also those of peers that left."""
+        for result in reversed(side.unsettled):
+            channel, front = result.channel, result.front
+            if result.frame:
+                channel.backlog.insert(0, result.packet)
+            channel.ending[result.handle] = result.status
+            front.channels[side.number] = channel
+            self.fronts[front.number] = front
+
+    def settle(self, shard: int, count: int) -> None:
+        """The shard's leader has kept what became of the first ``count`` frames of packets since READY."""
+        unsettled = self.sides[shard].unsettled
+        while unsettled and unsettled[0].frame <= count:
+            unsettled.popleft()
 
     def part(self, shard: int) -> None:
         """The shard has no leader that can be reached: what is for it waits."""
@@ -136,6 +164,13 @@ class Hub:
         channel = None if front is None else front.channels.get(shard)
         if front is not None and channel is not None:
             fence(front, channel, handles)
+
+    def end(self, shard: int, number: int, handles: list[bytes]) -> None:
+        """The shard's new leader says that jobs which a peer would run are over: their results were kept."""
+        front = self.fronts.get(number)
+        channel = None if front is None else front.channels.get(shard)
+        if front is not None and channel is not None:
+            end(front, channel, handles)
 
     def close(self, shard: int, number: int, code: bytes, reason: bytes) -> None:
         """The shard's leader says that a peer's connection must end."""

@@ -24,6 +24,7 @@ from geartrain.relay.frames import (
     CLOSED,
     DETACH,
     FENCED,
+    OVER,
     PACKETS,
     READY,
     REPLIES,
@@ -105,7 +106,8 @@ class Seat:
         self.opened = True
         resume(self.broker)
         for handle, (guest, _) in self.claims.items():
-            self.fence(guest, [handle])
+            if not guest.orphan:
+                self.tell(guest.server, OVER, self.shard, guest.number, pack_parts([handle]))
         self.claims.clear()
         kept, self.kept = self.kept, []
         for guest, kind, body in kept:

@@ -9,7 +9,7 @@ from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
-from geartrain.relay.channel import Channel, shard_of, shard_of_handle
+from geartrain.relay.channel import Channel, Result, shard_of, shard_of_handle
 from geartrain.relay.questions import OPEN, Question, Survey
 
 if TYPE_CHECKING:
@@ -99,9 +99,15 @@ def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], r
     if channel is None:
         return forget_fenced(front, handle)
     status = channel.running.pop(handle)
-    if channel.shard.send is None:
+    packet = request(command, *arguments)
+    shard = channel.shard
+    frame = 0
+    if shard.send is None:
         channel.ending[handle] = status
-    channel.keep_saying(request(command, *arguments))
+    else:
+        frame = shard.sent + 1
+    shard.unsettled.append(Result(front, channel, handle, packet, status, frame))
+    channel.keep_saying(packet)
 
 
 def forget_fenced(front: Front, handle: bytes) -> None:

@@ -1,0 +1,220 @@
+"""Election: which server leads which shard, as leases in the engine say it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from geartrain.errors import StoreError
+from geartrain.pool.card import Card, card_in, card_of
+from geartrain.pool.leadership import Leadership
+from geartrain.pool.registry import Lease
+
+if TYPE_CHECKING:
+    from geartrain.pool.desk import PoolDesk
+
+BEATS: Final = 10  # in the time after which a silent server is given up
+HURRY: Final = 0.05  # seconds between looks while a shard has no leader
+MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
+EMPTY_LOOKS: Final = 3  # in a row: then a shard is led also by who leads its share already
+SILENT: Final = 3  # beats without a word: then a server whose port is closed is gone
+
+
+class Election:
+    """Looks at the pool again and again, leads what it falls to this server to lead, and follows the others."""
+
+    def __init__(self, desk: PoolDesk) -> None:
+        self.desk = desk
+        self.registry = desk.registry
+        self.log = desk.log
+        self.leaderships: dict[int, Leadership] = {}  # by shard
+        self.leases: list[Lease | None] = [None] * desk.shards
+        self.empty_looks = [0] * desk.shards  # in a row that found no lease
+        self.members: dict[str, Card] = {desk.me: desk.card}  # the servers, by id
+        self.hurry = asyncio.Event()
+        self.failure = ""  # why the last look failed
+
+    async def watch(self) -> None:
+        """Look at the pool for ever."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.pause()):
+                    await self.hurry.wait()
+            self.hurry.clear()
+            try:
+                await self.look()
+                self.say("")
+            except StoreError as error:
+                self.say(str(error))
+            self.desk.take_turn()
+
+    def pause(self) -> float:
+        """Seconds until the next look."""
+        led = self.desk.neighbours.leaders.keys() | self.leaderships.keys()
+        return self.desk.heartbeat / BEATS if len(led) == self.desk.shards else HURRY
+
+    def say(self, failure: str) -> None:
+        """Tell the log when the engine is not reached, and when it is again."""
+        if failure and failure != self.failure:
+            self.log.error("the engine of the pool does not answer", extra={"error": failure})
+        elif self.failure and not failure:
+            self.log.warning("the engine of the pool answers again")
+        self.failure = failure
+
+    async def look(self) -> None:
+        """Say that we are here, see who else is, and who leads. Raises StoreError."""
+        desk = self.desk
+        members = await self.registry.beat(desk.me, desk.about_me().text())
+        self.members = {member.server: card_of(member) for member in members}
+        desk.neighbours.part_with_silent(self.members)
+        ends = await asyncio.gather(*map(self.look_at, range(desk.shards)), return_exceptions=True)
+        self.share()
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def look_at(self, shard: int) -> None:
+        """See who leads a shard; lead it, go on leading it, or follow. Raises StoreError."""
+        leadership = self.leaderships.get(shard)
+        if leadership is not None and not leadership.closed:
+            return await self.renew(leadership)
+        lease = self.leases[shard] = await self.registry.lease(shard)
+        if lease is not None:
+            self.empty_looks[shard] = 0
+            return self.desk.neighbours.follow(shard, lease)
+        self.empty_looks[shard] += 1
+        await self.stand(shard)
+
+    def others(self) -> set[str]:
+        """The other servers that are there."""
+        broken = self.desk.neighbours.broken
+        return {
+            id
+            for id, member in self.members.items()
+            if id != self.desk.me and member.age < self.desk.heartbeat and id not in broken
+        }
+
+    # Leading
+
+    async def renew(self, leadership: Leadership) -> None:
+        """Go on leading, as long as the engine says so."""
+        asked_at = self.desk.loop.time()
+        lease = await self.registry.renew(leadership.shard, leadership.token, self.desk.heartbeat)
+        if leadership.closed:
+            return None
+        if lease is None or lease.token != leadership.token:
+            return leadership.lose()
+        self.leases[leadership.shard] = lease
+        leadership.renew(asked_at + self.desk.heartbeat * MARGIN)
+
+    async def stand(self, shard: int) -> None:
+        """Lead a shard that nobody leads, unless it is rather another server's turn."""
+        if not self.desk.stopping and (self.has_room() or self.empty_looks[shard] > EMPTY_LOOKS):
+            await self.take_lease(shard, "")
+
+    def has_room(self) -> bool:
+        """Whether this server leads less than its share."""
+        servers = 1 + len(self.others())
+        return len(self.leaderships) < -(-self.desk.shards // servers)
+
+    async def replace_dead(self, dead: Card) -> None:
+        """Lead instead of a server whose process is gone: it had a link, or is silent, and its port is closed."""
+        broken = self.desk.neighbours.broken
+        member = self.members.get(dead.server)
+        silent = member is None or member.age > SILENT * self.desk.heartbeat / BEATS
+        if self.desk.stopping or not (dead.server in broken or silent):
+            return
+        broken.add(dead.server)
+        for shard, lease in enumerate(self.leases):
+            if lease is not None and card_in(lease).server == dead.server and shard not in self.leaderships:
+                with suppress(StoreError):
+                    await self.take_lease(shard, lease.token)
+
+    async def take_lease(self, shard: int, instead_of: str) -> None:
+        """Lead a shard, if no other server comes before. Raises StoreError."""
+        token = secrets.token_hex(8)
+        asked_at = self.desk.loop.time()
+        text = self.desk.about_me().text()
+        lease = await self.registry.lead(shard, token, text, self.desk.heartbeat, instead_of)
+        self.leases[shard] = lease
+        if lease.token == token:
+            self.take_shard(shard, token, asked_at + self.desk.heartbeat * MARGIN)
+        else:
+            self.desk.neighbours.follow(shard, lease)
+
+    def take_shard(self, shard: int, token: str, safe_until: float) -> None:
+        """The lease is ours."""
+        self.desk.neighbours.unfollow(shard)
+        leadership = Leadership(
+            shard,
+            token,
+            self.desk.store_for(shard, token),
+            self.desk.broker_for(shard),
+            self.desk.payload_limit,
+            self.desk.tell,
+            self.desk.read,
+            self.log,
+            partial(self.lose, shard),
+        )
+        leadership.safe_until = safe_until
+        self.leaderships[shard] = leadership
+        self.desk.begin(self.load(leadership))
+
+    async def load(self, leadership: Leadership) -> None:
+        """Have the jobs of a shard, and hear the fronts."""
+        shard = leadership.shard
+        try:
+            await leadership.load()
+        except StoreError as error:
+            self.log.error("a shard cannot be led", extra={"shard": shard, "error": str(error)})
+            self.drop(shard)
+            with suppress(StoreError):
+                await self.registry.release(shard, leadership.token)
+            return
+        if self.leaderships.get(shard) is leadership:
+            self.desk.hub.lead(shard, partial(self.desk.send_to_us, leadership))
+            self.log.warning("leading", extra={"shard": shard, "jobs": len(leadership.broker.jobs)})
+            self.desk.take_turn()
+
+    def lose(self, shard: int, late: int) -> None:
+        """The lease of a shard that we led is another server's; so many results came too late for it."""
+        self.desk.hub.fenced += late
+        self.log.warning("another server leads", extra={"shard": shard, "refused": late})
+        self.drop(shard)
+        self.hurry.set()
+
+    def drop(self, shard: int) -> None:
+        """Do not lead a shard any more."""
+        leadership = self.leaderships.pop(shard, None)
+        if leadership is not None:
+            self.desk.hub.part(shard)
+            leadership.say_gone(set(self.desk.neighbours.guests))
+
+    async def hand_over(self, shard: int) -> None:
+        """Let another server lead."""
+        leadership = self.leaderships.get(shard)
+        if leadership is None or leadership.closed:
+            return
+        if leadership.loaded:
+            await leadership.close()
+        self.drop(shard)
+        with suppress(StoreError):
+            await self.registry.release(shard, leadership.token)
+        self.hurry.set()
+
+    def share(self) -> None:
+        """Hand one shard to a server that leads fewer, where the difference is more than one."""
+        if self.desk.stopping or len(self.leaderships) < 2 or None in self.leases:
+            return
+        led = dict.fromkeys(self.others(), 0)
+        for lease in self.leases:
+            holder = "" if lease is None else card_in(lease).server
+            if holder in led:
+                led[holder] += 1
+        if led and min(led.values()) + 1 < len(self.leaderships):
+            shard = max(self.leaderships)
+            self.empty_looks[shard] = -2 * BEATS
+            self.desk.begin(self.hand_over(shard))

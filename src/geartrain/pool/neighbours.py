@@ -1,0 +1,186 @@
+"""Neighbours: the other servers of a pool, as links to those that lead and from those that are fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from geartrain.errors import StoreError
+from geartrain.pool.card import Card, card_in
+from geartrain.pool.links import Link, adopt, dial, guest_of
+from geartrain.pool.registry import Lease
+from geartrain.relay.frames import GONE, Frame
+
+if TYPE_CHECKING:
+    from geartrain.pool.desk import PoolDesk
+
+BLIP: Final = 1.0  # seconds in which a server whose link broke may make a new one
+
+
+class Neighbours:
+    """Links to the leaders that this server follows, and from the fronts for which it leads."""
+
+    def __init__(self, desk: PoolDesk) -> None:
+        self.desk = desk
+        self.hub = desk.hub
+        self.log = desk.log
+        self.leaders: dict[int, Lease] = {}  # of the shards that others lead, while their leader is reached
+        self.links: dict[str, Link] = {}  # to leaders, by the server's id
+        self.guests: dict[str, Link] = {}  # from fronts
+        self.broken: set[str] = set()  # servers whose link to us, or ours to them, has broken
+
+    def flush(self) -> None:
+        """Write what was sent in this turn."""
+        for link in (*self.links.values(), *self.guests.values()):
+            link.flush()
+
+    def close(self) -> None:
+        """End all links."""
+        for link in (*self.links.values(), *self.guests.values()):
+            link.close()
+
+    # Links to leaders
+
+    def follow(self, shard: int, lease: Lease) -> None:
+        """Reach the leader of a shard, if it is not reached yet."""
+        known = self.leaders.get(shard)
+        if known is not None and known.token == lease.token:
+            return
+        self.unfollow(shard)
+        leader = card_in(lease)
+        if leader.server == self.desk.me:  # an earlier lease of ours, which runs out
+            return
+        link = self.links.get(leader.server)
+        if link is None:
+            link = self.links[leader.server] = Link(self.hear_leader, self.lose_leader)
+            link.server = leader.server
+            self.desk.begin(self.reach(link, leader))
+        elif link.is_open():
+            self.reached(shard, lease, link)
+
+    async def reach(self, link: Link, leader: Card) -> None:
+        """Have a link to a server."""
+        refused = False
+        try:
+            await dial(link, leader.host, leader.port, self.desk.me, self.desk.secret, self.desk.heartbeat)
+        except ConnectionRefusedError:
+            refused = True
+        except (OSError, TimeoutError, StoreError) as error:
+            self.log.warning(
+                "a leader is not reached", extra={"address": leader.address, "error": str(error)}
+            )
+        if link.is_open():
+            self.broken.discard(link.server)
+            for shard, lease in enumerate(self.desk.election.leases):
+                if lease is not None and card_in(lease).server == link.server:
+                    self.reached(shard, lease, link)
+            return self.desk.take_turn()
+        self.links.pop(link.server, None)
+        if refused:
+            await self.desk.election.replace_dead(leader)
+
+    def reached(self, shard: int, lease: Lease, link: Link) -> None:
+        """The leader of a shard hears us."""
+        if shard not in self.leaders and shard not in self.desk.election.leaderships:
+            self.leaders[shard] = lease
+            self.hub.lead(shard, link.send)
+
+    def unfollow(self, shard: int) -> None:
+        if self.leaders.pop(shard, None) is not None:
+            self.hub.part(shard)
+
+    def lose_leader(self, link: Link) -> None:
+        """A link to a leader is gone."""
+        if self.links.get(link.server) is not link or link.greeting_is_due():
+            return
+        del self.links[link.server]
+        self.broken.add(link.server)
+        for shard, lease in list(self.leaders.items()):
+            if card_in(lease).server == link.server:
+                self.unfollow(shard)
+        self.desk.election.hurry.set()
+
+    def hear_leader(self, link: Link, frames: list[Frame]) -> None:
+        """What a leader tells this front."""
+        self.desk.around.set_time()
+        for kind, shard, number, body in frames:
+            if kind == GONE:
+                if shard in self.leaders and card_in(self.leaders[shard]).server == link.server:
+                    self.unfollow(shard)
+                    self.desk.election.hurry.set()
+            else:
+                self.desk.tell(self.desk.me, kind, shard, number, body)
+        self.desk.take_turn()
+
+    # Links from fronts
+
+    def let_in(self) -> None:
+        """Make links of the connections that greeted as other servers' links."""
+        greeted, self.hub.greeted = self.hub.greeted, []
+        for front, line in greeted:
+            endpoint = self.desk.around.give_away(front.connection)
+            self.desk.disconnect(front.connection)
+            try:
+                server = guest_of(line, self.desk.secret)
+            except StoreError as error:
+                self.log.warning("a link is refused", extra={"error": str(error)})
+                with suppress(OSError):
+                    endpoint.send(b"ERR %b\n" % str(error).encode())
+                endpoint.close()
+                continue
+            link = Link(self.hear_front, self.lose_front)
+            link.server = server
+            previous = self.guests.pop(server, None)
+            if previous is not None:
+                previous.close()
+                self.orphan(server)
+            self.guests[server] = link
+            for leadership in self.desk.election.leaderships.values():
+                leadership.forget_counts(server)
+            self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
+
+    def orphan(self, server: str) -> None:
+        for leadership in self.desk.election.leaderships.values():
+            leadership.seat.orphan(server)
+
+    def lose_front(self, link: Link) -> None:
+        """A front's link is gone: it may make another one soon, else it is gone as well."""
+        if self.guests.get(link.server) is not link:
+            return
+        del self.guests[link.server]
+        self.orphan(link.server)
+        self.desk.loop.call_later(BLIP, self.look_after, link.server)
+
+    def look_after(self, server: str) -> None:
+        if server not in self.guests:
+            self.broken.add(server)
+            self.forget_guest(server)
+            self.desk.take_turn()
+
+    def hear_front(self, link: Link, frames: list[Frame]) -> None:
+        """What a front says to the leader of a shard."""
+        self.desk.around.set_time()
+        self.broken.discard(link.server)
+        for kind, shard, number, body in frames:
+            leadership = self.desk.election.leaderships.get(shard)
+            if leadership is None:
+                link.send(GONE, shard, 0)
+            else:
+                leadership.take(link.server, kind, number, body)
+        self.desk.take_turn()
+
+    def part_with_silent(self, members: Mapping[str, Card]) -> None:
+        """What the peers of a server ran that is silent for too long is queued again."""
+        for server in list(self.guests):
+            member = members.get(server)
+            if member is None or member.age >= self.desk.heartbeat:
+                self.log.warning(
+                    "a server of the pool is silent, its jobs are queued again", extra={"id": server}
+                )
+                self.guests.pop(server).close()
+                self.forget_guest(server)
+
+    def forget_guest(self, server: str) -> None:
+        for leadership in self.desk.election.leaderships.values():
+            leadership.leave(server)
