@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -22,14 +23,25 @@ class Redis(Program):
     """A redis-server or a sentinel, which keeps its files in a folder of its own."""
 
     def __init__(
-        self, *options: str, port: int | None = None, program: str = "redis-server", files: Sequence[str] = ()
+        self,
+        *options: str,
+        port: int | None = None,
+        program: str = "redis-server",
+        files: Sequence[str] = (),
+        folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
         self.port = port or free_port()
         self.files = files  # that go with it
-        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.folder = folder or tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.options = options
         place = ("--port", str(self.port), "--bind", HOST, "--dir", self.folder.name)
         super().__init__(require(program), *options, *place)
+
+    def again(self) -> Redis:
+        """The same process once more, with what the first one left behind."""
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        shutil.copytree(self.folder.name, folder.name, dirs_exist_ok=True)
+        return Redis(*self.options, port=self.port, folder=folder)
 
     @property
     def place(self) -> str:
