@@ -168,12 +168,12 @@ def primary_and_replicas(stack: ExitStack, replicas: int) -> list[Redis]:
     for _ in range(replicas):
         of = ("--replicaof", f"{HOST} {primary.port}")
         nodes.append(stack.enter_context(Redis(*RELIABLE, *of)))
-    wait_until(
-        lambda: f"connected_slaves:{replicas}" in primary.ask("INFO", "replication"), "replicas follow"
-    )
-    wait_until(
-        lambda: primary.ask("INFO", "replication").count("state=online") == replicas, "replicas are ready"
-    )
+    for replica in nodes[1:]:
+        replica.wait_until_ready()
+        wait_until(
+            partial(tells, replica, "INFO", "replication", "master_link_status:up"), "a replica follows"
+        )
+    wait_until(lambda: primary.ask("INFO", "replication").count("state=online") == replicas, "all follow")
     return nodes
 
 
@@ -226,10 +226,12 @@ def cluster(primaries: int = 3) -> Iterator[EngineSet]:
             wait_until(partial(knows, node, len(nodes)), "the nodes of the Cluster know each other")
         for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
             replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
-        for primary in nodes[:primaries]:
+        for replica in nodes[primaries:]:
             wait_until(
-                partial(tells, primary, "INFO", "replication", "state=online"), "the primaries have replicas"
+                partial(tells, replica, "INFO", "replication", "master_link_status:up"), "a replica follows"
             )
+        for primary in nodes[:primaries]:
+            wait_until(partial(tells, primary, "INFO", "replication", "state=online"), "its primary knows")
         for node in nodes:
             wait_until(partial(tells, node, "CLUSTER", "INFO", "cluster_state:ok"), "the Cluster is whole")
         places = ",".join(node.place for node in nodes)
