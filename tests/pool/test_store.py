@@ -8,6 +8,8 @@ from geartrain.broker.batch import Batch, Document
 from geartrain.broker.model import CONTENT, HIGH
 from geartrain.errors import Fenced
 from geartrain.pool.address import Address
+from geartrain.pool.parcels import arguments_of
+from geartrain.pool.store import ValkeyStore
 from tests.pool.stores import in_loop, opened
 from tests.store.jobs import DEAD, ODD, RESULT, batch, everything, kept, record
 
@@ -111,3 +113,81 @@ async def test_a_leader_whose_lease_was_taken_keeps_nothing_more(address: Addres
             await old.commit(batch(record(1)))
         await kept(new, batch(record(2)))
         assert [job.number for job in (await everything(new)).jobs] == [2]
+
+
+@in_loop
+async def test_documents_and_the_jobs_of_schedules_are_kept_in_one_step(address: Address) -> None:
+    made = batch(*map(record, range(1, 5000)))
+    made.owed.update(dict.fromkeys([4, 4321]))
+    made.set("tick", "nightly", "{}")
+    calls = arguments_of(made, range(6000, 9000), b"a", 1000)
+    (first,) = [call for call in calls if b"tick\nnightly" in call]
+    assert {4, 4321} <= set(first[16:])
+    assert sum(len(call) for call in calls[:2]) > 3000  # what was refused before is removed first
+    async with opened(address) as store:
+        await kept(store, made)
+        found = await everything(store)
+        assert (len(found.jobs), len(found.documents)) == (4999, 1)
+
+
+@in_loop
+async def test_a_commit_that_asks_for_nothing_to_be_kept_needs_no_lease(address: Address) -> None:
+    async with opened(address) as store:
+        await kept(store, batch(record(1, b"workload")))
+    other = ValkeyStore(address, 0, "nobody")
+    wanted = Batch()
+    wanted.wanted[1] = None
+    assert (await kept(other, wanted)).workloads == {1: b"workload"}
+    await other.close(0)
+
+
+@in_loop
+async def test_results_come_back_the_oldest_first(address: Address) -> None:
+    made = Batch()
+    made.results += [RESULT._replace(number=n, finished_at=float(n * 7 % 1000)) for n in range(1, 3000)]
+    async with opened(address) as store:
+        await kept(store, made)
+        ends = [result.finished_at for result in (await everything(store)).results]
+        assert ends == sorted(result.finished_at for result in made.results)
+
+
+# What cannot be read
+
+
+@in_loop
+async def test_a_row_that_is_no_job_is_set_aside_and_said(address: Address) -> None:
+    async with opened(address) as store:
+        await kept(store, batch(*map(record, range(1, 6))))
+        ask, jobs = store.engine.ask, store.keys.jobs
+        row = await ask("HGET", jobs, 2)
+        await ask("HSET", jobs, 2, row[:4] + b"\7" + row[5:])
+        await ask("HSET", jobs, 3, b"row", 4, b"\0\0\0\1h")
+        found = await everything(store)
+        assert [job.number for job in found.jobs] == [1, 5]
+        assert sorted(found.notices) == [
+            "job 2 set aside, as it cannot be read: a head of version 7, 1 is expected",
+            "job 3 set aside, as it cannot be read: a row of 3 bytes, more are expected",
+            "job 4 set aside, as it cannot be read: a head of 1 bytes, at least 32 are expected",
+        ]
+        assert not (await everything(store)).notices
+        about, _, aside = (await ask("HGET", store.keys.aside, 2)).partition(b"\n")
+        assert aside == row[:4] + b"\7" + row[5:]
+        assert b'"reason":"a head of version 7' in about
+
+
+@in_loop
+async def test_dead_letters_and_results_of_another_version_are_said(address: Address) -> None:
+    async with opened(address) as store:
+        await kept(store, batch(record(1), record(2)))
+        ask = store.engine.ask
+        await ask("HSET", store.keys.dead, 1, b'{"version":2}', 2, b'{"version":1}')
+        await ask("HSET", store.keys.results, 3, b"[]\n", 4, b'{"version":1}\nresult')
+        found = await everything(store)
+        assert (len(found.jobs), found.dead, found.results) == (2, [], [])
+        assert sorted(found.notices) == [
+            "job 1 is queued again, as its dead letter cannot be read:"
+            " b'{\"version\":2}': JSON of version 1 is expected",
+            "job 2 is queued again, as its dead letter cannot be read: no dead letter: KeyError('reason')",
+            "result 3 left out, as it cannot be read: b'[]': JSON of version 1 is expected",
+            "result 4 left out, as it cannot be read: no result: KeyError('handle')",
+        ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -22,14 +23,25 @@ class Redis(Program):
     """A redis-server or a sentinel, which keeps its files in a folder of its own."""
 
     def __init__(
-        self, *options: str, port: int | None = None, program: str = "redis-server", files: Sequence[str] = ()
+        self,
+        *options: str,
+        port: int | None = None,
+        program: str = "redis-server",
+        files: Sequence[str] = (),
+        folder: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
         self.port = port or free_port()
         self.files = files  # that go with it
-        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.folder = folder or tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.options = options
         place = ("--port", str(self.port), "--bind", HOST, "--dir", self.folder.name)
         super().__init__(require(program), *options, *place)
+
+    def again(self) -> Redis:
+        """The same process once more, with what the first one left behind."""
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        shutil.copytree(self.folder.name, folder.name, dirs_exist_ok=True)
+        return Redis(*self.options, port=self.port, folder=folder)
 
     @property
     def place(self) -> str:
@@ -156,12 +168,12 @@ def primary_and_replicas(stack: ExitStack, replicas: int) -> list[Redis]:
     for _ in range(replicas):
         of = ("--replicaof", f"{HOST} {primary.port}")
         nodes.append(stack.enter_context(Redis(*RELIABLE, *of)))
-    wait_until(
-        lambda: f"connected_slaves:{replicas}" in primary.ask("INFO", "replication"), "replicas follow"
-    )
-    wait_until(
-        lambda: primary.ask("INFO", "replication").count("state=online") == replicas, "replicas are ready"
-    )
+    for replica in nodes[1:]:
+        replica.wait_until_ready()
+        wait_until(
+            partial(tells, replica, "INFO", "replication", "master_link_status:up"), "a replica follows"
+        )
+    wait_until(lambda: primary.ask("INFO", "replication").count("state=online") == replicas, "all follow")
     return nodes
 
 
@@ -214,10 +226,12 @@ def cluster(primaries: int = 3) -> Iterator[EngineSet]:
             wait_until(partial(knows, node, len(nodes)), "the nodes of the Cluster know each other")
         for primary, replica in zip(nodes[:primaries], nodes[primaries:], strict=True):
             replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID"))
-        for primary in nodes[:primaries]:
+        for replica in nodes[primaries:]:
             wait_until(
-                partial(tells, primary, "INFO", "replication", "state=online"), "the primaries have replicas"
+                partial(tells, replica, "INFO", "replication", "master_link_status:up"), "a replica follows"
             )
+        for primary in nodes[:primaries]:
+            wait_until(partial(tells, primary, "INFO", "replication", "state=online"), "its primary knows")
         for node in nodes:
             wait_until(partial(tells, node, "CLUSTER", "INFO", "cluster_state:ok"), "the Cluster is whole")
         places = ",".join(node.place for node in nodes)

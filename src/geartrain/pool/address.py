@@ -67,7 +67,8 @@ def address_of(url: str) -> Address:
     """The engine that a URL names; raises SettingsError with what is wrong, and never with a password."""
     match = SCHEME.fullmatch(url.partition(":")[0])
     if match is None or "://" not in url:
-        raise SettingsError(f"the store {url!r} is no pool's, {EXPECTED} is expected")
+        shown = re.sub("//.*@", "//", url)
+        raise SettingsError(f"the store {shown!r} is no pool's, {EXPECTED} is expected")
     kind = KINDS[match[3] or ""]
     split = urlsplit(url)
     credentials, _, hosts = split.netloc.rpartition("@")
@@ -78,7 +79,7 @@ def address_of(url: str) -> Address:
     return Address(
         name,
         kind,
-        tuple(place_of(host, kind, name) for host in hosts.split(",")),
+        tuple(place_of(host, kind, name) for host in ([hosts] if kind == SINGLE else hosts.split(","))),
         service,
         database,
         unquote(user),
@@ -102,7 +103,7 @@ def options_of(split: SplitResult, name: str) -> dict[str, str]:
 
 def place_of(text: str, kind: str, name: str) -> Place:
     """A host and a port."""
-    match = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@/\s]+)(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:,@/\s]+)(?::(\d{1,5}))?", text)
     port = int(match[2] or (SENTINEL_PORT if kind == SENTINEL else PORT)) if match else 0
     if match is None or not 0 < port < 65536:
         raise SettingsError(f"the store {name}: {text!r}: HOST or HOST:PORT is expected")

@@ -168,7 +168,7 @@ class ValkeyStore:
         batch = Batch()
         batch.last_number = last_number
         try:
-            if last_number:
+            if last_number or self.undo:
                 await self.send(batch)
         except StoreError:
             return  # the numbers that were reserved are left out

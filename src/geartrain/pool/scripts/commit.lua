@@ -24,15 +24,21 @@ local MOST = 2000   -- arguments of one command: Lua's stack has room for some t
 
 local token = ARGV[1] .. ' '
 local lease = redis.call('GET', KEYS[1])
+local is_there = lease
 if not lease then
-  -- It ran out. If nobody has led since, nothing was missed.
-  lease = redis.call('GET', KEYS[2])
-  if not lease or string.sub(lease, 1, #token) ~= token then
-    return redis.error_reply('FENCED nobody has the lease')
-  end
+  lease = redis.call('GET', KEYS[2])  -- it ran out: if nobody else has led since, nothing was missed
+end
+if not lease or string.sub(lease, 1, #token) ~= token then
+  return redis.error_reply('FENCED the lease of the shard is another server\'s, or nobody\'s')
+end
+
+-- The first write decides whether an engine without memory lets the others happen: SET asks for memory, PEXPIRE not.
+local grows = ARGV[3] ~= '' or not is_there
+for section, action in ipairs(SECTIONS) do
+  grows = grows or ((action[1] == 'HSET' or action[1] == 'CHANGE') and ARGV[HEADER + section] ~= '0')
+end
+if grows then
   redis.call('SET', KEYS[1], lease, 'PX', ARGV[2])
-elseif string.sub(lease, 1, #token) ~= token then
-  return redis.error_reply('FENCED the lease is another server\'s')
 else
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end

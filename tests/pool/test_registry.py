@@ -1,0 +1,117 @@
+"""What the servers of a pool know of each other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from geartrain.errors import SettingsError
+from geartrain.pool.address import Address, address_of
+from geartrain.pool.registry import Lease
+from tests.pool.stores import in_loop, registry_of
+from tests.support.engines import cluster
+
+
+@in_loop
+async def test_all_servers_of_a_pool_have_the_same_secret(address: Address) -> None:
+    async with registry_of(address) as one, registry_of(address) as two:
+        secrets = {await one.join(), await two.join(), await one.join()}
+        assert len(secrets) == 1
+        assert len(secrets.pop()) == 32
+
+
+@in_loop
+async def test_the_number_of_shards_is_fixed_by_the_first_server(address: Address) -> None:
+    async with registry_of(address) as registry:
+        await registry.join()
+    async with registry_of(address._replace(shards=4)) as other:
+        with pytest.raises(SettingsError, match="has 1 shards for good: shards=1 is expected, not 4"):
+            await other.join()
+
+
+@in_loop
+async def test_a_pool_of_a_newer_form_is_refused(address: Address) -> None:
+    async with registry_of(address) as registry:
+        await registry.engine.ask("HSET", registry.keys.facts, "form", 2)
+        with pytest.raises(SettingsError, match="newer Geartrain: its form is version 2"):
+            await registry.join()
+
+
+@in_loop
+async def test_servers_hear_of_each_other_until_they_leave(address: Address) -> None:
+    async with registry_of(address) as registry:
+        assert await registry.beat("one", "first") == [("one", "first", 0.0)]
+        await registry.beat("two", "second")
+        members = await registry.beat("one", "first again")
+        assert [(member.server, member.text) for member in members] == [
+            ("one", "first again"),
+            ("two", "second"),
+        ]
+        assert all(member.age < 60 for member in members)
+        await registry.leave("one")
+        assert [member.server for member in await registry.members()] == ["two"]
+
+
+@in_loop
+async def test_the_age_of_a_silent_server_grows(address: Address) -> None:
+    async with registry_of(address) as registry:
+        await registry.beat("one", "")
+        await asyncio.sleep(0.05)
+        (member,) = await registry.members()
+        assert member.age >= 0.05
+
+
+@in_loop
+async def test_one_server_at_a_time_leads_a_shard(address: Address) -> None:
+    async with registry_of(address) as registry:
+        assert await registry.leases() == [None]
+        taken = await registry.lead(0, "a", "of one", 60.0)
+        assert taken == Lease("a", "of one", 60.0)
+        assert (await registry.lead(0, "b", "of two", 60.0)).token == "a"
+        assert (await registry.lead(0, "b", "of two", 60.0, instead_of="a")).token == "b"
+        (held,) = await registry.leases()
+        assert held is not None
+        assert (held.token, held.text) == ("b", "of two")
+
+
+@in_loop
+async def test_a_lease_lasts_until_it_is_given_up_or_runs_out(address: Address) -> None:
+    async with registry_of(address) as registry:
+        await registry.lead(0, "a", "", 60.0)
+        await registry.release(0, "b")
+        assert await registry.leases() != [None]
+        await registry.release(0, "a")
+        assert await registry.leases() == [None]
+        await registry.lead(0, "a", "", 0.05)
+        await asyncio.sleep(0.1)
+        assert await registry.leases() == [None]
+
+
+@in_loop
+async def test_a_lease_is_kept_unless_another_has_led_meanwhile(address: Address) -> None:
+    async with registry_of(address) as registry:
+        assert await registry.renew(0, "a", 60.0) is None
+        await registry.lead(0, "a", "", 0.05)
+        await asyncio.sleep(0.1)
+        kept = await registry.renew(0, "a", 60.0)
+        assert kept is not None
+        assert kept.token == "a"
+        await registry.lead(0, "b", "", 0.05, instead_of="a")
+        await asyncio.sleep(0.1)
+        assert await registry.renew(0, "a", 60.0) is None
+
+
+def test_each_shard_of_a_cluster_has_its_lease_beside_its_jobs() -> None:
+    async def conversation(address: Address) -> None:
+        async with registry_of(address) as registry:
+            await registry.join()
+            for shard in range(address.shards):
+                await registry.lead(shard, f"token-{shard}", "", 60.0)
+            tokens = [lease.token for lease in await registry.leases() if lease is not None]
+            assert tokens == [f"token-{shard}" for shard in range(address.shards)]
+            places = {engine.node.place for engine in registry.engines if engine.node is not None}
+            assert len(places) == 3
+
+    with cluster() as engine:
+        asyncio.run(conversation(address_of(engine.url)))
