@@ -30,8 +30,7 @@ async def opened(
 ) -> AsyncIterator[ValkeyStore]:
     """The store of a shard whose lease is taken, from whoever has it."""
     async with registry_of(address) as registry:
-        [*leases] = await registry.leases()
-        before = leases[shard]
+        before = await registry.lease(shard)
         await registry.lead(shard, token, "{}", SECONDS, instead_of=before.token if before else "")
     store = ValkeyStore(address, shard, token, **options)
     try:
