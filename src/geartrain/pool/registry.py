@@ -107,6 +107,10 @@ class Registry:
         text, milliseconds = await self.engines[shard].run([(b"GET", key), (b"PTTL", key)])
         return lease_in((text, milliseconds)) if text else None
 
+    async def leases(self) -> list[Lease | None]:
+        """Who leads the shards, one after the other."""
+        return [await self.lease(shard) for shard in range(self.address.shards)]
+
     async def close(self) -> None:
         """Let go of the engine."""
         for engine in (self.engine, *self.engines):
