@@ -195,7 +195,9 @@ class PoolDesk:
 
     def about_me(self) -> Card:
         return self.card._replace(
-            shards=tuple(sorted(self.leaderships)), connections=len(self.fronts), fenced=self.hub.fenced
+            led={str(shard): leadership.about() for shard, leadership in sorted(self.leaderships.items())},
+            connections=len(self.fronts),
+            fenced=self.hub.fenced,
         )
 
     def about(self) -> list[dict[str, object]]:
@@ -214,14 +216,14 @@ class PoolDesk:
             "version": card.version,
             "age": card.age,
             "here": here,
-            "shards": card.shards,
+            "shards": [int(shard) for shard in card.led],
             "connections": card.connections,
             "fenced": card.fenced,
         }
 
     def about_shard(self, shard: int) -> dict[str, object]:
         lease = self.election.leases[shard]
-        leader = None if lease is None else card_in(lease)
+        leader = None if lease is None else self.member(card_in(lease))
         leadership = self.leaderships.get(shard)
         here = leadership is not None and leadership.opened
         return {
@@ -231,7 +233,12 @@ class PoolDesk:
             "lease": None if lease is None else lease.seconds,
             "here": here,
             "reached": here or shard in self.neighbours.leaders,
+            **({} if leader is None else leader.led.get(str(shard), {})),
         }
+
+    def member(self, card: Card) -> Card:
+        """The card of a server as it is by now."""
+        return self.about_me() if card.server == self.me else self.election.members.get(card.server, card)
 
     # Frames
 

@@ -109,6 +109,7 @@ class Election:
             return leadership.lose()
         self.leases[leadership.shard] = lease
         leadership.renew(asked_at + self.desk.heartbeat * MARGIN)
+        await leadership.look_at_replicas()
 
     async def stand(self, shard: int) -> None:
         """Lead a shard that nobody leads, unless it is rather another server's turn."""
