@@ -114,6 +114,14 @@ def aside_bytes(reason: str, at: float, row: bytes) -> bytes:
     return packed(reason=reason, at=at) + b"\n" + row
 
 
+def aside_in(data: bytes) -> tuple[str, float, bytes, bytes]:
+    """Why a row is no job, when that was found, and what looks like its head and its workload."""
+    about, _, row = data.partition(b"\n")
+    fields = json.loads(about)
+    head = LENGTH.size + (LENGTH.unpack_from(row)[0] if len(row) >= LENGTH.size else 0)
+    return str(fields["reason"]), float(fields["at"]), row[LENGTH.size : head], row[head:]
+
+
 def packed(**fields: str | float) -> bytes:
     """A JSON object with our version."""
     return json.dumps({"version": VERSION, **fields}, separators=(",", ":")).encode()

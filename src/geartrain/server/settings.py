@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple, TypeVar
 
 from geartrain.errors import SettingsError
+from geartrain.pool.address import address_of, is_pool
 from geartrain.protocol.commands import DEFAULT_PORT
 from geartrain.store import is_store
 
@@ -104,14 +105,16 @@ def read_prefix(prefix: str) -> str:
 
 
 def read_store(url: str) -> str:
-    if not is_store(url):
+    if is_pool(url):
+        address_of(url)
+    elif not is_store(url):
         raise ValueError
     return url
 
 
 TEXT: Final = Kind("a text", (str,), str)
 PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
-STORE: Final = Kind("memory: or sqlite:PATH", (str,), read_store)
+STORE: Final = Kind("memory:, sqlite:PATH or a pool such as valkey://HOST:PORT", (str,), read_store)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
@@ -190,7 +193,8 @@ class Settings:
     store: str = option(
         "",
         STORE,
-        "Where background jobs are kept: memory: or sqlite:PATH. Without it: jobs.db in the state folder.",
+        "Where background jobs are kept: memory:, sqlite:PATH, or valkey://HOST:PORT, a pool of all servers that name it."
+        " Without it: jobs.db in the state folder.",
         metavar="URL",
     )
     durability: str = option(
