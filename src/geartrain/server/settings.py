@@ -193,7 +193,7 @@ class Settings:
     store: str = option(
         "",
         STORE,
-        "Where background jobs are kept: memory:, sqlite:PATH, or valkey://HOST:PORT, a pool of all servers that name it."
+        "Where background jobs are kept: memory:, sqlite:PATH, or valkey://HOST:PORT for a pool."
         " Without it: jobs.db in the state folder.",
         metavar="URL",
     )
