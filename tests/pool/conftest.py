@@ -1,14 +1,18 @@
-"""An engine for the tests of a module, and a pool of its own in it for each test."""
+"""An engine for the tests of a module, a pool of its own in it for each test, and three servers that tests share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 
 import pytest
 
 from geartrain.pool.address import Address, address_of
+from tests.pool.peers import Peers
+from tests.server.links import Link
 from tests.support.engines import EngineSet, standalone
+from tests.support.pools import Pool, pool
 
 NUMBERS = count(1)
 
@@ -24,3 +28,24 @@ def engine() -> Iterator[EngineSet]:
 def address(engine: EngineSet) -> Address:
     """A pool in it that nobody has used."""
     return address_of(f"{engine.url}?namespace=pool-{next(NUMBERS)}")
+
+
+@pytest.fixture(scope="session")
+def shared_engine() -> Iterator[EngineSet]:
+    """One process, for the pool that tests share."""
+    with standalone() as alone:
+        yield alone
+
+
+@pytest.fixture(scope="session")
+def shared_pool(shared_engine: EngineSet) -> Iterator[Pool]:
+    """Three servers that all live on when a test ends; each test keeps to function names of its own."""
+    with pool(shared_engine.url, 3) as members:
+        yield members
+
+
+@pytest.fixture
+def peers(shared_pool: Pool) -> Iterator[Peers]:
+    """Connections to the servers of the shared pool, that end with the test."""
+    with ExitStack() as links:
+        yield Peers(shared_pool, lambda server: links.enter_context(Link(server.connect())))
