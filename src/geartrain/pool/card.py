@@ -22,6 +22,7 @@ class Card(NamedTuple):
     )  # the shards that it leads, and how they do
     connections: int = 0  # peers
     fenced: int = 0  # late results that were refused
+    stopping: bool = False
     age: float = 0.0  # seconds since it was heard of
 
     @property
@@ -46,6 +47,7 @@ def read_card(text: str) -> Card:
         said.get("led", {}),
         said.get("connections", 0),
         said.get("fenced", 0),
+        said.get("stopping", False),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -69,7 +70,7 @@ class PoolDesk:
         self.around = around
         self.log = around.log
         self.loop = asyncio.get_running_loop()
-        self.hub = Hub(registry.address.shards, rules, payload_limit, hold)
+        self.hub = Hub(registry.address.shards, rules, payload_limit, hold, secrets.randbelow(1000) * 1000)
         self.hub.about = self.about
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
@@ -153,7 +154,8 @@ class PoolDesk:
         """Serve who is here until their jobs are done; the queues are the others', if there are any."""
         self.stopping = True
         self.hub.drain()
-        if self.election.others():
+        self.election.hurry.set()
+        if self.election.heirs():
             for shard in list(self.leaderships):
                 self.begin(self.election.hand_over(shard))
         else:
@@ -198,6 +200,7 @@ class PoolDesk:
             led={str(shard): leadership.about() for shard, leadership in sorted(self.leaderships.items())},
             connections=len(self.fronts),
             fenced=self.hub.fenced,
+            stopping=self.stopping,
         )
 
     def about(self) -> list[dict[str, object]]:
