@@ -44,6 +44,7 @@ class Surroundings(NamedTuple):
     read: Callable[[], None]  # takes turns as long as there is something to read
     set_time: Callable[[], None]
     log: logging.Logger
+    notice: int  # the log's level for what is worth knowing and no trouble
 
 
 class PoolDesk:
@@ -219,7 +220,11 @@ class PoolDesk:
             "version": card.version,
             "age": card.age,
             "here": here,
-            "shards": [int(shard) for shard in card.led],
+            "shards": [
+                shard
+                for shard, lease in enumerate(self.election.leases)
+                if lease is not None and card_in(lease).server == card.server
+            ],
             "connections": card.connections,
             "fenced": card.fenced,
         }
