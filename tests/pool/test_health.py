@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 
 import pytest
@@ -116,7 +115,7 @@ async def test_a_pool_is_told_of_with_its_jobs_and_its_leader(address: Address) 
     async with opened(address) as store, registry_of(address) as registry:
         await registry.join()
         await registry.beat("one", "")
-        await registry.lead(0, "b", json.dumps({"address": "10.0.0.1:4730"}), 60.0, instead_of="a")
+        await registry.lead(0, "b", Card("a", "10.0.0.1", 4730, "1").text(), 60.0, instead_of="a")
         store.token = b"b"
         made = batch(ODD, record(1))
         made.buried[3] = DEAD
