@@ -9,6 +9,7 @@ import pytest
 
 from geartrain.errors import StoreError
 from geartrain.pool.address import Address, address_of
+from geartrain.pool.card import Card
 from geartrain.pool.health import check, examine, examine_process
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
 from tests.pool.stores import in_loop, opened, registry_of
