@@ -51,7 +51,9 @@ class Called:
     key: bytes
     place: Place
     handle: bytes = b""
-    chunks: list[tuple[int, int]] = field(default_factory=list)  # of WORK_DATA: number of execution, place in it
+    chunks: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # of WORK_DATA: number of execution, place in it
     result: bytes = b""  # empty until it has come, and where the server died before
 
 
@@ -65,7 +67,9 @@ class Ledger:
     refused: list[bytes] = field(default_factory=list)  # what ERROR packets said
     dead: set[Place] = field(default_factory=set)
     frozen: set[Place] = field(default_factory=set)  # for longer than the heartbeat
-    disturbed_at: list[float] = field(default_factory=list)  # when servers or engines were killed, stopped, frozen
+    disturbed_at: list[float] = field(
+        default_factory=list
+    )  # when servers or engines were killed, stopped, frozen
     fenced: int = 0  # late results that the servers have refused
 
     def executions(self) -> dict[bytes, list[Executed]]:

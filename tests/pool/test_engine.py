@@ -15,6 +15,7 @@ from geartrain.broker.model import NORMAL, Job
 from geartrain.broker.rules import Rules
 from geartrain.errors import EngineLost, StoreError
 from geartrain.pool.address import Address, address_of
+from geartrain.pool.engine import HOLD
 from geartrain.pool.script import COMMIT
 from geartrain.pool.store import ValkeyStore
 from tests.pool.stores import opened
@@ -102,14 +103,16 @@ async def test_a_promoted_process_is_not_written_to_while_it_is_a_replica(
 async def test_what_no_replica_has_is_refused_and_is_gone_with_the_next_batch(
     engine: EngineSet, address: Address
 ) -> None:
-    async with opened(address, hold=SOON) as store:
+    async with opened(address) as store:
         await kept(store, batch(record(1)))
+        store.engine.hold = SOON
         engine.pause_replicas()
         refused = await store.commit(batch(record(2)))
         assert refused.error.startswith("the pool cannot keep jobs: no replica of 127.0.0.1:")
         assert not refused.partly
         assert numbers_in(engine.nodes[0], store) == [1, 2]
         engine.go_on()
+        store.engine.hold = HOLD
         await kept(store, batch(record(3)))
         assert numbers_in(engine.nodes[0], store) == [1, 3]
         assert numbers_in(engine.nodes[1], store) == [1, 3]
@@ -123,6 +126,7 @@ async def test_a_job_that_was_refused_and_submitted_again_is_kept(
         engine.pause_replicas()
         assert (await store.commit(batch(record(2)))).error
         engine.go_on()
+        store.engine.hold = HOLD
         await kept(store, batch(record(2)))
         assert numbers_in(engine.nodes[0], store) == [2]
 
@@ -147,7 +151,7 @@ async def test_an_engine_without_replicas_waits_for_nobody_unless_it_must(
 
 @with_engine(standalone)
 async def test_replicas_that_come_later_are_waited_for(engine: EngineSet, address: Address) -> None:
-    async with opened(address, hold=SOON) as store:
+    async with opened(address) as store:
         await kept(store, batch(record(1)))
         with Redis(*RELIABLE, "--replicaof", f"127.0.0.1 {engine.nodes[0].port}") as replica:
             wait_until(replica.answers, "the replica runs")
@@ -156,6 +160,7 @@ async def test_replicas_that_come_later_are_waited_for(engine: EngineSet, addres
             store.engine.look_at = 0.0
             await kept(store, batch(record(2)))
             replica.pause()
+            store.engine.hold = SOON
             assert "no replica" in (await store.commit(batch(record(3)))).error
 
 
@@ -166,8 +171,9 @@ async def test_replicas_that_come_later_are_waited_for(engine: EngineSet, addres
 async def test_an_engine_that_is_gone_fails_commits_until_it_is_back(
     engine: EngineSet, address: Address
 ) -> None:
-    async with opened(address, hold=SOON) as store:
+    async with opened(address) as store:
         await kept(store, batch(record(1)))
+        store.engine.hold = SOON
         port = engine.kill_primary().port
         outcome = await store.commit(batch(record(2)))
         assert outcome.error.startswith(
@@ -175,6 +181,7 @@ async def test_an_engine_that_is_gone_fails_commits_until_it_is_back(
         )
         with engine.nodes[0].again() as back:
             back.wait_until_ready()
+            store.engine.hold = HOLD
             await kept(store, batch(record(3)))
             assert numbers_in(back, store) == [1, 3]
 

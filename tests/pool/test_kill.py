@@ -74,5 +74,11 @@ def test_kill_9_of_a_server(members: Pool) -> None:
     asyncio.run(trial.load.while_doing(kill_one_after_the_other))
     trial.note_fenced(*members.servers)
     trial.ledger.check()
-    print(len(trial.ledger.submitted), len(trial.ledger.executed), len(trial.ledger.called), trial.ledger.fenced, trial.ledger.refused)
+    print(
+        len(trial.ledger.submitted),
+        len(trial.ledger.executed),
+        len(trial.ledger.called),
+        trial.ledger.fenced,
+        trial.ledger.refused,
+    )
     assert not trial.ledger.refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from geartrain.pool.script import BEAT, COMMIT, JOIN, LEAD, RELEASE, RENEW, SCAN, Script
+from geartrain.pool.script import BEAT, COMMIT, JOIN, LEAD, RELEASE, RENEW, Script
 from tests.support.engines import EngineSet, Redis
 
 SECTIONS = (
@@ -153,28 +153,6 @@ def test_a_commit_may_have_more_than_one_command_can_take(redis: Redis) -> None:
     assert redis.ask("HLEN", "jobs") == "20000"
     assert commit(redis, over=[*numbers[1:]]) == "OK"
     assert redis.ask("HKEYS", "jobs") == "0"
-
-
-# Reading
-
-
-def test_a_scan_tells_the_jobs_with_the_workloads_there_is_room_for(redis: Redis) -> None:
-    redis.ask(
-        "HSET", "jobs", "1", row(b"one", b"123"), "2", row(b"two", b"4567"), "3", row(b"three"), "4", b"no"
-    )
-    assert run(redis, SCAN, ("jobs",), "0", "10", "4").split("\n") == [
-        *("0", "32"),
-        *("1", "3", "\0\0\0\x03one123"),
-        *("2", "4", "\0\0\0\x03two"),
-        *("3", "0", "\0\0\0\x05three"),
-        *("4", "-1", "no"),
-    ]
-
-
-def test_a_scan_without_any_room_tells_heads(redis: Redis) -> None:
-    redis.ask("HSET", "jobs", "1", row(b"one", b"1"), "2", row(b"two"))
-    found = run(redis, SCAN, ("jobs",), "0", "10", "-1").split("\n")
-    assert found[2:] == ["1", "1", "\0\0\0\x03one", "2", "0", "\0\0\0\x03two"]
 
 
 # The pool

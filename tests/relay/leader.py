@@ -14,6 +14,7 @@ from geartrain.relay.frames import (
     ATTACH,
     CLOSED,
     FENCED,
+    OVER,
     PACKETS,
     READY,
     REPLIES,
@@ -164,6 +165,10 @@ class Leader:
     def fenced(self, server: str, number: int) -> list[bytes]:
         """The handles of jobs that a peer does not run."""
         return self.parts(server, number, FENCED)
+
+    def over(self, server: str, number: int) -> list[bytes]:
+        """The handles of jobs that a peer would run, and that are over."""
+        return self.parts(server, number, OVER)
 
     def closed(self, server: str, number: int) -> list[bytes]:
         """Why a peer's connection has to end."""

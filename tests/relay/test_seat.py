@@ -312,7 +312,7 @@ def test_a_claimed_job_that_does_not_turn_up_is_not_the_claimants_once_the_leade
     leader.attaches(B, WORKER, CAN_RESIZE, running=[(FIRST, b"")])
     assert leader.fenced(B, WORKER) == [FIRST]
     leader.opens()
-    assert leader.fenced(A, WORKER) == [FIRST]
+    assert leader.over(A, WORKER) == [FIRST]
     leader.attaches(A, OTHER, CAN_RESIZE, running=[(FIRST, b"")])
     assert leader.fenced(A, OTHER) == [FIRST]
 
@@ -576,7 +576,7 @@ def test_a_claim_outlives_a_link_that_breaks_before_the_leader_opens() -> None:
     leader.attaches(A, WORKER, CAN_RESIZE, running=[(FIRST, b""), (b"H:test:2", b"")])
     leader.opens()
     assert leader.job(FIRST).worker is leader.seat.guests[A, WORKER].connection
-    assert leader.fenced(A, WORKER) == [b"H:test:2"]
+    assert leader.over(A, WORKER) == [b"H:test:2"]
 
 
 # Shards

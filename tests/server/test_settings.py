@@ -43,7 +43,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
         (
             "store",
             "mysql:jobs",
-            "--store wants memory:, sqlite:PATH or valkey://HOST:PORT, got 'mysql:jobs'",
+            "--store wants memory:, sqlite:PATH or a pool such as valkey://HOST:PORT, got 'mysql:jobs'",
         ),
         ("queue-type", "libsqlite3", "--queue-type wants builtin, as --store says where jobs are kept"),
         (

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from geartrain.cli.options import json_option, store_file, store_option
+from geartrain.cli.options import json_option, pool_of, store_file, store_option
 from geartrain.cli.output import counted, print_json, progress_bar
+from geartrain.errors import SettingsError
 from geartrain.store.backup import back_up
 
 
@@ -22,6 +23,11 @@ def command(file: Path, store: str | None, force: bool, as_json: bool) -> None:
 
     FILE appears when it is whole and checked. It is a job store itself: geartrain server --store sqlite:FILE
     """
+    pool = pool_of(store)
+    if pool is not None:
+        raise SettingsError(
+            f"the store {pool.name} is no file: copy its engine's files after BGSAVE, or use geartrain export"
+        )
     source = store_file(store)
     with progress_bar("backup", shown=sys.stderr.isatty(), stays=False) as bar:
         copied = back_up(source, file, force, bar.show)

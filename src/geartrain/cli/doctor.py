@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import click
 
 from geartrain.cli.checkup import examine_server
 from geartrain.cli.main import DONE, FAILED
-from geartrain.cli.options import json_option, servers_option, store_file, store_option
+from geartrain.cli.options import json_option, pool_of, servers_option, stepped, store_file, store_option
 from geartrain.cli.output import print_json
 from geartrain.protocol.servers import parse_servers
 from geartrain.store.health import PROBLEM, Finding, examine
@@ -39,10 +40,21 @@ def command(ctx: click.Context, store: str | None, servers: tuple[str, ...], as_
 
 def findings(store: str | None, servers: tuple[str, ...]) -> Iterator[Finding]:
     if store or not servers:
-        yield from examine(store_file(store))
+        yield from examine_store(store)
     if servers or not store:
         for server in parse_servers(servers or None, os.environ):
             yield from examine_server(server)
+
+
+def examine_store(store: str | None) -> Iterator[Finding]:
+    address = pool_of(store)
+    if address is None:
+        yield from examine(store_file(store))
+        return
+    from geartrain.pool.health import examine as examine_engine  # only here: it needs more to be installed
+
+    with asyncio.Runner() as runner:
+        yield from stepped(runner, examine_engine(address))
 
 
 def as_line(finding: Finding) -> str:

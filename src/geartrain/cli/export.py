@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import click
 
 from geartrain.broker.batch import Document, ResultRecord
 from geartrain.cli.main import say
-from geartrain.cli.options import json_option, store_file, store_option
+from geartrain.cli.options import json_option, pool_of, stepped, store_file, store_option
 from geartrain.cli.output import counted, print_json, progress_bar
 from geartrain.errors import StoreError
+from geartrain.pool.address import Address
 from geartrain.store.dump import items, set_aside
 from geartrain.store.new_file import new_file
 from geartrain.store.portable import Aside, DeadJob, Item, line_of
@@ -38,32 +40,63 @@ def command(file: Path, store: str | None, results: bool, aside: bool, force: bo
     Each is a JSON object on a line of its own, which geartrain import reads. A server may use the store meanwhile.
     --json is about what is said of it.
     """
-    path = store_file(store)
-    with snapshot(path) as connection:
-        wrong: dict[int, str] = {}
-        chosen = set_aside(connection) if aside else items(connection, results, wrong)
+    pool = pool_of(store)
+    path = pool.name if pool else store_file(store)
+    with pool_content(pool, results, aside) if pool else file_content(path, results, aside) as content:
         if file == Path("-"):
-            write(connection, chosen, sys.stdout.buffer)
+            write(content, sys.stdout.buffer)
         else:
             with new_file(file, force, path) as part, part.open("wb") as output:
-                counts = write(connection, chosen, output)
+                counts = write(content, output)
             tell(path, file, counts, as_json)
+    wrong = content.wrong
     for number, reason in wrong.items():
         say(f"job {number} is left out, as it cannot be read: {reason}")
     if wrong:
         raise StoreError(f"{counted(len(wrong), 'job')} left out; geartrain export --set-aside has them")
 
 
-def write(connection: Connection, chosen: Iterable[Item | Aside], output: IO[bytes]) -> Counter[str]:
+class Content(NamedTuple):
+    """What is chosen of a store."""
+
+    total: int  # jobs in the store
+    items: Iterable[Item | Aside]
+    wrong: Mapping[int, str]  # gets the numbers of rows that are no jobs, and why
+
+
+@contextmanager
+def file_content(path: str, results: bool, aside: bool) -> Iterator[Content]:
+    """What is in a file."""
+    with snapshot(path) as connection:
+        (total,) = connection.execute("SELECT count(*) FROM job").fetchone()
+        wrong: dict[int, str] = {}
+        yield Content(total, set_aside(connection) if aside else items(connection, results, wrong), wrong)
+
+
+@contextmanager
+def pool_content(pool: Address, results: bool, aside: bool) -> Iterator[Content]:
+    """What is in a pool's engine."""
+    from geartrain.pool.dump import Dump  # only here: it needs more to be installed
+
+    with asyncio.Runner() as runner:
+        dump = Dump(pool)
+        try:
+            total = runner.run(dump.count())
+            chosen: AsyncIterator[Item | Aside] = dump.set_aside() if aside else dump.items(results)
+            yield Content(total, stepped(runner, chosen), dump.wrong)
+        finally:
+            runner.run(dump.close())
+
+
+def write(content: Content, output: IO[bytes]) -> Counter[str]:
     """Write an item a line; how many there are of each kind."""
-    (total,) = connection.execute("SELECT count(*) FROM job").fetchone()
     counts: Counter[str] = Counter()
     with progress_bar("export", shown=sys.stderr.isatty(), stays=False) as bar:
-        for number, item in enumerate(chosen):
+        for number, item in enumerate(content.items):
             output.write(line_of(item))
             counts[KINDS.get(type(item), "jobs")] += 1
             if number % SHOW == 0:
-                bar.show(number, total)
+                bar.show(number, content.total)
     output.flush()
     return counts
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import click
 
+from geartrain.pool.address import Address, address_of, check_library, is_pool
 from geartrain.protocol.servers import Servers
 from geartrain.store import default_url, path_of
+
+T = TypeVar("T")
 
 servers_option: Final = click.option(
     "--server",
@@ -23,7 +28,7 @@ store_option: Final = click.option(
     "--store",
     "store",
     metavar="URL",
-    help="The job store, sqlite:PATH. Without it: the one of the server's default.",
+    help="The job store, sqlite:PATH or a pool's, valkey://HOST:PORT. Without it: the one of the server's default.",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
 
@@ -36,6 +41,28 @@ def servers_of(names: tuple[str, ...]) -> Servers:
 def store_file(url: str | None) -> str:
     """The path of a job store's file; raises SettingsError where it has none."""
     return path_of(url or default_url(os.environ, os.geteuid()))
+
+
+def pool_of(url: str | None) -> Address | None:
+    """The engine of a pool's URL, None where the store is no pool's; raises SettingsError where it cannot be used."""
+    if url is None or not is_pool(url):
+        return None
+    address = address_of(url)
+    check_library(address)
+    return address
+
+
+def stepped(runner: asyncio.Runner, steps: AsyncIterator[T]) -> Iterator[T]:
+    """What comes of an asynchronous iterator, for those who are not."""
+
+    async def step() -> T:
+        return await anext(steps)
+
+    while True:
+        try:
+            yield runner.run(step())
+        except StopAsyncIteration:
+            return
 
 
 def moment(ctx: click.Context, parameter: click.Parameter, given: str | None) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from binascii import crc_hqx
 from collections.abc import Mapping
+from importlib.util import find_spec
 from itertools import count
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -88,6 +89,12 @@ def address_of(url: str) -> Address:
         namespace_of(options, name),
         shards_of(options, kind, name),
     )
+
+
+def check_library(address: Address) -> None:
+    """See to it that what speaks to engines is installed; raises SettingsError."""
+    if find_spec("redis") is None:
+        raise SettingsError(f"the store {address.name} needs redis-py: pip install 'geartrain[valkey]'")
 
 
 def options_of(split: SplitResult, name: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from geartrain.pool.registry import Lease, Member
@@ -15,9 +17,12 @@ class Card(NamedTuple):
     host: str  # where the others reach it
     port: int
     version: str
-    shards: tuple[int, ...] = ()  # those that it leads
+    led: Mapping[str, Mapping[str, object]] = MappingProxyType(
+        {}
+    )  # the shards that it leads, and how they do
     connections: int = 0  # peers
     fenced: int = 0  # late results that were refused
+    stopping: bool = False
     age: float = 0.0  # seconds since it was heard of
 
     @property
@@ -26,7 +31,7 @@ class Card(NamedTuple):
 
     def text(self) -> str:
         """The card as the engine keeps it."""
-        said = self._asdict()
+        said = self._asdict() | {"led": dict(self.led)}
         del said["age"]
         return json.dumps(said)
 
@@ -39,9 +44,10 @@ def read_card(text: str) -> Card:
         said["host"],
         said["port"],
         said.get("version", ""),
-        tuple(said.get("shards", ())),
+        said.get("led", {}),
         said.get("connections", 0),
         said.get("fenced", 0),
+        said.get("stopping", False),
     )
 
 

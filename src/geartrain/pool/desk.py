@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -43,6 +44,7 @@ class Surroundings(NamedTuple):
     read: Callable[[], None]  # takes turns as long as there is something to read
     set_time: Callable[[], None]
     log: logging.Logger
+    notice: int  # the log's level for what is worth knowing and no trouble
 
 
 class PoolDesk:
@@ -69,7 +71,7 @@ class PoolDesk:
         self.around = around
         self.log = around.log
         self.loop = asyncio.get_running_loop()
-        self.hub = Hub(registry.address.shards, rules, payload_limit, hold)
+        self.hub = Hub(registry.address.shards, rules, payload_limit, hold, secrets.randbelow(1000) * 1000)
         self.hub.about = self.about
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
@@ -153,7 +155,8 @@ class PoolDesk:
         """Serve who is here until their jobs are done; the queues are the others', if there are any."""
         self.stopping = True
         self.hub.drain()
-        if self.election.others():
+        self.election.hurry.set()
+        if self.election.heirs():
             for shard in list(self.leaderships):
                 self.begin(self.election.hand_over(shard))
         else:
@@ -195,7 +198,10 @@ class PoolDesk:
 
     def about_me(self) -> Card:
         return self.card._replace(
-            shards=tuple(sorted(self.leaderships)), connections=len(self.fronts), fenced=self.hub.fenced
+            led={str(shard): leadership.about() for shard, leadership in sorted(self.leaderships.items())},
+            connections=len(self.fronts),
+            fenced=self.hub.fenced,
+            stopping=self.stopping,
         )
 
     def about(self) -> list[dict[str, object]]:
@@ -214,14 +220,18 @@ class PoolDesk:
             "version": card.version,
             "age": card.age,
             "here": here,
-            "shards": card.shards,
+            "shards": [
+                shard
+                for shard, lease in enumerate(self.election.leases)
+                if lease is not None and card_in(lease).server == card.server
+            ],
             "connections": card.connections,
             "fenced": card.fenced,
         }
 
     def about_shard(self, shard: int) -> dict[str, object]:
         lease = self.election.leases[shard]
-        leader = None if lease is None else card_in(lease)
+        leader = None if lease is None else self.member(card_in(lease))
         leadership = self.leaderships.get(shard)
         here = leadership is not None and leadership.opened
         return {
@@ -231,7 +241,12 @@ class PoolDesk:
             "lease": None if lease is None else lease.seconds,
             "here": here,
             "reached": here or shard in self.neighbours.leaders,
+            **({} if leader is None else leader.led.get(str(shard), {})),
         }
+
+    def member(self, card: Card) -> Card:
+        """The card of a server as it is by now."""
+        return self.about_me() if card.server == self.me else self.election.members.get(card.server, card)
 
     # Frames
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from geartrain.broker.deadlines import NEVER
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.leadership import Leadership
@@ -36,6 +37,7 @@ class Election:
         self.members: dict[str, Card] = {desk.me: desk.card}  # the servers, by id
         self.hurry = asyncio.Event()
         self.failure = ""  # why the last look failed
+        self.well_since = -NEVER  # since when no look has failed, by monotonic time
 
     async def watch(self) -> None:
         """Look at the pool for ever."""
@@ -62,14 +64,20 @@ class Election:
             self.log.error("the engine of the pool does not answer", extra={"error": failure})
         elif self.failure and not failure:
             self.log.warning("the engine of the pool answers again")
+            self.well_since = self.desk.loop.time()
         self.failure = failure
+
+    def is_well_for(self, seconds: float) -> bool:
+        """Whether the engine has been reached for so long: before that, the silence of others says nothing."""
+        return not self.failure and self.desk.loop.time() - self.well_since >= seconds
 
     async def look(self) -> None:
         """Say that we are here, see who else is, and who leads. Raises StoreError."""
         desk = self.desk
         members = await self.registry.beat(desk.me, desk.about_me().text())
         self.members = {member.server: card_of(member) for member in members}
-        desk.neighbours.part_with_silent(self.members)
+        if self.is_well_for(desk.heartbeat):
+            desk.neighbours.part_with_silent(self.members)
         ends = await asyncio.gather(*map(self.look_at, range(desk.shards)), return_exceptions=True)
         self.share()
         for end in ends:
@@ -91,11 +99,16 @@ class Election:
     def others(self) -> set[str]:
         """The other servers that are there."""
         broken = self.desk.neighbours.broken
+        silence = self.desk.heartbeat if self.is_well_for(self.desk.heartbeat) else NEVER
         return {
             id
             for id, member in self.members.items()
-            if id != self.desk.me and member.age < self.desk.heartbeat and id not in broken
+            if id != self.desk.me and member.age < silence and id not in broken
         }
+
+    def heirs(self) -> list[str]:
+        """The other servers that can lead what this one leads."""
+        return [id for id in self.others() if not self.members[id].stopping]
 
     # Leading
 
@@ -109,9 +122,12 @@ class Election:
             return leadership.lose()
         self.leases[leadership.shard] = lease
         leadership.renew(asked_at + self.desk.heartbeat * MARGIN)
+        await leadership.look_at_replicas()
 
     async def stand(self, shard: int) -> None:
-        """Lead a shard that nobody leads, unless it is rather another server's turn."""
+        """Lead a shard that nobody leads, unless it is rather another server's turn: who led it, above all."""
+        if not self.is_well_for(SILENT * self.desk.heartbeat / BEATS):
+            return
         if not self.desk.stopping and (self.has_room() or self.empty_looks[shard] > EMPTY_LOOKS):
             await self.take_lease(shard, "")
 
@@ -176,7 +192,11 @@ class Election:
             return
         if self.leaderships.get(shard) is leadership:
             self.desk.hub.lead(shard, partial(self.desk.send_to_us, leadership))
-            self.log.warning("leading", extra={"shard": shard, "jobs": len(leadership.broker.jobs)})
+            self.log.log(
+                self.desk.around.notice,
+                "leading",
+                extra={"shard": shard, "jobs": len(leadership.broker.jobs)},
+            )
             self.desk.take_turn()
 
     def lose(self, shard: int, late: int) -> None:
@@ -209,7 +229,7 @@ class Election:
         """Hand one shard to a server that leads fewer, where the difference is more than one."""
         if self.desk.stopping or len(self.leaderships) < 2 or None in self.leases:
             return
-        led = dict.fromkeys(self.others(), 0)
+        led = dict.fromkeys(self.heirs(), 0)
         for lease in self.leases:
             holder = "" if lease is None else card_in(lease).server
             if holder in led:

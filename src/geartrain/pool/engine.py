@@ -191,6 +191,11 @@ class Engine:
         """The address from which we reach the engine; empty while there is no connection."""
         return "" if self.node is None else self.node.local_host()
 
+    @property
+    def place(self) -> str:
+        """Where the primary is; empty while there is no connection."""
+        return "" if self.node is None else at(self.node.place)
+
     async def drop(self) -> None:
         """Let go of the connection; the next call finds the primary anew."""
         node, self.node = self.node, None

@@ -58,6 +58,7 @@ class Leadership:
         self.open_by = NEVER  # when to hand out jobs without those who have not come, by monotonic time
         self.safe_until = 0.0  # when nobody else can have the lease before, by monotonic time
         self.closed = False
+        self.replication: dict[str, object] = {}  # what is known of the engine's replicas
         self.processed: dict[str, int] = {}  # frames of packets, by server
         self.settled: dict[str, int] = {}  # those of them that were said to be settled
         self.marks: dict[
@@ -146,6 +147,16 @@ class Leadership:
         self.safe_until = until
         if self.opened and self.broker.sleepers.suspended and self.broker.now <= until:
             resume(self.broker)
+
+    def about(self) -> dict[str, object]:
+        """What the other servers are told of the shard."""
+        return {"jobs": len(self.broker.jobs), "engine": self.store.engine.place, **self.replication}
+
+    async def look_at_replicas(self) -> None:
+        """See how many replicas the engine has, and how far the best of them is behind. Raises StoreError."""
+        _, offset, replicas = await self.store.engine.ask(b"ROLE")
+        behind = [int(offset) - int(reached) for _, _, reached in replicas]
+        self.replication = {"ack": self.store.ack, "replicas": len(behind), "lag": min(behind, default=0)}
 
     def lose(self) -> None:
         """The lease is another server's: what was not kept yet is refused, as late as it is."""

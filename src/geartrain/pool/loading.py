@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from geartrain.broker.batch import DeadRecord, JobRecord, Kept, ResultRecord
-from geartrain.broker.model import CONTENT
 from geartrain.errors import EngineLost
 from geartrain.pool.engine import Engine
 from geartrain.pool.keys import Keys
-from geartrain.pool.records import dead_in, document_in, job_in, result_in, workload_in
-from geartrain.pool.script import SCAN
+from geartrain.pool.records import dead_in, document_in, end_of_head, has_workload_for_key, job_in, result_in
 
 T = TypeVar("T", bound=Any)
 
 PIECE: Final = 1000  # jobs that are read or made at once, some milliseconds of work
 PIECE_BYTES: Final = 1 << 20
 LARGEST_PIECE: Final = 2000
-RUN: Final = 16384  # numbers that are sorted at once
+RUN: Final = 16384  # about how many numbers are sorted at once
 
 Wrong = dict[int, str]  # why something is not what it should be, by number
 
@@ -32,9 +30,9 @@ class Runs(Generic[T]):
         self.runs: list[list[T]] = []
         self.growing: list[T] = []
 
-    def add(self, item: T) -> None:
-        """One more."""
-        self.growing.append(item)
+    def add(self, items: Iterable[T]) -> None:
+        """Some more."""
+        self.growing.extend(items)
         if len(self.growing) >= RUN:
             self.end_run()
 
@@ -59,12 +57,6 @@ class Scan:
         self.count = 100
         self.run_id = b""
         self.is_over = False
-
-    async def rows(self, room: int) -> Sequence[Any]:
-        """Some jobs more: for each its number, the bytes of its workload and its row, as ``scan.lua`` says it."""
-        found: list[Any] = await self.engine.call(SCAN, [self.key], [self.cursor, self.count, room])
-        self.advance(found[0], found[1])
-        return found[2:]
 
     async def fields(self) -> list[tuple[bytes, bytes]]:
         """Some fields more, and their values."""
@@ -114,8 +106,7 @@ async def results_in_parts(engine: Engine, keys: Keys) -> AsyncIterator[Kept]:
                 notices.append(f"result {field.decode()} left out, as it cannot be read: {error}")
                 continue
             results[result.number] = result
-    for result in results.values():
-        order.add((result.finished_at, result.number))
+    order.add((result.finished_at, result.number) for result in results.values())
     part: list[ResultRecord] = []
     for _, number in order.merged():
         part.append(results.pop(number))
@@ -143,55 +134,44 @@ class Jobs:
         self.room = memory
         self.numbers: Runs[int] = Runs()
         self.rows: dict[int, bytes] = {}
-        self.sizes: dict[int, int] = {}  # of workloads that have no room here; -1 for rows that are none
+        self.sizes: dict[int, int] = {}  # of workloads that have no room here
         self.wrong: Wrong = {}
 
     async def in_parts(self) -> AsyncIterator[list[JobRecord]]:
         """The jobs in the order of their numbers; ``wrong`` gets those that are none. Raises StoreError."""
-        await self.read()
+        scan = Scan(self.engine, self.keys.jobs)
+        while not scan.is_over:
+            self.take(await scan.fields())
         part: list[JobRecord] = []
         for number in self.numbers.merged():
             self.add_to(part, number)
             if len(part) >= PIECE:
-                yield await self.with_keys(part)
+                yield part
                 await asyncio.sleep(0)
                 part = []
-        yield await self.with_keys(part)
+        yield part
 
-    async def read(self) -> None:
-        """Read all rows, in the order of the engine."""
-        scan = Scan(self.engine, self.keys.jobs)
-        while not scan.is_over:
-            found = await scan.rows(self.room)
-            for at in range(0, len(found), 3):
-                self.take(found[at], found[at + 1], found[at + 2])
-
-    def take(self, field: bytes, size: int, row: bytes) -> None:
-        """One row, which may come twice."""
-        number = int(field)
-        if number in self.rows:
-            return
-        self.rows[number] = row
-        self.numbers.add(number)
-        if 0 <= size <= self.room:
-            self.room -= size
-        else:
-            self.sizes[number] = size
+    def take(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        """Some rows, of which each may come twice."""
+        rows, room = self.rows, self.room
+        new = []
+        for field, row in fields:
+            number = int(field)
+            if number in rows:
+                continue
+            size = len(row) - end_of_head(row)
+            if size <= room:
+                room -= size
+            elif not has_workload_for_key(row):
+                self.sizes[number] = size
+                row = row[:-size]
+            rows[number] = row
+            new.append(number)
+        self.room = room
+        self.numbers.add(new)
 
     def add_to(self, part: list[JobRecord], number: int) -> None:
-        row = self.rows.pop(number)
-        size = self.sizes.pop(number, None) if self.sizes else None
-        if size is None:
-            size = len(workload_in(row) or b"")
         try:
-            part.append(job_in(number, size, row))
+            part.append(job_in(number, self.rows.pop(number), self.sizes.pop(number, 0) if self.sizes else 0))
         except ValueError as error:
             self.wrong[number] = str(error)
-
-    async def with_keys(self, part: list[JobRecord]) -> list[JobRecord]:
-        """The same jobs, with the workloads by which equal ones are found."""
-        places = [place for place, job in enumerate(part) if job.workload is None and job.unique == CONTENT]
-        for place in places:
-            row = await self.engine.ask(b"HGET", self.keys.jobs, part[place].number)
-            part[place] = part[place]._replace(workload=workload_in(row))
-        return part

@@ -28,6 +28,7 @@ class Neighbours:
         self.leaders: dict[int, Lease] = {}  # of the shards that others lead, while their leader is reached
         self.links: dict[str, Link] = {}  # to leaders, by the server's id
         self.guests: dict[str, Link] = {}  # from fronts
+        self.unreached: set[str] = set()  # servers of which the log knows that they cannot be reached
         self.broken: set[str] = set()  # servers whose link to us, or ours to them, has broken
 
     def flush(self) -> None:
@@ -72,6 +73,7 @@ class Neighbours:
             )
         if link.is_open():
             self.broken.discard(link.server)
+            self.unreached.discard(link.server)
             for shard, lease in enumerate(self.desk.election.leases):
                 if lease is not None and card_in(lease).server == link.server:
                     self.reached(shard, lease, link)
@@ -80,9 +82,15 @@ class Neighbours:
         if refused:
             await self.desk.election.replace_dead(leader)
 
+    def say_unreached(self, leader: Card, error: str) -> None:
+        """Tell the log, once for each server."""
+        if leader.server not in self.unreached:
+            self.unreached.add(leader.server)
+            self.log.warning("a leader is not reached", extra={"address": leader.address, "error": error})
+
     def reached(self, shard: int, lease: Lease, link: Link) -> None:
         """The leader of a shard hears us."""
-        if shard not in self.leaders and shard not in self.desk.election.leaderships:
+        if shard not in self.leaders and shard not in self.desk.leaderships:
             self.leaders[shard] = lease
             self.hub.lead(shard, link.send)
 
@@ -136,12 +144,12 @@ class Neighbours:
                 previous.close()
                 self.orphan(server)
             self.guests[server] = link
-            for leadership in self.desk.election.leaderships.values():
+            for leadership in self.desk.leaderships.values():
                 leadership.forget_counts(server)
             self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
 
     def orphan(self, server: str) -> None:
-        for leadership in self.desk.election.leaderships.values():
+        for leadership in self.desk.leaderships.values():
             leadership.seat.orphan(server)
 
     def lose_front(self, link: Link) -> None:
@@ -162,12 +170,16 @@ class Neighbours:
         """What a front says to the leader of a shard."""
         self.desk.around.set_time()
         self.broken.discard(link.server)
-        for kind, shard, number, body in frames:
-            leadership = self.desk.election.leaderships.get(shard)
-            if leadership is None:
-                link.send(GONE, shard, 0)
-            else:
-                leadership.take(link.server, kind, number, body)
+        try:
+            for kind, shard, number, body in frames:
+                leadership = self.desk.leaderships.get(shard)
+                if leadership is None:
+                    link.send(GONE, shard, 0)
+                else:
+                    leadership.take(link.server, kind, number, body)
+        except ValueError as error:
+            self.log.error("a link says what is no frame", extra={"id": link.server, "error": str(error)})
+            link.close()
         self.desk.take_turn()
 
     def part_with_silent(self, members: Mapping[str, Card]) -> None:
@@ -182,5 +194,5 @@ class Neighbours:
                 self.forget_guest(server)
 
     def forget_guest(self, server: str) -> None:
-        for leadership in self.desk.election.leaderships.values():
+        for leadership in self.desk.leaderships.values():
             leadership.leave(server)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Final
 
 from geartrain.broker.batch import Document, record_of
 from geartrain.broker.broker import Broker
@@ -29,9 +28,7 @@ from geartrain.pool.parcels import (
     RESULTS,
     Parcels,
 )
-from geartrain.pool.records import LENGTH, dead_bytes, document_key, result_bytes, row_bytes
-
-NO_ROOM: Final = -1  # for workloads, not even for empty ones: the rows are heads
+from geartrain.pool.records import LENGTH, dead_bytes, document_key, end_of_head, result_bytes, row_bytes
 
 
 async def differences(engine: Engine, keys: Keys, broker: Broker) -> Parcels:
@@ -62,11 +59,10 @@ async def compare_jobs(parcels: Parcels, engine: Engine, key: bytes, broker: Bro
     scan = Scan(engine, key)
     found: set[int] = set()
     while not scan.is_over:
-        rows = await scan.rows(NO_ROOM)
-        for at in range(0, len(rows), 3):
-            number = int(rows[at])
+        for field, row in await scan.fields():
+            number = int(field)
             found.add(number)
-            compare(parcels, broker, number, rows[at + 2])
+            compare(parcels, broker, number, row[: end_of_head(row)])
     async for number in slowly([*broker.jobs, *broker.archive.dead]):
         job = known_job(broker, number)
         if job is None or number in found or job.kept != KEPT or job.workload is None:

@@ -10,6 +10,7 @@ import struct
 from typing import Any, Final
 
 from geartrain.broker.batch import DeadRecord, Document, JobRecord, ResultRecord
+from geartrain.broker.model import CONTENT
 from geartrain.broker.rows import record_of
 
 VERSION: Final = 1
@@ -21,20 +22,32 @@ def row_bytes(head: bytes, workload: bytes) -> bytes:
     return b"".join((LENGTH.pack(len(head)), head, workload))
 
 
-def job_in(number: int, size: int, row: bytes) -> JobRecord:
-    """The job of a row, without its workload where the row ends before ``size`` bytes of it; raises ValueError."""
-    if size < 0:
-        raise ValueError(f"a row of {len(row)} bytes, more are expected")
-    start = LENGTH.size + LENGTH.unpack_from(row)[0]
-    workload = row[start:] if len(row) == start + size else None
-    return record_of(number, row[LENGTH.size : start], workload, size)
+def end_of_head(row: bytes) -> int:
+    """Where the workload of a row begins; its end, where it is no row."""
+    if len(row) < LENGTH.size:
+        return len(row)
+    length: int = LENGTH.unpack_from(row)[0]
+    return min(LENGTH.size + length, len(row))
+
+
+def job_in(number: int, row: bytes, cut: int = 0) -> JobRecord:
+    """The job of a row, from which a workload of ``cut`` bytes was cut off; raises ValueError."""
+    start = end_of_head(row)
+    workload = None if cut else row[start:]
+    return record_of(number, row[LENGTH.size : start], workload, cut or len(row) - start)
+
+
+def has_workload_for_key(row: bytes) -> bool:
+    """Whether equal jobs are found by the workload, so that it must be at hand."""
+    try:
+        return job_in(0, row).unique == CONTENT
+    except ValueError:
+        return False
 
 
 def workload_in(row: bytes | None) -> bytes | None:
-    """The workload in a whole row; None where there is none."""
-    if row is None or len(row) < LENGTH.size:
-        return None
-    return row[LENGTH.size + LENGTH.unpack_from(row)[0] :]
+    """The workload in a whole row; None where there is no row."""
+    return None if row is None else row[end_of_head(row) :]
 
 
 def dead_bytes(dead: DeadRecord) -> bytes:
@@ -112,6 +125,14 @@ def document_in(key: bytes, text: bytes) -> Document:
 def aside_bytes(reason: str, at: float, row: bytes) -> bytes:
     """A row that is no job, with what is wrong with it."""
     return packed(reason=reason, at=at) + b"\n" + row
+
+
+def aside_in(data: bytes) -> tuple[str, float, bytes, bytes]:
+    """Why a row is no job, when that was found, and what looks like its head and its workload."""
+    about, _, row = data.partition(b"\n")
+    fields = json.loads(about)
+    head = LENGTH.size + (LENGTH.unpack_from(row)[0] if len(row) >= LENGTH.size else 0)
+    return str(fields["reason"]), float(fields["at"]), row[LENGTH.size : head], row[head:]
 
 
 def packed(**fields: str | float) -> bytes:

@@ -20,7 +20,6 @@ class Script:
 
 
 COMMIT: Final = Script("commit")
-SCAN: Final = Script("scan")
 LEAD: Final = Script("lead")
 RENEW: Final = Script("renew")
 RELEASE: Final = Script("release")

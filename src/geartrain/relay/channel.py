@@ -9,11 +9,11 @@ from zlib import crc32
 
 from geartrain.broker.model import number_of
 from geartrain.relay.frames import PACKETS
+from geartrain.relay.questions import OPEN, Question
 from geartrain.relay.state import Pair
 
 if TYPE_CHECKING:
     from geartrain.relay.front import Front
-    from geartrain.relay.questions import Question
 
 Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer, body
 
@@ -134,9 +134,9 @@ class Channel:
             packets.append(packet)
 
     def is_grabbing(self) -> bool:
-        """Whether the peer waits for a job to work on."""
+        """Whether the peer waits for a job to work on, and not in its sleep."""
         for question in self.pending:
-            if question.is_grab():
+            if question.state == OPEN and question.is_grab():
                 return True
         return False
 

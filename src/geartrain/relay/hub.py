@@ -90,10 +90,10 @@ class Hub:
             front.flush()
 
     def is_busy(self) -> bool:
-        """Whether a peer has a job, or its result has to wait for a leader."""
+        """Whether a peer has a job or waits for one, or its result has to wait for a leader."""
         for front in self.fronts.values():
             for channel in front.channels.values():
-                if channel.running or channel.backlog:
+                if channel.running or channel.waiting or channel.backlog:
                     return True
         return False
 

@@ -114,7 +114,7 @@ def read_store(url: str) -> str:
 
 TEXT: Final = Kind("a text", (str,), str)
 PREFIX: Final = Kind(f"a text of at most {LONGEST_PREFIX} bytes", (str,), read_prefix)
-STORE: Final = Kind("memory:, sqlite:PATH or valkey://HOST:PORT", (str,), read_store)
+STORE: Final = Kind("memory:, sqlite:PATH or a pool such as valkey://HOST:PORT", (str,), read_store)
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)

@@ -16,6 +16,7 @@ from geartrain.errors import SettingsError
 from geartrain.pool.address import address_of
 from geartrain.protocol.servers import parse_server
 from geartrain.server.cron import next_tick
+from geartrain.server.log import NOTICE
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import Settings
 from geartrain.version import __version__
@@ -66,6 +67,7 @@ def pool_desk(
         server.read_turns,
         server.set_time,
         server.log,
+        NOTICE,
     )
     return PoolDesk(
         Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
