@@ -79,6 +79,14 @@ class Ledger:
             found[execution.key].append(execution)
         return found
 
+    def summary(self) -> str:
+        """What a log says of it."""
+        acknowledged = sum(bool(job.handle) for job in self.submitted.values())
+        return (
+            f"{len(self.submitted)} submitted, {acknowledged} acknowledged, {len(self.executed)} executed,"
+            f" {len(self.called)} called, {self.fenced} fenced, refused: {set(self.refused)}"
+        )
+
     # What must hold in the end
 
     def check(self) -> None:
