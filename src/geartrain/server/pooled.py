@@ -7,13 +7,12 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.rules import Rules
 from geartrain.errors import SettingsError
-from geartrain.pool.address import address_of
+from geartrain.pool.address import address_of, check_library
 from geartrain.protocol.servers import parse_server
 from geartrain.server.cron import next_tick
 from geartrain.server.log import NOTICE
@@ -54,6 +53,7 @@ def pool_desk(
     """The desk of a server of a pool; raises SettingsError where the others could not reach it."""
     from geartrain.pool.card import Card
     from geartrain.pool.desk import PoolDesk, Surroundings
+    from geartrain.pool.health import check
     from geartrain.pool.registry import Registry
     from geartrain.pool.store import ValkeyStore
 
@@ -70,6 +70,7 @@ def pool_desk(
         NOTICE,
     )
     return PoolDesk(
+        partial(check, address, settings.ack),
         Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
         Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__),
         lambda shard, token: ValkeyStore(
