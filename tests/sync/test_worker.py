@@ -9,7 +9,7 @@ import pytest
 
 from geartrain import Client, ConnectError, Worker, WorkerJob
 from geartrain.protocol.servers import Server
-from geartrain.sync.network import SOCKETS, AnyLink, Sockets
+from geartrain.sync.network import AnyLink, Sockets
 from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.processes import ServerProgram
 
