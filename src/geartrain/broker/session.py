@@ -43,6 +43,7 @@ from geartrain.protocol.commands import (
     SEPARATORS,
     STATUS_RES,
     STATUS_RES_UNIQUE,
+    STOPPING,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_STATUS,
@@ -284,7 +285,11 @@ class Session:
         if len(unique) > broker.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
         if broker.stopping:
+<<<<<<< HEAD
             return self.connection.send(STOPPING)
+=======
+            return self.refuse(b"QUEUE_ERROR", STOPPING)
+>>>>>>> pool-library
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))
