@@ -57,7 +57,7 @@ class Load:
 
     async def use_while(self, events: Callable[[], Awaitable[None]]) -> None:
         async with asyncio.TaskGroup() as workers:
-            working = [workers.create_task(self.works()) for _ in range(6)]
+            working = [workers.create_task(self.works()) for _ in range(8)]
             async with asyncio.TaskGroup() as clients:
                 for _ in range(3):
                     clients.create_task(self.submits())
@@ -65,26 +65,31 @@ class Load:
                     clients.create_task(self.calls())
                 await events()
                 self.enough = True
-                async with asyncio.timeout(PATIENCE):
-                    await self.drained()
+                await self.drained()
             for worker in working:
                 worker.cancel()
 
     async def drained(self) -> None:
         """Wait until every client has heard all, and no job is left."""
-        while any(call.handle and not call.result for call in self.ledger.called) or await self.has_jobs():
+        until = time.monotonic() + PATIENCE
+        while waiting := self.waiting() or await self.jobs():
+            assert time.monotonic() < until, f"{len(waiting)} are not done, such as {waiting[:5]}"
             await asyncio.sleep(0.02)
 
-    async def has_jobs(self) -> bool:
-        """Whether the pool has any job."""
+    def waiting(self) -> list[Called]:
+        """The calls that have no result yet."""
+        return [call for call in self.ledger.called if not call.result]
+
+    async def jobs(self) -> list[bytes]:
+        """The jobs that the pool has."""
         wire, _ = await self.connect()
-        try:
+        lines = []
+        with suppress(*GONE):
             await wire.says(b"show jobs\n")
-            return await wire.reader.readline() != b".\n"
-        except GONE:
-            return True
-        finally:
-            wire.hangs_up()
+            while (line := await wire.reader.readline()) not in (b".\n", b""):
+                lines.append(line)
+        wire.hangs_up()
+        return lines
 
     # Connections
 
@@ -137,13 +142,19 @@ class Load:
 
     async def calls(self) -> None:
         """Submit in the foreground, one job after the other, most of them while others submit the same."""
+        key = self.next_call()
         while not self.enough:
             wire, place = await self.connect()
             with suppress(*GONE):
                 while not self.enough:
-                    self.calls_begun += 1
-                    await self.calls_once(wire, Called(b"call %011d" % (self.calls_begun // 3), place))
+                    await self.calls_once(wire, Called(key, place))
+                    key = self.next_call()
             wire.hangs_up()
+
+    def next_call(self) -> bytes:
+        """What to submit next in the foreground: some others will do the same."""
+        self.calls_begun += 1
+        return b"call %011d" % (self.calls_begun // 3)
 
     async def calls_once(self, wire: Wire, call: Called) -> None:
         """Wait for the result of a job."""
@@ -201,7 +212,8 @@ class Load:
     async def executes(self, wire: Wire, run: Executed) -> None:
         """Do what a job asks, for a moment or for longer."""
         steps = self.chance.randint(1, 3)
-        pause = self.chance.choice((0.0, 0.001, 0.01)) if self.chance.random() < 0.95 else 0.3
+        is_long = self.chance.random() < (0.2 if run.function == CALLED else 0.02)
+        pause = 0.3 if is_long else self.chance.choice((0.0, 0.001, 0.01))
         for step in range(steps):
             if run.function == CALLED:
                 await wire.says(request(WORK_DATA, run.handle, b"%d %d" % (run.number, step)))

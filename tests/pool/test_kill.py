@@ -65,7 +65,7 @@ def test_kill_9_of_a_server(members: Pool) -> None:
             victim = await asyncio.to_thread(trial.victim, round)
             await asyncio.to_thread(trial.note_fenced, victim)
             trial.disturb()
-            victim.process.kill()
+            await asyncio.to_thread(victim.kill)
             trial.load.died(victim.port)
             await asyncio.sleep(trial.chance.uniform(0.0, 1.0))
             await asyncio.to_thread(members.again, victim)

@@ -472,6 +472,26 @@ def test_a_result_that_was_on_its_way_when_its_job_was_fenced_counts_too() -> No
     assert pool.hub.fenced == 1
 
 
+def test_a_result_of_a_job_that_was_over_for_the_leader_while_it_ran_is_dropped_and_counted() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.hub.end(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 0
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    assert pool.hub.fenced == 1
+    assert worker.heard() == []
+
+
+def test_a_result_that_was_kept_by_a_leader_that_died_is_said_again_and_not_counted() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.loses()
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    pool.elects()
+    pool.hub.end(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 0
+
+
 def test_a_job_that_comes_back_to_the_worker_is_not_fenced_any_more() -> None:
     pool = MemoryPool()
     worker = running(pool)[1]
