@@ -270,7 +270,7 @@ class Front:
         """Ask the leader of the function's shard to take a job."""
         hub = self.hub
         if hub.draining:
-            return self.answer(refusals.STOPPING)
+            return self.answer(refusals.REFUSED_AT_THE_END)
         channel = self.home if hub.shards == 1 else self.channel(shard_of(arguments[0], hub.shards))
         question = Question(self, channel, command, request(command, *arguments), waits, hub.now, None)
         self.replies.questions.append(question)

@@ -9,13 +9,8 @@ from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
-<<<<<<< HEAD
 from geartrain.relay.channel import Channel, Result, shard_of, shard_of_handle
-from geartrain.relay.questions import OPEN, Question, Survey
-=======
-from geartrain.relay.channel import Channel, shard_of, shard_of_handle
 from geartrain.relay.questions import GRABS, OPEN, Question, Survey
->>>>>>> pool-relay
 
 if TYPE_CHECKING:
     from geartrain.relay.front import Front

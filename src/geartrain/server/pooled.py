@@ -29,12 +29,8 @@ LOOK_PATIENCE: Final = 2.0  # seconds that one look at the pool may take
 
 def check_pool(settings: Settings) -> None:
     """Raise SettingsError where a server cannot be in the pool that the settings name."""
-    address_of(settings.store)
+    check_library(address_of(settings.store))
     place_of(settings.pool_address)
-    if find_spec("redis") is None:
-        raise SettingsError(
-            f"--store {settings.store} needs the extra valkey: pip install 'geartrain[valkey]'"
-        )
 
 
 def place_of(text: str) -> tuple[str, int]:
