@@ -174,7 +174,8 @@ class Load:
             raise
 
     def hears_of_job(self, call: Called, packet: Packet) -> None:
-        command, handle, *arguments = packet
+        command, *arguments = packet
+        handle = arguments.pop(0)
         assert handle == call.handle, f"{packet} for {call}"
         if command == WORK_DATA:
             number, place = arguments[0].split()

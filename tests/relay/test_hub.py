@@ -501,6 +501,7 @@ def test_a_job_that_comes_back_to_the_worker_is_not_fenced_any_more() -> None:
     lose(pool.leader().broker, pool.leader().broker.jobs[1], "lost")
     assert worker.asks(GRAB_JOB) == [(JOB_ASSIGN, HANDLE, b"f", b"w")]
     worker.says(WORK_COMPLETE, HANDLE, b"done")
+    worker.says(WORK_COMPLETE, HANDLE, b"again")
     assert pool.hub.fenced == 0
     assert pool.leader().broker.jobs == {}
 

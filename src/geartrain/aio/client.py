@@ -36,6 +36,13 @@ class AsyncClient:
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break.
+
+    When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
+    that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
+    with its unique, a foreground job that was: in a pool it joins the job, which goes on; elsewhere it runs again,
+    perhaps beside its first run, as the job of a lost worker does. ConnectionLost is raised instead with
+    ``resubmit=False``, for a job that nobody can join (``Unique.NONE``), and where a piece of the result was taken
+    already, or may be missing.
     """
 
     def __init__(
@@ -208,8 +215,9 @@ class AsyncClient:
     ) -> JobStatus:
         """How far a job is.
 
-        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
-        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        A handle that knows its server is asked there, or of the others while that cannot be reached: in a pool they
+        know it. A bare one is asked of every server that can be reached. Where one that may know the job could not be
+        asked, ``complete_view`` is False, or ``strict`` raises its ConnectError.
         """
         statuses = await self.job_statuses([handle], timeout=timeout, strict=strict)
         return statuses[JobHandle.parse(handle)]
@@ -247,7 +255,8 @@ class AsyncClient:
     async def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
         """What a server has of a job, also of one that is over; None where it has nothing.
 
-        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        Asks as ``job_status`` does. Raises ExtensionMissing where the server is no Geartrain, ConnectError where it
+        cannot be reached and no other knows the job.
         """
         known = JobHandle.parse(handle)
         async with self.connections.within(timeout):

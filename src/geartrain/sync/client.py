@@ -43,6 +43,13 @@ class Client:
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break; a
     forked process gets its own.
+
+    When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
+    that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
+    with its unique, a foreground job that was: in a pool it joins the job, which goes on; elsewhere it runs again,
+    perhaps beside its first run, as the job of a lost worker does. ConnectionLost is raised instead with
+    ``resubmit=False``, for a job that nobody can join (``Unique.NONE``), and where a piece of the result was taken
+    already, or may be missing.
     """
 
     def __init__(
@@ -209,8 +216,9 @@ class Client:
     def job_status(self, handle: str, *, timeout: float | None = None, strict: bool = False) -> JobStatus:
         """How far a job is.
 
-        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
-        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        A handle that knows its server is asked there, or of the others while that cannot be reached: in a pool they
+        know it. A bare one is asked of every server that can be reached. Where one that may know the job could not be
+        asked, ``complete_view`` is False, or ``strict`` raises its ConnectError.
         """
         return self.job_statuses([handle], timeout=timeout, strict=strict)[JobHandle.parse(handle)]
 
@@ -246,7 +254,8 @@ class Client:
     def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
         """What a server has of a job, also of one that is over; None where it has nothing.
 
-        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        Asks as ``job_status`` does. Raises ExtensionMissing where the server is no Geartrain, ConnectError where it
+        cannot be reached and no other knows the job.
         """
         known = JobHandle.parse(handle)
         return outcome(self.connections, known, self.connections.deadline(timeout))
