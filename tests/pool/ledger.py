@@ -72,6 +72,16 @@ class Ledger:
     )  # when servers or engines were killed, stopped, frozen
     fenced: int = 0  # late results that the servers have refused
 
+    def acknowledged_since(self, moment: float) -> set[bytes]:
+        """The functions of the jobs that were submitted after a moment, and acknowledged."""
+        found = set()
+        for job in reversed(self.submitted.values()):
+            if job.sent_at < moment:
+                break
+            if job.handle:
+                found.add(job.function)
+        return found
+
     def executions(self) -> dict[bytes, list[Executed]]:
         """The executions by key, each as they began."""
         found: dict[bytes, list[Executed]] = defaultdict(list)

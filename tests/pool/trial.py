@@ -12,7 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.pool.ledger import Ledger
-from tests.pool.load import Load
+from tests.pool.load import FUNCTIONS, Load
+from tests.support.machine import DEADLINE
 from tests.support.pools import Pool, about
 from tests.support.processes import ServerProgram
 
@@ -39,7 +40,7 @@ class Trial:
                 await asyncio.sleep(self.chance.uniform(0.3, 1.0))
                 self.ledger.disturbed_at.append(time.monotonic())
                 await happens(round)
-                await asyncio.to_thread(self.members.wait_until_led)
+                await self.until_served()
 
         asyncio.run(self.load.while_doing(rounds))
         self.note_fenced(*self.members.servers)
@@ -57,3 +58,10 @@ class Trial:
         """Count what servers have refused, before they are gone."""
         for server in servers:
             self.ledger.fenced += sum(row["fenced"] for row in about(server) if "id" in row and row["here"])
+
+    async def until_served(self) -> None:
+        """Wait until jobs of every function were acknowledged that were submitted later than now."""
+        since = time.monotonic()
+        async with asyncio.timeout(DEADLINE):
+            while self.ledger.acknowledged_since(since) < set(FUNCTIONS):
+                await asyncio.sleep(0.02)
