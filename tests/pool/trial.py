@@ -38,9 +38,10 @@ class Trial:
         async def rounds() -> None:
             for round in range(ROUNDS):
                 await asyncio.sleep(self.chance.uniform(0.3, 1.0))
-                self.ledger.disturbed_at.append(time.monotonic())
+                began_at = time.monotonic()
                 await happens(round)
                 await self.until_served()
+                self.ledger.disturbed.append((began_at, time.monotonic()))
 
         asyncio.run(self.load.while_doing(rounds))
         self.note_fenced(*self.members.servers)
