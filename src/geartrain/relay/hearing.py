@@ -15,7 +15,6 @@ from geartrain.protocol.commands import (
     JOB_CANCELLED,
     JOB_CREATED,
     NOOP,
-    SEPARATORS,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_EXCEPTION,
@@ -40,7 +39,7 @@ REVOCATION: Final = 4
 
 def kinds() -> list[int]:
     """What packets are to a front, by their types."""
-    table = [ANSWER] * len(SEPARATORS)
+    table = [ANSWER] * 256  # of a newer leader there may be types that we do not know
     for command in (WORK_DATA, WORK_WARNING, WORK_STATUS):
         table[command] = PROGRESS
     for command in (WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION):
