@@ -457,7 +457,7 @@ def test_a_late_result_is_dropped_and_counted_once() -> None:
     worker.says(WORK_COMPLETE, HANDLE, b"")
     assert pool.hub.fenced == pool.hub.counts()["fenced"] == 1
     assert pool.hub.notices == [
-        "late result of a job that is another worker's by now handle=H:test:1 host=127.0.0.1"
+        "late result of a job that is not the worker's any more handle=H:test:1 host=127.0.0.1"
     ]
     assert worker.heard() == []
 

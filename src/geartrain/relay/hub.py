@@ -43,7 +43,7 @@ class Hub:
         self.dirty: list[Connection] = []  # connections with something to write
         self.ended: list[Front] = []  # those whose connection must end when it has written all
         self.notices: list[str] = []  # for the log
-        self.fenced = 0  # results that came when the job was another worker's
+        self.fenced = 0  # results that came when the job was not their worker's any more
         self.draining = False
         self.now = 0.0  # monotonic seconds
         self.grabs: deque[Question] = deque()  # those that may be open still, in the order of their times
@@ -151,7 +151,7 @@ class Hub:
         """A worker's result came too late."""
         self.fenced += 1
         self.notices.append(
-            f"late result of a job that is another worker's by now handle={text(handle)} "
+            f"late result of a job that is not the worker's any more handle={text(handle)} "
             f"host={text(front.connection.host)}"
         )
 
