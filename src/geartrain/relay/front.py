@@ -62,7 +62,7 @@ class Front:
         self.name = b""  # the SET_CLIENT_ID packet; empty where the peer has sent none
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
         self.parked: list[bytes] = []  # JOB_ASSIGN packets that came when their grabs had been given up
-        self.fenced: set[bytes] = set()  # handles of jobs it believes to run and that are others' by now
+        self.fenced: dict[bytes, None] = {}  # handles of jobs it may believe to run and does not
         self.home = self.open(hub.sides[number % hub.shards])  # where it is listed, whatever it does
 
     def receive(self, chunk: bytes) -> None:

@@ -113,5 +113,5 @@ def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], r
 def forget_fenced(front: Front, handle: bytes) -> None:
     """The last word on a job that the worker has not had for a while, if it is one that was another's by then."""
     if handle in front.fenced:
-        front.fenced.discard(handle)
+        del front.fenced[handle]
         front.hub.count_fenced(front, handle)
