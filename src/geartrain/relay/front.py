@@ -15,6 +15,7 @@ from geartrain.broker.answers import json_lines
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.model import Connection
 from geartrain.broker.refusals import NO_SUCH_EXCEPTION, NO_SUCH_RESULT, NO_SUCH_RETRY
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import ProtocolError, SettingsError
@@ -23,7 +24,7 @@ from geartrain.protocol.commands import ECHO_RES, ERROR, EXTENSION_OPTION, OPTIO
 from geartrain.protocol.packet import REQUEST, PacketStream, completed, request, response
 from geartrain.relay import texts
 from geartrain.relay.attachment import SLEEP, attach
-from geartrain.relay.channel import Channel, Shard, shard_of, shard_of_handle
+from geartrain.relay.channel import Channel, Shard
 from geartrain.relay.frames import SAID
 from geartrain.relay.link_words import GREETING
 from geartrain.relay.questions import ANSWERED, TEXT, Merge, Question, Survey

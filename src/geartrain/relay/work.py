@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from geartrain.broker.assignments import NOTHING_TO_DO
 from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
-from geartrain.relay.channel import Channel, Result, shard_of, shard_of_handle
+from geartrain.relay.channel import Channel, Result
 from geartrain.relay.questions import GRABS, OPEN, Question, Survey
 
 if TYPE_CHECKING:
