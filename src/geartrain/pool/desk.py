@@ -118,7 +118,7 @@ class PoolDesk:
         self.clock = clock
         self.hub.set_time(now)
         for leadership in self.leaderships.values():
-            leadership.broker.set_time(now, clock)
+            leadership.set_time(now, clock)
 
     def end_turn(self) -> None:
         hub = self.hub
