@@ -343,8 +343,11 @@ class Front:
         return question
 
     def is_owed(self) -> bool:
-        """Whether answers are to come that the peer, though it says no more, should hear."""
-        return bool(self.replies.questions)
+        """Whether answers are to come that the peer, though it says no more, should hear; a job to work on is none."""
+        for question in self.replies.questions:
+            if not question.is_grab():
+                return True
+        return False
 
 
 def request_table() -> list[Callable[[Front, list[bytes]], None]]:
