@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -74,19 +75,26 @@ def draw(path: Path, medians: Medians) -> None:
     if not panels:
         return
     heights = [HEAD + sum(BAR * (len(rates) + GAP) for _, rates in rows) for _, rows in panels]
+    with picture(path, heights) as grid:
+        for axes, (title, rows) in zip(grid, panels, strict=True):
+            draw_panel(axes, title, rows)
+
+
+@contextmanager
+def picture(path: Path, heights: Sequence[float]) -> Iterator[list[Axes]]:
+    """Axes of these heights (inches), one under the other; they are written as SVG when the block ends."""
     with pyplot.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": "geartrain", "font.size": 9, "text.color": INK}
     ):
         figure, grid = pyplot.subplots(
-            len(panels),
+            len(heights),
             1,
             figsize=(8, sum(heights)),
             squeeze=False,
             height_ratios=heights,
             layout="constrained",
         )
-        for axes, (title, rows) in zip(grid.flat, panels, strict=True):
-            draw_panel(axes, title, rows)
+        yield list(grid.flat)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
         pyplot.close(figure)
