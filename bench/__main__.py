@@ -25,7 +25,7 @@ QUICK: Final = 0.2  # of the jobs, in one round
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A fifth of the jobs, one round: under a minute, and noisier.")
+@click.option("--quick", is_flag=True, help="A fifth of the jobs, one round: sooner done, and noisier.")
 @click.option(
     "--rounds", type=click.IntRange(1), help="How often each is measured; medians count.  [default: 3]"
 )

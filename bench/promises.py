@@ -90,6 +90,8 @@ PROMISES: Final = (
         "restart", "memory", "1,000,000 queued", None, 450, at_most=True,
     ),
     Promise("queueing jobs in a pool of one server, jobs a second", "pool-submit", "rate", ONE, None, 50_000),
-    Promise("queueing and doing jobs there, jobs a second", "pool-both", "rate", ONE, None, 18_000),
+    Promise(
+        "queueing and doing jobs in a pool of one server, jobs a second", "pool-both", "rate", ONE, None, 18_000,
+    ),
     Promise("the same on two servers of a pool together, to one", "pool-both", "rate", TWO, ONE, 0.95),
 )  # fmt: skip

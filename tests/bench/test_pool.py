@@ -15,7 +15,7 @@ from bench.results import measure
 from bench.row import NotMeasured
 from bench.servers import Server
 from geartrain.sync.admin import Admin
-from tests.support.machine import missing
+from tests.support.machine import missing, wait_until
 
 JOBS = 100
 TINY = 0.002
@@ -45,6 +45,13 @@ def status_of(server: Process) -> list[tuple[str, int, int]]:
         return [(row.function, row.total, row.workers) for row in admin.status()]
 
 
+def shard_of(server: Process) -> dict[str, object]:
+    """What the server says of the pool's one shard."""
+    with Admin(f"127.0.0.1:{server.port}") as admin:
+        (shard,) = (line for line in admin.pool() if "shard" in line)
+    return shard
+
+
 def test_the_connections_of_a_load_take_turns_on_servers() -> None:
     with Server("geartrain") as one, Server("geartrain") as other:
         load(Servers("two servers", [one.port, other.port]), "submit", jobs=JOBS, clients=2, window=JOBS // 2)
@@ -55,10 +62,9 @@ def test_the_connections_of_a_load_take_turns_on_servers() -> None:
 def test_the_first_server_of_a_pool_leads_and_the_load_goes_where_the_layout_says() -> None:
     with pool(Layout(2, loaded=(1,), options=("--ack", "replica"), replicas=1)) as servers:
         leader, follower = servers.servers
-        with Admin(f"127.0.0.1:{leader.port}") as admin:
-            (shard,) = (line for line in admin.pool() if "shard" in line)
-        assert shard["here"]
-        assert (shard["ack"], shard["replicas"]) == ("replica", 1)
+        wait_until(lambda: shard_of(leader).get("replicas") == 1, "the leader has seen the engine's replica")
+        assert shard_of(leader)["here"]
+        assert shard_of(leader)["ack"] == "replica"
         assert servers.ports == [follower.port]
         assert servers.processes() == [one.process.pid for one in (leader, follower, *servers.engines)]
         before = servers.use()
