@@ -85,8 +85,10 @@ def test_a_row_measures_pools_and_what_a_job_costs_each_part(name: str) -> None:
             assert sample[-3:] == (None, None, None), contestant
             continue
         assert sample.leader, contestant
-        assert sample.engine, contestant
-        assert bool(sample.followers) == (contestant != ONE and name != "ack-submit-one"), contestant
+        # Nothing, where it had nothing to do in so short a time.
+        assert sample.engine is not None, contestant
+        has_followers = contestant != ONE and name != "ack-submit-one"
+        assert (sample.followers is not None) == has_followers, contestant
 
 
 def test_a_pool_is_not_measured_where_no_engine_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
