@@ -168,6 +168,10 @@ class PoolDesk:
     def holds(self, connection: Connection) -> bool:
         return connection in self.leaving
 
+    def will_answer(self, connection: Connection) -> bool:
+        front = self.fronts.get(connection)
+        return front is not None and bool(front.replies.questions)
+
     def stop(self) -> None:
         """Serve who is here until their jobs are done; the queues are the others', if there are any."""
         self.stopping = True
