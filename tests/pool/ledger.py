@@ -69,9 +69,7 @@ class Ledger:
     refused: list[bytes] = field(default_factory=list)  # what ERROR packets said
     dead: set[Place] = field(default_factory=set)
     frozen: set[Place] = field(default_factory=set)  # for longer than the heartbeat
-    disturbed_at: list[float] = field(
-        default_factory=list
-    )  # when servers or engines were killed, stopped, frozen
+    disturbed: list[tuple[float, float]] = field(default_factory=list)  # from when on, and until when
     fenced: int = 0  # late results that the servers have refused
 
     def acknowledged_since(self, moment: float) -> set[bytes]:
@@ -144,7 +142,7 @@ class Ledger:
 
     def was_asked_again(self, job: Submitted) -> bool:
         """Whether something happened between a submit and its answer."""
-        return any(job.sent_at < moment < job.acknowledged_at for moment in self.disturbed_at)
+        return any(job.sent_at < end and begin < job.acknowledged_at for begin, end in self.disturbed)
 
 
 def in_order(chunks: list[tuple[int, int]]) -> bool:

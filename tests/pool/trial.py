@@ -32,21 +32,24 @@ class Trial:
         self.ledger = Ledger()
         self.load = Load([server.port for server in members.servers], self.ledger, self.chance)
 
-    def run(self, happens: Callable[[int], Awaitable[None]]) -> None:
+    def run(self, happens: Callable[[int], Awaitable[None]], rounds: int = ROUNDS) -> None:
         """Have something happen once a round, and check what came of it."""
 
-        async def rounds() -> None:
-            for round in range(ROUNDS):
+        async def events() -> None:
+            for round in range(rounds):
                 await asyncio.sleep(self.chance.uniform(0.3, 1.0))
-                self.ledger.disturbed_at.append(time.monotonic())
+                began_at = time.monotonic()
                 await happens(round)
+                print('happened', time.monotonic()-began_at)
                 await self.until_served()
+                print('served', time.monotonic()-began_at)
+                self.ledger.disturbed.append((began_at, time.monotonic()))
 
-        asyncio.run(self.load.while_doing(rounds))
+        asyncio.run(self.load.while_doing(events))
         self.note_fenced(*self.members.servers)
         print(self.ledger.summary())
         self.ledger.check()
-        assert len(self.ledger.submitted) > 20 * ROUNDS
+        assert len(self.ledger.submitted) > 20 * rounds
 
     async def victim(self, round: int) -> ServerProgram:
         """The leader and a follower by turns."""

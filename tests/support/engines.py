@@ -134,6 +134,8 @@ class EngineSet:
         if self.watchers:
             node.ask("REPLICAOF", HOST, str(primary.port))
         wait_until(partial(tells, node, "INFO", "replication", "master_link_status:up"), "it follows")
+        for watcher in self.watchers:
+            wait_until(partial(sees_replica, watcher, node), "the sentinels know that it follows")
 
     def pause_replicas(self) -> None:
         """Have the replicas stand still."""
@@ -209,7 +211,7 @@ def sentinel_of(primary: Redis) -> Redis:
         file.write(
             f"sentinel monitor {SERVICE} {HOST} {primary.port} 2\n"
             f"sentinel down-after-milliseconds {SERVICE} 1000\n"
-            f"sentinel failover-timeout {SERVICE} 5000\n"
+            f"sentinel failover-timeout {SERVICE} 2000\n"
         )
     return Redis(file.name, program="redis-sentinel", files=[file.name])
 
@@ -219,6 +221,13 @@ def sees(watcher: Redis, replicas: int, others: int) -> bool:
     told = watcher.ask("SENTINEL", "MASTER", SERVICE).split("\n")
     known = dict(zip(told[::2], told[1::2], strict=True))
     return (known["num-slaves"], known["num-other-sentinels"]) == (str(replicas), str(others))
+
+
+def sees_replica(watcher: Redis, replica: Redis) -> bool:
+    """Whether a sentinel would put a replica in its primary's place."""
+    told = watcher.ask("SENTINEL", "REPLICAS", SERVICE)
+    about = told.partition(f"\n{replica.port}\n")[2].partition("\nname\n")[0]
+    return "\nflags\nslave\n" in about and "\nmaster-link-status\nok\n" in about
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -27,6 +28,12 @@ class Pool:
         server = GeartrainProgram("--store", self.url, *self.options, *options, port=port)
         self.servers.append(self.stack.enter_context(server))
         return server
+
+    def add_all(self, servers: int) -> None:
+        """So many more servers, started at the same time."""
+        with ThreadPoolExecutor(servers) as threads:
+            for starting in [threads.submit(self.add) for _ in range(servers)]:
+                starting.result()
 
     def again(self, ended: ServerProgram) -> ServerProgram:
         """A new server at the port of one that has ended, instead of it."""
@@ -76,8 +83,7 @@ def pool(url: str, servers: int = 3, *options: str) -> Iterator[Pool]:
     members = Pool(url, *options)
     with members.stack:
         try:
-            for _ in range(servers):
-                members.add()
+            members.add_all(servers)
             members.wait_until_led()
             yield members
         finally:

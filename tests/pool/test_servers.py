@@ -1,4 +1,4 @@
-"""Servers of a pool end under load: nothing is lost, nothing runs twice without a reason, all is answered once."""
+"""Servers of a pool in use are killed, frozen and stopped: nothing is lost, nothing runs twice without a reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pool.trial import LONGEST, Trial
+from tests.pool.trial import LONGEST, ROUNDS, Trial
 from tests.support.engines import EngineSet
 from tests.support.pools import Pool, pool
 
@@ -50,3 +50,20 @@ def test_a_server_that_stands_still_for_longer_than_the_heartbeat(members: Pool)
         victim.process.send_signal(signal.SIGCONT)
 
     trial.run(freeze)
+
+
+@pytest.mark.timeout(LONGEST)
+def test_servers_that_are_restarted_one_after_the_other(members: Pool) -> None:
+    trial = Trial(members)
+
+    async def restart_all(round: int) -> None:
+        victims = [await trial.victim(0), *await asyncio.to_thread(members.followers)]
+        for victim in victims:
+            await asyncio.to_thread(victim.stop)
+            trial.load.ended(victim.port)
+            await asyncio.to_thread(members.again, victim)
+
+    trial.run(restart_all, ROUNDS // 2)
+    assert not trial.ledger.refused
+    assert not trial.ledger.cut
+    assert not [run for run in trial.ledger.executed if run.lost]
