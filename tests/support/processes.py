@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
 
@@ -128,7 +130,12 @@ class ServerProgram(Program):
 
 
 class GeartrainProgram(ServerProgram):
-    """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own."""
+    """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own.
+
+    With a ``membership`` (see ``tests.support.members``) it is a member of a pool instead.
+    """
+
+    membership: ClassVar[Callable[[Sequence[str]], AbstractContextManager[Sequence[str]]] | None] = None
 
     def __init__(
         self,
@@ -142,12 +149,24 @@ class GeartrainProgram(ServerProgram):
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o711)  # for a server that becomes another user
         state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state"), **(environment or {})}
-        super().__init__(sys.executable, *python, "server", *where, *options, port=port, environment=state)
+        membership = None if "--store" in options else GeartrainProgram.membership
+        with ExitStack() as stack:
+            given = options if membership is None else stack.enter_context(membership(options))
+            super().__init__(sys.executable, *python, "server", *where, *given, port=port, environment=state)
+            if membership is not None:
+                wait_until(self.is_served, f"{self.address} has a leader for each function")
+            self.pool = stack.pop_all()  # ends with the program
+
+    def is_served(self) -> bool:
+        """Whether a member of a pool reaches the leaders."""
+        lines = [json.loads(line) for line in self.ask("pool").splitlines() if line != "."]
+        return all(line["reached"] for line in lines if "shard" in line)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
+        self.pool.close()
         self.folder.cleanup()
 
 
