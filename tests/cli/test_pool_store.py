@@ -58,6 +58,13 @@ def test_backup_says_how_an_engine_is_copied(tmp_path: Path) -> None:
     assert "secret" not in seen.stderr
 
 
+def test_import_goes_by_a_server_of_the_pool(tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text('{"function": "f"}')
+    seen = geartrain("import", str(tmp_path / "jobs.jsonl"), "--store", "valkey://:secret@127.0.0.1:1")
+    assert (seen.status, "secret" in seen.stderr) == (2, False)
+    assert "submit to a server of the pool with --server" in seen.stderr
+
+
 def test_a_url_that_is_wrong_is_refused_by_every_command(tmp_path: Path) -> None:
     for command in ("doctor", "export", "backup x", "server --check-args"):
         seen = geartrain(*command.split(), "--store", "valkey+sentinel://a:1")

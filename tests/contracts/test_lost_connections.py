@@ -13,6 +13,7 @@ from geartrain import ConnectionLost, JobFailed, JobTimeout
 from geartrain.protocol.commands import (
     JOB_CREATED,
     OPTION_RES,
+    STATUS_RES,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_FAIL,
@@ -61,11 +62,26 @@ def test_a_job_is_submitted_again_only_so_often(shell: Shell) -> None:
     assert caught.value.submitted is None
 
 
-def test_a_job_that_was_acknowledged_is_not_submitted_again(shell: Shell) -> None:
+def test_a_job_that_was_acknowledged_is_not_submitted_again_by_who_does_not_want_it(shell: Shell) -> None:
     with odd_server([WELCOME + CREATED]) as address, pytest.raises(ConnectionLost) as caught:
-        shell.client(address).do("f")
+        shell.client(address, resubmit=False).do("f")
     assert caught.value.submitted is True
     assert caught.value.handle == "H:odd:1"
+
+
+def test_a_job_that_was_acknowledged_goes_on_over_the_next_connection(shell: Shell) -> None:
+    running = response(STATUS_RES, b"H:odd:1", b"1", b"1", b"0", b"0")
+    done = response(WORK_COMPLETE, b"H:odd:1", b"result")
+    with odd_server([WELCOME + CREATED, WELCOME + running + CREATED + done]) as address:
+        assert shell.client(address).do("f") == b"result"
+
+
+def test_an_answer_that_is_not_gearman_is_not_waited_for_again(shell: Shell) -> None:
+    with (
+        odd_server([WELCOME + CREATED + b"HTTP/1.0 400 Bad Request\r\n"]) as address,
+        pytest.raises(ConnectionLost, match="HTTP"),
+    ):
+        shell.client(address).do("f")
 
 
 def test_bytes_that_are_not_gearman_end_the_connection(shell: Shell) -> None:

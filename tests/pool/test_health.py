@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 
 import pytest
 
 from geartrain.errors import StoreError
 from geartrain.pool.address import Address, address_of
+from geartrain.pool.card import Card
 from geartrain.pool.health import check, examine, examine_process
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
 from tests.pool.stores import in_loop, opened, registry_of
@@ -116,7 +116,7 @@ async def test_a_pool_is_told_of_with_its_jobs_and_its_leader(address: Address) 
     async with opened(address) as store, registry_of(address) as registry:
         await registry.join()
         await registry.beat("one", "")
-        await registry.lead(0, "b", json.dumps({"address": "10.0.0.1:4730"}), 60.0, instead_of="a")
+        await registry.lead(0, "b", Card("a", "10.0.0.1", 4730, "1").text(), 60.0, instead_of="a")
         store.token = b"b"
         made = batch(ODD, record(1))
         made.buried[3] = DEAD

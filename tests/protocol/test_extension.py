@@ -41,7 +41,7 @@ from geartrain.protocol.submission import UniqueSource
 from geartrain.protocol.task import TaskFactory
 from geartrain.protocol.worker import Offer, WorkerProtocol
 
-FACTORY = TaskFactory("", UniqueSource(0, b"12345678"), 1)
+FACTORY = TaskFactory("", UniqueSource(0, b"12345678"), 1, True)
 GRANTED = response(OPTION_RES, b"geartrain")
 DENIED = response(ERROR, b"UNKNOWN_OPTION", b"Server does not recognize given option")
 
@@ -98,7 +98,7 @@ def test_a_task_is_sent_in_the_best_words_that_the_server_knows() -> None:
     protocol.receive(response(JOB_CREATED, b"H:1"))
     assert exact.handle == b"H:1"
     protocol = client(DENIED)
-    protocol.submit(exact)
+    protocol.submit(FACTORY.task("f", b"w", b"u", 1, True, 1000.5))
     assert protocol.take_outgoing() == request(SUBMIT_JOB_EPOCH, b"f", b"u", b"1001", b"w")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geartrain.errors import ProtocolError
@@ -194,6 +194,7 @@ def test_byte_by_byte_the_calls_are_the_same(messages: list[bytes]) -> None:
     assert calls(*[received[place : place + 1] for place in range(len(received))]) == calls(received)
 
 
+@example(b"\0\0", [1])
 @given(
     st.binary(max_size=200) | st.binary(max_size=60).map(lambda noise: b"\0REQ\0\0\0" + noise),
     st.lists(st.integers(0, 200), max_size=12),

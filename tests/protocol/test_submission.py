@@ -14,7 +14,7 @@ from geartrain.protocol.packet import HEADER_SIZE, request
 from geartrain.protocol.submission import Priority, Unique, UniqueSource, payload, run_time, submission
 from geartrain.protocol.task import BATCH_BYTES, BATCH_JOBS, Task, TaskFactory, batches
 
-FACTORY = TaskFactory("ns/", UniqueSource(0, b"12345678"), 1)
+FACTORY = TaskFactory("ns/", UniqueSource(0, b"12345678"), 1, True)
 
 
 def test_priority_and_background_choose_the_packet() -> None:

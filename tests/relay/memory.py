@@ -242,12 +242,16 @@ class MemoryPool:
         return leader
 
     def elects(self, shard: int = 0) -> None:
-        """The shard gets a leader, another one if it has one."""
+        """The shard gets a leader, another one if it has one, and all is done that waited for it."""
+        self.follows(shard)
+        self.turns()
+
+    def follows(self, shard: int) -> None:
+        """The same, and nothing is done yet."""
         self.predecessors[shard] = self.leaders[shard] or self.predecessors[shard]
         leader = Leader(self, shard, self.predecessors[shard])
         self.leaders[shard] = leader
         self.hub.lead(shard, leader.send)
-        self.turns()
 
     def loses(self, shard: int = 0) -> None:
         """The shard's leader is gone, with all that is on its way from it and to it."""
@@ -268,13 +272,17 @@ class MemoryPool:
 
     def passes(self, seconds: float) -> None:
         """Let time pass."""
+        self.clock(seconds)
+        self.hub.tick()
+        self.turns()
+
+    def clock(self, seconds: float) -> None:
+        """Set all clocks, and do nothing yet."""
         self.now += seconds
         self.hub.set_time(self.now)
         for leader in self.leaders:
             if leader is not None:
                 leader.broker.set_time(self.now, self.now + START)
-        self.hub.tick()
-        self.turns()
 
     def connect(self) -> Peer:
         """A new peer on 127.0.0.1."""

@@ -450,7 +450,7 @@ def test_a_late_result_is_dropped_and_counted_once() -> None:
     pool = MemoryPool()
     worker = running(pool)[1]
     pool.hub.fence(0, worker.front.number, [HANDLE])
-    assert not pool.hub.is_busy()
+    assert pool.hub.counts()["running"] == 0
     worker.says(WORK_DATA, HANDLE, b"")
     assert pool.hub.fenced == 0
     worker.says(WORK_COMPLETE, HANDLE, b"")
@@ -472,6 +472,26 @@ def test_a_result_that_was_on_its_way_when_its_job_was_fenced_counts_too() -> No
     assert pool.hub.fenced == 1
 
 
+def test_a_result_of_a_job_that_was_over_for_the_leader_while_it_ran_is_dropped_and_counted() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.hub.end(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 0
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    assert pool.hub.fenced == 1
+    assert worker.heard() == []
+
+
+def test_a_result_that_was_kept_by_a_leader_that_died_is_said_again_and_not_counted() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.loses()
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    pool.elects()
+    pool.hub.end(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 0
+
+
 def test_a_job_that_comes_back_to_the_worker_is_not_fenced_any_more() -> None:
     pool = MemoryPool()
     worker = running(pool)[1]
@@ -481,6 +501,7 @@ def test_a_job_that_comes_back_to_the_worker_is_not_fenced_any_more() -> None:
     lose(pool.leader().broker, pool.leader().broker.jobs[1], "lost")
     assert worker.asks(GRAB_JOB) == [(JOB_ASSIGN, HANDLE, b"f", b"w")]
     worker.says(WORK_COMPLETE, HANDLE, b"done")
+    worker.says(WORK_COMPLETE, HANDLE, b"again")
     assert pool.hub.fenced == 0
     assert pool.leader().broker.jobs == {}
 

@@ -58,7 +58,7 @@ class Redis(Program):
     def answers(self) -> bool:
         """Whether the process takes commands."""
         try:
-            return self.ask("PING") == "PONG"
+            return self.ask("PING").startswith(("PONG", "NOAUTH"))
         except OSError:
             return False
 

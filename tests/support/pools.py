@@ -28,6 +28,12 @@ class Pool:
         self.servers.append(self.stack.enter_context(server))
         return server
 
+    def again(self, ended: ServerProgram) -> ServerProgram:
+        """A new server at the port of one that has ended, instead of it."""
+        server = self.add(port=ended.port)
+        self.servers.remove(ended)
+        return server
+
     def addresses(self) -> list[str]:
         return [server.address for server in self.servers]
 

@@ -7,7 +7,9 @@ import threading
 
 import pytest
 
-from geartrain import Client, Worker, WorkerJob
+from geartrain import Client, ConnectError, Worker, WorkerJob
+from geartrain.protocol.servers import Server
+from geartrain.sync.network import AnyLink, Sockets
 from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.processes import ServerProgram
 
@@ -38,6 +40,38 @@ def test_a_server_that_is_away_is_named_in_the_log(caplog: pytest.LogCaptureFixt
         worker.register("f")
         assert worker.grab(0.02) is None
     assert f"cannot connect to {address}" in caplog.text
+
+
+def test_a_result_does_not_wait_for_a_server_that_is_away(server: ServerProgram) -> None:
+    heard = threading.Event()
+
+    class SlowNetwork(Sockets):
+        """One address is away, and it takes until the result is there to find that out."""
+
+        patient = False
+
+        def connect(self, to: Server, timeout: float) -> AnyLink:
+            if to.name == server.address:
+                return super().connect(to, timeout)
+            assert not self.patient or heard.wait(DEADLINE)
+            raise ConnectError("away")
+
+    with Client(server.address) as client:
+        worker = Worker(["192.0.2.1", server.address])
+        worker.connections.network = network = SlowNetwork()
+
+        @worker.function("f")
+        def work(job: WorkerJob) -> str:
+            network.patient = True
+            worker.connections.servers.servers[0].worked()  # its time has come again
+            return "result"
+
+        working = threading.Thread(target=worker.run)
+        working.start()
+        assert client.do("f", timeout=DEADLINE) == b"result"
+        heard.set()
+        worker.stop()
+        working.join(DEADLINE)
 
 
 def test_the_threads_of_a_function_may_report(server: ServerProgram) -> None:

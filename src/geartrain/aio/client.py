@@ -18,14 +18,14 @@ from geartrain.aio.connections import ClientLink, Connections
 from geartrain.aio.history import cancel, outcome, result
 from geartrain.aio.job import AsyncJob
 from geartrain.aio.many import AsyncTaskSet, as_completed, results_in_order, submit_many, wait
-from geartrain.aio.question import ask
+from geartrain.aio.question import ask, inquire, insist
 from geartrain.callbacks import Callbacks
 from geartrain.errors import GearmanError, JobException, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
 from geartrain.protocol.history import JobHistory, not_over_in_time
-from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 
@@ -36,6 +36,13 @@ class AsyncClient:
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break.
+
+    When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
+    that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
+    with its unique, a foreground job that was: in a pool it joins the job, which goes on; elsewhere it runs again,
+    perhaps beside its first run, as the job of a lost worker does. ConnectionLost is raised instead with
+    ``resubmit=False``, for a job that nobody can join (``Unique.NONE``), and where a piece of the result was taken
+    already, or may be missing.
     """
 
     def __init__(
@@ -48,10 +55,12 @@ class AsyncClient:
         exceptions: bool = True,
         prefix: str = "",
         submit_retries: int = 2,
+        resubmit: bool = True,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
         self.connections = Connections(known, timeout, connect_timeout, exceptions)
-        self.factory = TaskFactory(prefix, UniqueSource(time.time_ns(), os.urandom(8)), submit_retries)
+        uniques = UniqueSource(time.time_ns(), os.urandom(8))
+        self.factory = TaskFactory(prefix, uniques, submit_retries, resubmit)
 
     def add_server(self, server: str) -> None:
         """Ask this server, too; nothing is sent before it is needed."""
@@ -206,8 +215,9 @@ class AsyncClient:
     ) -> JobStatus:
         """How far a job is.
 
-        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
-        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        A handle that knows its server is asked there, or of the others while that cannot be reached: in a pool they
+        know it. A bare one is asked of every server that can be reached. Where one that may know the job could not be
+        asked, ``complete_view`` is False, or ``strict`` raises its ConnectError.
         """
         statuses = await self.job_statuses([handle], timeout=timeout, strict=strict)
         return statuses[JobHandle.parse(handle)]
@@ -217,10 +227,13 @@ class AsyncClient:
     ) -> dict[JobHandle, JobStatus]:
         """How far each of many jobs is, asked all at once."""
         parsed = [JobHandle.parse(handle) for handle in handles]
-        asked = [(self.servers_of(handle), handle.encode()) for handle in parsed]
         async with self.connections.within(timeout):
-            answers = await ask(self.connections, GET_STATUS, asked, strict)
-        return {handle: job_status_of(answer) for handle, answer in zip(parsed, answers, strict=True)}
+            inquiries = await inquire(self.connections, GET_STATUS, parsed)
+            if strict:
+                await insist(self.connections, GET_STATUS, inquiries)
+        return {
+            handle: job_status_of(inquiry.answers) for handle, inquiry in zip(parsed, inquiries, strict=True)
+        }
 
     async def job_status_by_unique(
         self, unique: str | bytes, *, timeout: float | None = None, strict: bool = False
@@ -237,16 +250,17 @@ class AsyncClient:
         """
         known = JobHandle.parse(handle)
         async with self.connections.within(timeout, lambda: not_over_in_time(known)):
-            return await result(self.connections, known, self.servers_of(known))
+            return await result(self.connections, known)
 
     async def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
         """What a server has of a job, also of one that is over; None where it has nothing.
 
-        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        Asks as ``job_status`` does. Raises ExtensionMissing where the server is no Geartrain, ConnectError where it
+        cannot be reached and no other knows the job.
         """
         known = JobHandle.parse(handle)
         async with self.connections.within(timeout):
-            return await outcome(self.connections, known, self.servers_of(known))
+            return await outcome(self.connections, known)
 
     async def cancel(self, handle: str, *, timeout: float | None = None) -> bool:
         """Cancel a job, queued or running, for everybody who waits for it; False where no server knows it.
@@ -255,7 +269,7 @@ class AsyncClient:
         """
         known = JobHandle.parse(handle)
         async with self.connections.within(timeout):
-            return await cancel(self.connections, known, self.servers_of(known))
+            return await cancel(self.connections, known)
 
     async def ping(self, *, timeout: float | None = None) -> dict[str, float]:
         """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
@@ -266,11 +280,6 @@ class AsyncClient:
                 await ask(self.connections, ECHO_REQ, [([server], b"ping")], True)
             seconds[server.name] = time.perf_counter() - begin
         return seconds
-
-    def servers_of(self, handle: JobHandle) -> list[Server]:
-        """Which servers may know the handle."""
-        server = self.connections.servers.named(handle.server) if handle.server else None
-        return [server] if server else self.connections.servers.servers
 
     async def close(self) -> None:
         """End the connections; foreground jobs that are still waited for are given up, with a warning."""

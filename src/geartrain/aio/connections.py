@@ -9,9 +9,10 @@ from types import TracebackType
 
 from geartrain.aio.link import Link
 from geartrain.aio.network import SOCKETS, AsyncNetwork
-from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers
+from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, JobTimeout, NoServers
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import LAST
+from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task
 
@@ -64,19 +65,33 @@ class Connections:
     async def submit(self, task: Task) -> ClientLink:
         """Send the task to the best server that can be reached; raises NoServers or ExtensionMissing."""
         reasons = []
-        for server in self.servers.order(task.function, task.key, time.monotonic()):
+        for server in candidates(task, self.servers, time.monotonic()):
             try:
                 link = await self.to(server)
                 if task.extended:
                     link = await self.extended(link)
+                await link.wait_writable()
             except (ConnectError, ConnectionLost) as error:
                 reasons.append(str(error))
                 continue
-            await link.writable.wait()
+            if task.done:
+                task.start_over()
             link.machine.submit(task)
             link.flush_soon()
             return link
         raise NoServers("; ".join(reasons))
+
+    def again(self, task: Task) -> bool:
+        """Whether a task that ended with an error is to be submitted to another server."""
+        return not self.closed and again(task, self.servers, time.monotonic())
+
+    async def resubmit(self, task: Task, link: ClientLink) -> ClientLink:
+        """Submit the task once more; where no server takes it, that is its end, and the connection the old one."""
+        try:
+            return await self.submit(task)
+        except (NoServers, ExtensionMissing) as error:
+            end_unmoved(task, error)
+            return link
 
     async def submit_all(self, tasks: Sequence[Task]) -> list[ClientLink]:
         """The same for many tasks, with one write for each server."""
@@ -113,8 +128,8 @@ class Connections:
     async def wait_created(self, task: Task, link: ClientLink) -> ClientLink:
         """Wait until a server has acknowledged the task, and say which; raises what went wrong."""
         await wait_answered(task)
-        while task.try_again():
-            link = await self.submit(task)
+        while not task.handle and self.again(task):
+            link = await self.resubmit(task, link)
             await wait_answered(task)
         if task.error is not None and not task.handle:
             raise task.error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geartrain.aio.connections import Connections
-from geartrain.aio.question import ask
+from geartrain.aio.question import inquire, insist
 from geartrain.jobs import JobHandle
 from geartrain.protocol.commands import CANCEL_JOB, GET_RESULT
 from geartrain.protocol.history import (
@@ -14,46 +14,43 @@ from geartrain.protocol.history import (
     of_holder,
     result_not_kept,
 )
-from geartrain.protocol.servers import Server
 
 
-async def result(connections: Connections, handle: JobHandle, servers: list[Server]) -> bytes:
+async def result(connections: Connections, handle: JobHandle) -> bytes:
     """Wait until the job is over, and give its result."""
-    history = await wait_over(connections, handle, servers)
+    history = await wait_over(connections, handle)
     if history is None:
         raise result_not_kept(handle)
     return history.take_result(handle.server)
 
 
-async def wait_over(connections: Connections, handle: JobHandle, servers: list[Server]) -> JobHistory | None:
+async def wait_over(connections: Connections, handle: JobHandle) -> JobHistory | None:
     """Ask again and again until the job is over."""
     pause = FIRST_PAUSE
     while True:
-        history = await outcome(connections, handle, servers)
+        history = await outcome(connections, handle)
         if history is None or history.over:
             return history
         await connections.network.sleep(pause)
         pause = longer(pause)
 
 
-async def outcome(connections: Connections, handle: JobHandle, servers: list[Server]) -> JobHistory | None:
+async def outcome(connections: Connections, handle: JobHandle) -> JobHistory | None:
     """What the server that knows the job has of it."""
-    answer = await ask_holder(connections, GET_RESULT, handle, servers)
+    answer = await ask_holder(connections, GET_RESULT, handle)
     return None if answer is None else history_of(answer)
 
 
-async def cancel(connections: Connections, handle: JobHandle, servers: list[Server]) -> bool:
+async def cancel(connections: Connections, handle: JobHandle) -> bool:
     """Cancel the job at the server that knows it; whether one does."""
-    return await ask_holder(connections, CANCEL_JOB, handle, servers) is not None
+    return await ask_holder(connections, CANCEL_JOB, handle) is not None
 
 
-async def ask_holder(
-    connections: Connections, command: int, handle: JobHandle, servers: list[Server]
-) -> list[bytes] | None:
+async def ask_holder(connections: Connections, command: int, handle: JobHandle) -> list[bytes] | None:
     """The answer of the server that knows the job; raises where one that may know it could not be asked."""
-    question = [(servers, handle.encode())]
-    answers = (await ask(connections, command, question, False))[0]
-    answer = of_holder(answers)
-    if answer is None and None in answers:
-        answer = of_holder((await ask(connections, command, question, True))[0])
+    inquiries = await inquire(connections, command, [handle])
+    answer = of_holder(inquiries[0].answers)
+    if answer is None:
+        await insist(connections, command, inquiries)
+        answer = of_holder(inquiries[0].answers)
     return answer

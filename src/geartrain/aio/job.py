@@ -23,6 +23,7 @@ class AsyncJob:
         self.link = link
         self.news = asyncio.Event()
         task.wake = self.news.set
+        self.moving = asyncio.Lock()  # one coroutine submits it to another server
         self.context = context  # whatever the program wants to find again here
 
     @property
@@ -123,9 +124,11 @@ class AsyncJob:
         await self.news.wait()
 
     async def ended(self) -> bool:
-        """Whether nothing more will come; a job that no server has acknowledged is submitted again first."""
-        if self.task.done and self.task.try_again():
-            self.link = await self.connections.submit(self.task)
+        """Whether nothing more will come; a job whose server went is submitted to another one first."""
+        if self.task.error is not None:
+            async with self.moving:
+                while self.task.error is not None and self.connections.again(self.task):
+                    self.link = await self.connections.resubmit(self.task, self.link)
         return self.task.done
 
     def timed_out(self) -> JobTimeout:

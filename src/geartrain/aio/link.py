@@ -94,6 +94,12 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         await self.writable.wait()
         self.send(packet)
 
+    async def wait_writable(self) -> None:
+        """Wait while the server does not read; raises ConnectionLost."""
+        await self.writable.wait()
+        if self.lost.is_set():
+            raise ConnectionLost(f"lost the connection to {self.server.name}", server=self.server.name)
+
     def send_from_thread(self, packet: bytes) -> None:
         """Have a packet written, from a thread; waits while the server does not read."""
         self.writable_for_threads.wait()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from geartrain.aio.connections import Connections, wait_answered
 from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
+from geartrain.jobs import JobHandle
+from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
 from geartrain.protocol.task import Question
 
@@ -72,3 +76,27 @@ async def ask(
         for question in group:
             await question.send()
     return [[await question.answer_if_reachable(strict) for question in group] for group in asked]
+
+
+async def inquire(connections: Connections, command: int, handles: list[JobHandle]) -> list[Inquiry]:
+    """Ask about each job whoever may know it, all at once, as far as servers can be reached."""
+    now = time.monotonic()
+    inquiries = [Inquiry(handle.encode(), handle.server, connections.servers, now) for handle in handles]
+    await ask_around(connections, command, inquiries, False)
+    return inquiries
+
+
+async def insist(connections: Connections, command: int, inquiries: list[Inquiry]) -> None:
+    """Ask those again who were not reached; raises why one cannot be."""
+    for inquiry in inquiries:
+        inquiry.insist()
+    await ask_around(connections, command, inquiries, True)
+
+
+async def ask_around(connections: Connections, command: int, inquiries: list[Inquiry], strict: bool) -> None:
+    """Ask one round of servers after the other, for as long as there are inquiries that need it."""
+    while waiting := [inquiry for inquiry in inquiries if inquiry.rounds]:
+        questions = [(inquiry.rounds[0], inquiry.handle) for inquiry in waiting]
+        answers = await ask(connections, command, questions, strict)
+        for inquiry, told in zip(waiting, answers, strict=True):
+            inquiry.take(told)

@@ -11,7 +11,7 @@ from geartrain.broker.schedule_fields import check_when
 from geartrain.broker.schedules import LAST, WIRE, Calendar, Definition, Schedule
 from geartrain.broker.ticks import add, remove
 from geartrain.errors import SettingsError
-from geartrain.protocol.commands import ERROR, JOB_CREATED
+from geartrain.protocol.commands import ERROR, JOB_CREATED, STOPPING
 from geartrain.protocol.packet import response
 
 ANY: Final = (b"", b"*", b"-1")
@@ -42,7 +42,7 @@ def recur(broker: Broker, connection: Connection, arguments: list[bytes]) -> byt
     if calendar is None:
         return response(ERROR, b"INVALID_COMMAND", b"Command not expected")
     if broker.stopping:
-        return response(ERROR, b"QUEUE_ERROR", b"Server is stopping")
+        return response(ERROR, b"QUEUE_ERROR", STOPPING)
     try:
         schedule = recurring(broker, calendar, arguments)
     except SettingsError as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from geartrain.broker.model import FUNCTION_LIMIT
-from geartrain.protocol.commands import BY_NUMBER, ERROR, NAMES, SEPARATORS
+from geartrain.protocol.commands import BY_NUMBER, ERROR, NAMES, SEPARATORS, STOPPING
 from geartrain.protocol.packet import NUL, response
 
 WRONG_MAGIC: Final = response(ERROR, b"INVALID_MAGIC", b"Request magic expected")
 NOT_EXPECTED: Final = response(ERROR, b"INVALID_COMMAND", b"Command not expected")
 UNKNOWN_OPTION: Final = response(ERROR, b"UNKNOWN_OPTION", b"Server does not recognize given option")
-STOPPING: Final = response(ERROR, b"QUEUE_ERROR", b"Server is stopping")
+REFUSED_AT_THE_END: Final = response(ERROR, b"QUEUE_ERROR", STOPPING)
 
 JOB_NOT_FOUND: Final = b"JOB_NOT_FOUND"
 NO_SUCH_JOB: Final = b"Job does not exist on server"

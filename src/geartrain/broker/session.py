@@ -20,7 +20,6 @@ from geartrain.broker.refusals import (
     NO_SUCH_JOB,
     NO_SUCH_RESULT,
     NOT_EXPECTED,
-    STOPPING,
     UNKNOWN_OPTION,
     WORKER_COMMANDS,
     WRONG_MAGIC,
@@ -43,6 +42,7 @@ from geartrain.protocol.commands import (
     SEPARATORS,
     STATUS_RES,
     STATUS_RES_UNIQUE,
+    STOPPING,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_STATUS,
@@ -284,7 +284,7 @@ class Session:
         if len(unique) > broker.max_unique:
             return self.refuse(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
         if broker.stopping:
-            return self.connection.send(STOPPING)
+            return self.refuse(b"QUEUE_ERROR", STOPPING)
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
             return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))

@@ -12,10 +12,10 @@ from typing import Final
 import click
 
 from geartrain.cli.main import say
-from geartrain.cli.options import store_file
+from geartrain.cli.options import pool_of, store_file
 from geartrain.cli.output import counted, print_json, progress_bar
 from geartrain.cli.resubmission import Resubmission
-from geartrain.errors import GearmanError, StoreError
+from geartrain.errors import GearmanError, SettingsError, StoreError
 from geartrain.store.intake import Intake, Taken
 from geartrain.store.portable import Item
 from geartrain.store.schema import UMASK, owner_of
@@ -39,6 +39,9 @@ def deliver(source: Source, store: str | None, servers: tuple[str, ...], as_json
     """Have all items of a source taken, and say what became of them."""
     if servers and store:
         raise click.UsageError(f"--store {store}, --server {servers[0]}: expected only one of them")
+    pool = None if servers else pool_of(store)
+    if pool is not None:
+        raise SettingsError(f"the store {pool.name} is no file: submit to a server of the pool with --server")
     if servers:
         deliver_to_servers(source, servers, as_json)
     else:

@@ -44,6 +44,7 @@ class Surroundings(NamedTuple):
     read: Callable[[], None]  # takes turns as long as there is something to read
     set_time: Callable[[], None]
     log: logging.Logger
+    notice: int  # the log's level for what is worth knowing and no trouble
 
 
 class PoolDesk:
@@ -51,6 +52,7 @@ class PoolDesk:
 
     def __init__(
         self,
+        check: Callable[[], Coroutine[None, None, list[str]]],
         registry: Registry,
         card: Card,
         store_for: Callable[[int, str], ValkeyStore],
@@ -60,6 +62,7 @@ class PoolDesk:
         hold: float,
         around: Surroundings,
     ) -> None:
+        self.check = check  # says what is doubtful about the engine; raises StoreError where it loses jobs
         self.card = card  # of this server
         self.me = card.server  # its id
         self.registry = registry
@@ -90,7 +93,8 @@ class PoolDesk:
     # The desk
 
     async def start(self) -> None:
-        """Join the pool. Raises StoreError where the engine cannot be used."""
+        """Join the pool. Raises StoreError where the engine cannot be used, SettingsError where it is another pool."""
+        self.notices += await self.check()
         self.secret = await self.registry.join()
         if not self.card.host:
             self.card = self.card._replace(host=self.registry.engine.local_host())
@@ -185,7 +189,7 @@ class PoolDesk:
         await self.registry.close()
 
     def counts(self) -> Mapping[str, object]:
-        return {"server": self.me, "shards": self.shards}
+        return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
 
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard."""
@@ -219,7 +223,11 @@ class PoolDesk:
             "version": card.version,
             "age": card.age,
             "here": here,
-            "shards": [int(shard) for shard in card.led],
+            "shards": [
+                shard
+                for shard, lease in enumerate(self.election.leases)
+                if lease is not None and card_in(lease).server == card.server
+            ],
             "connections": card.connections,
             "fenced": card.fenced,
         }

@@ -192,7 +192,11 @@ class Election:
             return
         if self.leaderships.get(shard) is leadership:
             self.desk.hub.lead(shard, partial(self.desk.send_to_us, leadership))
-            self.log.warning("leading", extra={"shard": shard, "jobs": len(leadership.broker.jobs)})
+            self.log.log(
+                self.desk.around.notice,
+                "leading",
+                extra={"shard": shard, "jobs": len(leadership.broker.jobs)},
+            )
             self.desk.take_turn()
 
     def lose(self, shard: int, late: int) -> None:

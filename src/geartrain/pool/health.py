@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ from redis.exceptions import ResponseError
 
 from geartrain.errors import StoreError
 from geartrain.pool.address import CLUSTER, Address
+from geartrain.pool.card import card_in
 from geartrain.pool.engine import Engine
 from geartrain.pool.keys import Keys
 from geartrain.pool.node import Node, at
@@ -217,7 +217,7 @@ async def examine_shard(
         f"jobs: {jobs - dead}, dead letters: {dead}, results: {results}, policies and schedules: {documents}"
     )
     if lease is not None:
-        yield Finding(OK, "shard", f"led by {leader_in(lease)}, {text}")
+        yield Finding(OK, "shard", f"led by {card_in(lease).address}, {text}")
     elif alive:
         yield Finding(PROBLEM, "shard", f"led by no server, {text}", "look into the servers' logs")
     else:
@@ -229,12 +229,3 @@ async def examine_shard(
             f"{aside} rows are no jobs of this release, and in nobody's way",
             f"look at them: they are in the hash {keys.aside.decode()}",
         )
-
-
-def leader_in(lease: Lease) -> str:
-    """Who leads, as the lease says it: its address, if that is there."""
-    try:
-        said = json.loads(lease.text)
-    except ValueError:
-        return lease.text
-    return str(said["address"]) if isinstance(said, dict) and "address" in said else lease.text

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
 
+from hiredis import pack_command
 from redis.asyncio import Connection, SSLConnection
 from redis.exceptions import RedisError, ResponseError
 
@@ -48,7 +49,8 @@ class Node:
             if not self.is_open:  # the library would connect again, and know nothing of what was before
                 raise ConnectionResetError("the connection has ended")
             async with asyncio.timeout(patience):
-                await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+                packed = [pack(tuple(command)) for command in commands]
+                await connection.send_packed_command(packed, check_health=False)
                 return [await self.answer() for _ in commands]
         except (RedisError, OSError) as error:
             await self.close()
@@ -75,6 +77,9 @@ class Node:
     def lost(self, error: Exception) -> EngineLost:
         why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
         return EngineLost(f"the engine at {at(self.place)} is lost: {why}")
+
+
+pack = cast(Callable[[tuple[Argument, ...]], bytes], pack_command)  # its stub knows tuples of one only
 
 
 def at(place: Place) -> str:

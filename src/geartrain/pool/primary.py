@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from redis.exceptions import ResponseError
+from redis.exceptions import AuthenticationError, ResponseError
 
 from geartrain.errors import EngineLost
 from geartrain.pool.address import CLUSTER, SENTINEL, Address, Place, slot_of, tag_of
@@ -52,8 +52,11 @@ class Finder:
     async def by_sentinel(self, place: Place) -> Place:
         """Where a sentinel says that the primary is."""
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.address.service)
-        answer = await self.question(place, command, with_password=False)
-        if isinstance(answer, ResponseError) and self.address.password:
+        try:
+            answer = await self.question(place, command, with_password=False)
+        except EngineLost as error:  # many sentinels have no password, and refuse to hear one
+            if not self.address.password or not isinstance(error.__cause__, AuthenticationError):
+                raise
             answer = await self.question(place, command, with_password=True)
         if isinstance(answer, ResponseError):
             raise EngineLost(f"{at(place)}: {answer}")

@@ -21,6 +21,7 @@ from geartrain.protocol.commands import (
     ERROR,
     EXTENSION_OPTION,
     GET_RESULT,
+    GET_STATUS,
     JOB_CREATED,
     NAMES,
     OPTION_REQ,
@@ -36,7 +37,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.events import Complete, Data, JobState, Progress, Warning
+from geartrain.protocol.events import Complete, JobState, Progress, Warning
 from geartrain.protocol.numbers import count
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
 from geartrain.protocol.task import Pending, Question, Task
@@ -61,20 +62,22 @@ class ClientProtocol:
         self.awaiting: deque[Pending] = deque()  # servers answer in the order of the requests
         self.listeners: dict[bytes, list[Task]] = {}  # foreground tasks by handle
         self.extension: Question | None = None  # whether the server has it; None while nobody needs to know
+        self.broken = False  # the server sent what is not Gearman
         if exceptions:
             self.ask(OPTION_REQ, b"exceptions")
 
     def submit(self, task: Task) -> None:
         """Send a job; its task is ``answered`` with the handle, and ``done`` with the result.
 
+        One that comes from another server asks first what its job does, should this server know it.
         Raises ExtensionMissing for a task that needs the extension of a server that does not have it.
         """
-        if task.extended and self.stream.extended:
-            self.outgoing.append(task.extended)
-        elif task.needs:
+        packet = task.extended if task.extended and self.stream.extended else task.packet
+        if not packet:
             raise self.extension_missing(task.needs)
-        else:
-            self.outgoing.append(task.packet)
+        if task.handle:
+            task.rejoin = self.ask(GET_STATUS, task.handle)
+        self.outgoing.append(packet)
         self.awaiting.append(task)
 
     def ask(self, command: int, argument: bytes) -> Question:
@@ -104,7 +107,11 @@ class ClientProtocol:
 
     def receive(self, chunk: bytes) -> None:
         """Take bytes of the server; raises ProtocolError, after which the connection must end."""
-        self.stream.receive(self, chunk)
+        try:
+            self.stream.receive(self, chunk)
+        except ProtocolError:
+            self.broken = True
+            raise
 
     def unfinished(self) -> int:
         """How many foreground jobs somebody still waits for."""
@@ -123,6 +130,8 @@ class ClientProtocol:
                 task.error = ConnectionLost(
                     str(error), server=self.name, handle=handle.decode("utf-8", "replace"), submitted=True
                 )
+                if self.broken:  # another server would hear the same answer, and send it
+                    task.moves = 0
                 task.end(JobState.LOST)
 
     def next_awaiting(self, command: int) -> Pending:
@@ -185,7 +194,7 @@ class ClientProtocol:
         """A piece of a result."""
         task = self.listener(arguments[0])
         if task is not None:
-            task.happened(Data(arguments[1]))
+            task.piece(arguments[1])
 
     def work_warning(self, arguments: list[bytes]) -> None:
         """A warning of the worker."""

@@ -54,10 +54,15 @@ class JobHistory(NamedTuple):
         return JobFailed(f"job {self.handle} failed", server=server, handle=self.handle)
 
 
+def knows(answer: list[bytes]) -> bool:
+    """Whether the server of a STATUS_RES, RESULT_RES or CANCEL_RES knows the job."""
+    return answer[1] not in (b"0", UNKNOWN)
+
+
 def of_holder(answers: Sequence[list[bytes] | None]) -> list[bytes] | None:
     """The one RESULT_RES or CANCEL_RES that knows the job; None where none of those that came does."""
     for answer in answers:
-        if answer is not None and answer[1] != UNKNOWN:
+        if answer is not None and knows(answer):
             return answer
     return None
 

@@ -13,6 +13,7 @@ REQUEST: Final = 0x00524551  # b"\0REQ", towards the server
 RESPONSE: Final = 0x00524553  # b"\0RES", from the server
 
 HEADER_SIZE: Final = 12
+MAGIC_SIZE: Final = 4  # at its beginning
 LINE_LIMIT: Final = 8192  # bytes of a text line, its newline included (gearmand's receive buffer)
 PAYLOAD_LIMIT: Final = 64 * 1024 * 1024 + 64 * 1024  # a workload of 64 MiB and its arguments
 
@@ -99,7 +100,8 @@ class PacketStream(Generic[Peer]):
                 continue
             if end - start < HEADER_SIZE:
                 self.check_beginning(chunk[start:])
-                self.missing = HEADER_SIZE - (end - start)
+                # Each further byte of the magic is worth a look: however they are cut, the same must end a connection.
+                self.missing = 1 if end - start < MAGIC_SIZE else HEADER_SIZE - (end - start)
                 return start
             magic, command, length = HEADER.unpack_from(chunk, start)
             if magic != self.magic or not 0 < command <= LAST or length > self.limit:
@@ -133,7 +135,9 @@ class PacketStream(Generic[Peer]):
 
     def check_beginning(self, beginning: bytes) -> None:
         """End a connection that cannot become Gearman any more before its header is whole."""
-        if not b"\0REQ".startswith(beginning[:4]) and not b"\0RES".startswith(beginning[:4]):
+        if not b"\0REQ".startswith(beginning[:MAGIC_SIZE]) and not b"\0RES".startswith(
+            beginning[:MAGIC_SIZE]
+        ):
             raise ProtocolError(f"not the magic of a packet: {beginning[:4]!r}")
 
     def check_header(self, magic: int, command: int, length: int) -> None:

@@ -23,6 +23,7 @@ from geartrain.protocol.submission import (
 NO_PROGRESS: Final = Progress(0, 0)
 BATCH_JOBS: Final = 500
 BATCH_BYTES: Final = 1 << 20
+MOST_MOVES: Final = 20  # of a job: one that ends every server it comes to must not go on for ever
 
 
 class Pending:
@@ -66,6 +67,10 @@ class Question(Pending):
         self.arguments = arguments
         super().answer(arguments)
 
+    def may_be_running(self) -> bool:
+        """Whether STATUS_RES says that a job is running; also where the question was refused."""
+        return not self.arguments or self.arguments[2] != b"0"
+
 
 class Task(Pending):
     """A submitted job as its client sees it."""
@@ -73,15 +78,20 @@ class Task(Pending):
     __slots__ = (
         "abandoned",
         "background",
+        "declined",
         "done",
         "events",
         "extended",
         "function",
+        "gap",
         "handle",
         "key",
+        "moves",
         "needs",
         "packet",
+        "pieces",
         "progress",
+        "rejoin",
         "retries",
         "state",
         "unique",
@@ -101,7 +111,12 @@ class Task(Pending):
         self.needs = ""  # what needs the extension
         self.background = background
         self.retries = retries  # more submissions, should connections end before the acknowledgement
-        self.handle = b""  # empty before JOB_CREATED
+        self.moves = 0  # more submissions, should connections end after it
+        self.declined: tuple[str, ...] = ()  # the servers that did not take it, because they stop
+        self.rejoin: Question | None = None  # what its job did when it was moved last; None before
+        self.pieces = 0  # WORK_DATA so far
+        self.gap = False  # its job ran on while nobody listened here
+        self.handle = b""  # empty before the first JOB_CREATED
         self.done = False  # nothing more will come: see ``error``
         self.abandoned = False  # nobody waits any more: what comes is thrown away
         self.state = JobState.PENDING
@@ -110,9 +125,12 @@ class Task(Pending):
 
     def answer(self, arguments: list[bytes]) -> None:
         """Take the handle of JOB_CREATED."""
+        before = self.handle
         self.handle = arguments[0]
         self.state = JobState.CREATED
-        if self.background:
+        if before:
+            self.moved(before)
+        elif self.background:
             self.done = True
         elif not self.abandoned:
             self.events.append(Created(arguments[0].decode("utf-8", "replace")))
@@ -149,15 +167,48 @@ class Task(Pending):
         self.state = JobState.TIMED_OUT
         self.events.clear()
 
-    def try_again(self) -> bool:
-        """Whether to submit the task again, because its connection ended before the server acknowledged it."""
-        if self.handle or self.retries == 0 or not isinstance(self.error, ConnectionLost):
-            return False
-        self.retries -= 1
+    def piece(self, content: bytes) -> None:
+        """Take a piece of the result."""
+        if self.gap:
+            return self.break_off()
+        self.pieces += 1
+        self.happened(Data(content))
+
+    def start_over(self) -> None:
+        """Be submitted again, as ``moving.again`` has decided."""
+        if isinstance(self.error, ConnectionLost):
+            if self.handle:
+                self.moves -= 1
+            else:
+                self.retries -= 1
         self.answered = self.done = False
         self.error = None
         self.state = JobState.PENDING
-        return True
+
+    def moved(self, before: bytes) -> None:
+        """Take the handle of another server; ``before`` was the last one.
+
+        A job that is queued, and another job, send their pieces from the first one on.
+        """
+        self.gap = before == self.handle and self.rejoin is not None and self.rejoin.may_be_running()
+        if self.pieces and self.gap:
+            return self.break_off()
+        if self.pieces:
+            self.pieces = 0
+            self.events = deque([event for event in self.events if not isinstance(event, Data)])
+
+    def break_off(self) -> None:
+        """End here: a piece of the result may be missing."""
+        self.abandon()
+        handle = self.handle.decode("utf-8", "replace")
+        self.error = ConnectionLost(
+            f"job {handle} ran on while its connection was lost: a piece of its result may be missing",
+            handle=handle,
+            submitted=True,
+        )
+        self.done = True
+        self.state = JobState.LOST
+        self.news()
 
     def take_result(self) -> bytes:
         """The result: its pieces that were not taken as events, joined. Raises the job's error."""
@@ -180,13 +231,15 @@ class TaskFactory:
     """Makes tasks of what a program submits.
 
     ``prefix`` stands before each function's name; ``uniques`` gives uniques to jobs that have none; ``retries`` is
-    how often a job is submitted again when a connection ends before the server has acknowledged it.
+    how often a job is submitted again when a connection ends before the server has acknowledged it; ``resubmit`` lets
+    a foreground job be submitted again when one ends after that.
     """
 
-    def __init__(self, prefix: str, uniques: UniqueSource, retries: int) -> None:
+    def __init__(self, prefix: str, uniques: UniqueSource, retries: int, resubmit: bool) -> None:
         self.prefix = prefix.encode()
         self.uniques = uniques
         self.retries = retries
+        self.moves = MOST_MOVES if resubmit else 0
 
     def task(
         self,
@@ -212,10 +265,14 @@ class TaskFactory:
             unique_name = key = name(unique, "unique")
         if run_at is None and not metadata:
             packet = submission(function_name, unique_name, content, priority, background, None)
-            return Task(function_name, unique_name, key, packet, background, self.retries)
-        return self.extended_task(
-            function_name, unique_name, key, content, priority, background, run_at, metadata
-        )
+            task = Task(function_name, unique_name, key, packet, background, self.retries)
+        else:
+            task = self.extended_task(
+                function_name, unique_name, key, content, priority, background, run_at, metadata
+            )
+        if key or unique is None:  # the same submission can join the job
+            task.moves = self.moves
+        return task
 
     def extended_task(
         self,

@@ -120,7 +120,7 @@ class Front:
         # What has a CR before the one of its end must keep it.
         packet = line + (b"\r\n" if line.endswith(b"\r") else b"\n")
         plan = texts.plan(words, hub.shards)
-        self.ask_several(TEXT, packet, words, [self.channel(shard) for shard in plan.shards], plan.merge)
+        self.ask_of(TEXT, packet, words, [self.channel(shard) for shard in plan.shards], plan.merge)
 
     # Requests
 
@@ -241,7 +241,7 @@ class Front:
     def get_status_unique(self, arguments: list[bytes]) -> None:
         packet = request(commands.GET_STATUS_UNIQUE, *arguments)
         channels = [self.channel(shard) for shard in range(self.hub.shards)]
-        self.ask_several(commands.GET_STATUS_UNIQUE, packet, [], channels, texts.best_status)
+        self.ask_of(commands.GET_STATUS_UNIQUE, packet, [], channels, texts.best_status)
 
     # Requests of the extension
 
@@ -270,24 +270,21 @@ class Front:
         """Ask the leader of the function's shard to take a job."""
         hub = self.hub
         if hub.draining:
-            return self.answer(refusals.STOPPING)
+            return self.answer(refusals.REFUSED_AT_THE_END)
         channel = self.home if hub.shards == 1 else self.channel(shard_of(arguments[0], hub.shards))
-        self.ask(Question(self, channel, command, request(command, *arguments), waits, hub.now, None))
+        question = Question(self, channel, command, request(command, *arguments), waits, hub.now, None)
+        self.replies.questions.append(question)
+        channel.ask(question, hub.now)
 
     def ask_about(self, command: int, arguments: list[bytes]) -> None:
         """Ask the leader who has the job of a handle."""
         channel = self.channel(shard_of_handle(without_nul(arguments[0]), self.hub.shards))
-        self.ask(Question(self, channel, command, request(command, *arguments), False, self.hub.now, None))
+        self.ask_of(command, request(command, *arguments), [], [channel], None)
 
-    def ask(self, question: Question) -> None:
-        """The peer waits for a leader's answer."""
-        self.replies.questions.append(question)
-        question.channel.ask(question, self.hub.now)
-
-    def ask_several(
+    def ask_of(
         self, command: int, packet: bytes, words: list[bytes], channels: list[Channel], merge: Merge | None
     ) -> None:
-        """Ask all of several shards, or without ``merge`` one after the other."""
+        """Ask all of the shards, or without ``merge`` one after the other, until one can say."""
         now = self.hub.now
         asked = channels if merge is not None else channels[:1]
         survey = None

@@ -180,10 +180,10 @@ def fence(front: Front, channel: Channel, handles: list[bytes]) -> None:
 
 
 def end(front: Front, channel: Channel, handles: list[bytes]) -> None:
-    """The peer's jobs are over without it: what it still says of them is dropped."""
+    """The peer's jobs are over without it: what it still says of them is dropped, and its results are counted."""
     for handle in handles:
-        channel.running.pop(handle, None)
-        take_parked(front, handle)
+        if channel.running.pop(handle, None) is not None and not take_parked(front, handle):
+            front.fenced.add(handle)
 
 
 def take_parked(front: Front, handle: bytes) -> bool:

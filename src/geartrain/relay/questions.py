@@ -20,7 +20,7 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_SCHED,
     SUBMIT_REDUCE_JOB_BACKGROUND,
 )
-from geartrain.protocol.packet import response
+from geartrain.protocol.packet import request, response
 
 if TYPE_CHECKING:
     from geartrain.relay.channel import Channel
@@ -34,7 +34,9 @@ TEXT: Final = 0  # stands for a text line among the packet types
 NO_LEADER: Final = response(ERROR, b"QUEUE_ERROR", b"the pool has no leader for this function")
 NO_LEADER_LINE: Final = b"ERR QUEUE_ERROR the+pool+has+no+leader+for+this+function\r\n"
 
-GRABS: Final = frozenset((GRAB_JOB, GRAB_JOB_UNIQ, GRAB_JOB_ALL, GRAB_JOB_EXTENDED))
+GRABS: Final = {
+    command: request(command) for command in (GRAB_JOB, GRAB_JOB_UNIQ, GRAB_JOB_ALL, GRAB_JOB_EXTENDED)
+}
 SUBMITS_TO_LEAVE: Final = frozenset(
     (
         SUBMIT_JOB_BG,

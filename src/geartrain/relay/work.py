@@ -10,7 +10,7 @@ from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
 from geartrain.relay.channel import Channel, Result, shard_of, shard_of_handle
-from geartrain.relay.questions import OPEN, Question, Survey
+from geartrain.relay.questions import GRABS, OPEN, Question, Survey
 
 if TYPE_CHECKING:
     from geartrain.relay.front import Front
@@ -46,20 +46,20 @@ def grab(front: Front, command: int) -> None:
     channel, survey = (working[0], None) if len(working) == 1 else next_in_turn(front)
     question = channel.overdue
     if question is None or question.command != command or question.answers is not None:
-        question = Question(front, channel, command, request(command), False, front.hub.now, survey)
-        front.ask(question)
+        question = Question(front, channel, command, GRABS[command], False, front.hub.now, survey)
+        channel.ask(question, front.hub.now)
     else:
-        ask_again(front, question, survey)
+        open_again(question, survey, front.hub.now)
+    front.replies.questions.append(question)
     front.hub.grabs.append(question)
 
 
-def ask_again(front: Front, question: Question, survey: Survey | None) -> None:
+def open_again(question: Question, survey: Survey | None, now: float) -> None:
     """A grab that was given up is the worker's question again: its answer is on its way."""
     question.channel.overdue = None
     question.state = OPEN
-    question.asked_at = front.hub.now
+    question.asked_at = now
     question.survey = survey
-    front.replies.questions.append(question)
 
 
 def next_in_turn(front: Front) -> tuple[Channel, Survey]:

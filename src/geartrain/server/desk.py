@@ -81,12 +81,14 @@ class OwnDesk:
         rules: Rules,
         payload_limit: int,
         store: Store | None,
+        store_name: str,
         write: Callable[[Connection, list[bytes]], None],
         read: Callable[[], None],
         log: logging.Logger,
     ) -> None:
         self.broker = Broker(rules, store is not None, random.random)
         self.payload_limit = payload_limit
+        self.store_name = store_name  # for people
         self.dirty = self.broker.dirty
         self.notices = self.broker.notices
         self.ended: list[Connection] = []
@@ -143,4 +145,4 @@ class OwnDesk:
             await self.committer.close()
 
     def counts(self) -> Mapping[str, object]:
-        return {"jobs": len(self.broker.jobs)}
+        return {"store": self.store_name, "jobs": len(self.broker.jobs)}

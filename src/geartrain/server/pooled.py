@@ -7,15 +7,15 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.rules import Rules
 from geartrain.errors import SettingsError
-from geartrain.pool.address import address_of
+from geartrain.pool.address import address_of, check_library
 from geartrain.protocol.servers import parse_server
 from geartrain.server.cron import next_tick
+from geartrain.server.log import NOTICE
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import Settings
 from geartrain.version import __version__
@@ -29,12 +29,8 @@ LOOK_PATIENCE: Final = 2.0  # seconds that one look at the pool may take
 
 def check_pool(settings: Settings) -> None:
     """Raise SettingsError where a server cannot be in the pool that the settings name."""
-    address_of(settings.store)
+    check_library(address_of(settings.store))
     place_of(settings.pool_address)
-    if find_spec("redis") is None:
-        raise SettingsError(
-            f"--store {settings.store} needs the extra valkey: pip install 'geartrain[valkey]'"
-        )
 
 
 def place_of(text: str) -> tuple[str, int]:
@@ -53,6 +49,7 @@ def pool_desk(
     """The desk of a server of a pool; raises SettingsError where the others could not reach it."""
     from geartrain.pool.card import Card
     from geartrain.pool.desk import PoolDesk, Surroundings
+    from geartrain.pool.health import check
     from geartrain.pool.registry import Registry
     from geartrain.pool.store import ValkeyStore
 
@@ -66,8 +63,10 @@ def pool_desk(
         server.read_turns,
         server.set_time,
         server.log,
+        NOTICE,
     )
     return PoolDesk(
+        partial(check, address, settings.ack),
         Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
         Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__),
         lambda shard, token: ValkeyStore(

@@ -174,7 +174,7 @@ async def serve(
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
-    log.log(NOTICE, "keeping jobs", extra={"store": settings.store, **server.desk.counts()})
+    log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
@@ -185,7 +185,13 @@ def own_desk(store: Store | None, server: Server) -> Desk:
     """A broker of the server's own."""
     settings = server.settings
     desk = OwnDesk(
-        rules_of(settings), payload_limit_of(settings), store, server.write, server.read_turns, server.log
+        rules_of(settings),
+        payload_limit_of(settings),
+        store,
+        settings.store,
+        server.write,
+        server.read_turns,
+        server.log,
     )
     desk.broker.schedules.calendar = next_tick
     return desk

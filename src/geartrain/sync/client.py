@@ -19,14 +19,14 @@ from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
 from geartrain.protocol.history import JobHistory
-from geartrain.protocol.servers import Server, ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.history import cancel, outcome, result
 from geartrain.sync.job import Job
 from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
-from geartrain.sync.question import ask
+from geartrain.sync.question import ask, inquire, insist
 
 CLIENTS: WeakSet[Client] = WeakSet()
 
@@ -43,6 +43,13 @@ class Client:
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break; a
     forked process gets its own.
+
+    When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
+    that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
+    with its unique, a foreground job that was: in a pool it joins the job, which goes on; elsewhere it runs again,
+    perhaps beside its first run, as the job of a lost worker does. ConnectionLost is raised instead with
+    ``resubmit=False``, for a job that nobody can join (``Unique.NONE``), and where a piece of the result was taken
+    already, or may be missing.
     """
 
     def __init__(
@@ -55,10 +62,11 @@ class Client:
         exceptions: bool = True,
         prefix: str = "",
         submit_retries: int = 2,
+        resubmit: bool = True,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
         self.connections = Connections(known, timeout, connect_timeout, exceptions)
-        self.factory = TaskFactory(prefix, new_uniques(), submit_retries)
+        self.factory = TaskFactory(prefix, new_uniques(), submit_retries, resubmit)
         CLIENTS.add(self)
 
     def add_server(self, server: str) -> None:
@@ -208,8 +216,9 @@ class Client:
     def job_status(self, handle: str, *, timeout: float | None = None, strict: bool = False) -> JobStatus:
         """How far a job is.
 
-        A handle that knows its server is asked there. A bare one is asked of every server that can be reached:
-        where one could not be, ``complete_view`` is False, or ``strict`` raises its ConnectError.
+        A handle that knows its server is asked there, or of the others while that cannot be reached: in a pool they
+        know it. A bare one is asked of every server that can be reached. Where one that may know the job could not be
+        asked, ``complete_view`` is False, or ``strict`` raises its ConnectError.
         """
         return self.job_statuses([handle], timeout=timeout, strict=strict)[JobHandle.parse(handle)]
 
@@ -219,9 +228,12 @@ class Client:
         """How far each of many jobs is, asked all at once."""
         parsed = [JobHandle.parse(handle) for handle in handles]
         deadline = self.connections.deadline(timeout)
-        asked = [(self.servers_of(handle), handle.encode()) for handle in parsed]
-        answers = ask(self.connections, GET_STATUS, asked, deadline, strict)
-        return {handle: job_status_of(answer) for handle, answer in zip(parsed, answers, strict=True)}
+        inquiries = inquire(self.connections, GET_STATUS, parsed, deadline)
+        if strict:
+            insist(self.connections, GET_STATUS, inquiries, deadline)
+        return {
+            handle: job_status_of(inquiry.answers) for handle, inquiry in zip(parsed, inquiries, strict=True)
+        }
 
     def job_status_by_unique(
         self, unique: str | bytes, *, timeout: float | None = None, strict: bool = False
@@ -237,15 +249,16 @@ class Client:
         Raises JobFailed, JobException, JobCancelled, ResultNotKept, JobTimeout (the job goes on), or like ``outcome``.
         """
         known = JobHandle.parse(handle)
-        return result(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
+        return result(self.connections, known, self.connections.deadline(timeout))
 
     def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
         """What a server has of a job, also of one that is over; None where it has nothing.
 
-        Raises ExtensionMissing where the server is no Geartrain, ConnectError where it cannot be reached.
+        Asks as ``job_status`` does. Raises ExtensionMissing where the server is no Geartrain, ConnectError where it
+        cannot be reached and no other knows the job.
         """
         known = JobHandle.parse(handle)
-        return outcome(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
+        return outcome(self.connections, known, self.connections.deadline(timeout))
 
     def cancel(self, handle: str, *, timeout: float | None = None) -> bool:
         """Cancel a job, queued or running, for everybody who waits for it; False where no server knows it.
@@ -253,7 +266,7 @@ class Client:
         A running job's worker is told, if it is one of Geartrain's. Raises like ``outcome``.
         """
         known = JobHandle.parse(handle)
-        return cancel(self.connections, known, self.servers_of(known), self.connections.deadline(timeout))
+        return cancel(self.connections, known, self.connections.deadline(timeout))
 
     def ping(self, *, timeout: float | None = None) -> dict[str, float]:
         """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
@@ -264,11 +277,6 @@ class Client:
             ask(self.connections, ECHO_REQ, [([server], b"ping")], deadline, True)
             seconds[server.name] = time.perf_counter() - begin
         return seconds
-
-    def servers_of(self, handle: JobHandle) -> list[Server]:
-        """Which servers may know the handle."""
-        server = self.connections.servers.named(handle.server) if handle.server else None
-        return [server] if server else self.connections.servers.servers
 
     def close(self) -> None:
         """End the connections; foreground jobs that are still waited for are given up, with a warning."""

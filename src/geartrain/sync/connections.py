@@ -9,11 +9,19 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, NoServers, ProtocolError
+from geartrain.errors import (
+    ConnectError,
+    ConnectionLost,
+    ExtensionMissing,
+    JobTimeout,
+    NoServers,
+    ProtocolError,
+)
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import LAST
+from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
-from geartrain.protocol.task import Pending, Question, Task
+from geartrain.protocol.task import Pending, Question, Task, job_timeout
 from geartrain.sync.network import SOCKETS, AnyLink, Network, wait_for_any
 
 OTHER_READER_CHECK: Final = 0.05  # seconds
@@ -27,6 +35,7 @@ class Connection:
         self.server = link.server
         self.protocol = ClientProtocol(link.server.name, exceptions)
         self.reading = False  # a thread is waiting for its bytes
+        self.lost = False  # nothing more will come
 
 
 class Connections:
@@ -109,7 +118,7 @@ class Connections:
     def place(self, task: Task, deadline: float | None) -> Connection:
         """Have the task's packet ready for the best server that can be reached; raises NoServers, ExtensionMissing."""
         reasons = []
-        for server in self.servers.order(task.function, task.key, time.monotonic()):
+        for server in candidates(task, self.servers, time.monotonic()):
             try:
                 connection = self.to(server, deadline)
                 if task.extended:
@@ -117,9 +126,33 @@ class Connections:
             except (ConnectError, ConnectionLost) as error:
                 reasons.append(str(error))
                 continue
+            if task.done:
+                task.start_over()
             connection.protocol.submit(task)
             return connection
         raise NoServers("; ".join(reasons))
+
+    def again(self, task: Task) -> bool:
+        """Whether a task that ended with an error is to be submitted to another server."""
+        return not self.closed and again(task, self.servers, time.monotonic())
+
+    def resubmit(self, task: Task, connection: Connection, deadline: float | None) -> Connection:
+        """Submit the task once more; where no server takes it, that is its end, and the connection the old one."""
+        self.look()
+        try:
+            return self.submit(task, deadline)
+        except (NoServers, ExtensionMissing) as error:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise job_timeout(task, connection.server.name) from error
+            end_unmoved(task, error)
+            return connection
+
+    def look(self) -> None:
+        """Take what other servers have said meanwhile, without waiting: when one goes, others may have gone, too."""
+        for connection in list(self.open.values()):
+            if not connection.reading and connection.link.readable():
+                with contextlib.suppress(JobTimeout):  # another thread took what there was
+                    self.pump(connection, 0.0)
 
     def ask(
         self, server: Server, command: int, argument: bytes, deadline: float | None
@@ -152,8 +185,8 @@ class Connections:
     def wait_created(self, task: Task, connection: Connection, deadline: float | None) -> Connection:
         """Wait until a server has acknowledged the task, and say which; raises what went wrong."""
         self.wait_answered(task, connection, deadline)
-        while task.try_again():
-            connection = self.submit(task, deadline)
+        while not task.handle and self.again(task):
+            connection = self.resubmit(task, connection, deadline)
             self.wait_answered(task, connection, deadline)
         if task.error is not None and not task.handle:
             raise task.error
@@ -173,6 +206,8 @@ class Connections:
 
     def pump(self, connection: Connection, deadline: float | None) -> None:
         """Take the next bytes of a connection, or let another thread do it; raises JobTimeout."""
+        if connection.lost:
+            return None  # whoever waits for it has its error
         if connection.reading:
             return self.wait_for_reader(connection, deadline)
         connection.reading = True
@@ -196,6 +231,8 @@ class Connections:
     def pump_any(self, connections: Sequence[Connection], deadline: float | None) -> None:
         """Take the next bytes of any of these connections; raises JobTimeout."""
         wanted = set(connections)
+        if any(connection.lost for connection in wanted):
+            return None
         if len(wanted) == 1:
             return self.pump(wanted.pop(), deadline)
         mine = [connection for connection in wanted if not connection.reading]
@@ -236,6 +273,10 @@ class Connections:
         """Wait until the thread that reads has news; write on meanwhile, if that is what is missing."""
         if connection.link.unsent:
             return self.drain(connection, deadline)
+        self.wait_for_news(connection.server, deadline)
+
+    def wait_for_news(self, server: Server, deadline: float | None) -> None:
+        """Wait until another thread has done something for all; raises JobTimeout."""
         remaining = None if deadline is None else deadline - time.monotonic()
         self.sleepers += 1
         try:
@@ -243,9 +284,7 @@ class Connections:
         finally:
             self.sleepers -= 1
         if not in_time:
-            raise JobTimeout(
-                f"{connection.server.name} did not answer in time", server=connection.server.name
-            )
+            raise JobTimeout(f"{server.name} did not answer in time", server=server.name)
 
     def drain(self, connection: Connection, deadline: float | None) -> None:
         """Write what the socket did not take at once."""
@@ -268,6 +307,7 @@ class Connections:
 
     def drop(self, connection: Connection, error: ConnectionLost) -> None:
         """A connection ended: whatever waits for its answers ends with the error."""
+        connection.lost = True
         connection.link.close()
         if self.open.get(connection.server.name) is connection:
             del self.open[connection.server.name]

@@ -20,6 +20,7 @@ class Job:
         self.connections = connections
         self.task = task
         self.connection = connection
+        self.moving = False  # a thread submits it to another server
         self.context = context  # whatever the program wants to find again here
 
     @property
@@ -117,10 +118,21 @@ class Job:
         return task.events.popleft()
 
     def ended(self, deadline: float | None) -> bool:
-        """Whether nothing more will come; a job that no server has acknowledged is submitted again first."""
-        if self.task.done and self.task.try_again():
-            self.connection = self.connections.submit(self.task, deadline)
+        """Whether nothing more will come; a job whose server went is submitted to another one first."""
+        while self.moving:
+            self.connections.wait_for_news(self.connection.server, deadline)
+        while self.task.error is not None and self.connections.again(self.task):
+            self.move(deadline)
         return self.task.done
+
+    def move(self, deadline: float | None) -> None:
+        """Submit the job once more."""
+        self.moving = True
+        try:
+            self.connection = self.connections.resubmit(self.task, self.connection, deadline)
+        finally:
+            self.moving = False
+            self.connections.wake_sleepers()
 
     def pump(self, deadline: float | None) -> None:
         """Let news of the job's connection come in; raises JobTimeout."""

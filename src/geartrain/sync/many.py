@@ -11,6 +11,7 @@ from typing import Self
 from geartrain.callbacks import Callbacks
 from geartrain.errors import JobTimeout
 from geartrain.jobs import JobHandle
+from geartrain.protocol.events import JobState
 from geartrain.protocol.submission import Payload, Priority, Unique
 from geartrain.protocol.task import Task, TaskFactory, batches, job_timeout
 from geartrain.sync.connections import Connection, Connections
@@ -61,13 +62,25 @@ def results_in_order(
     try:
         for task in tasks:
             if len(under_way) >= limit:
-                yield under_way.popleft().result_until(deadline)
+                yield next_result(connections, under_way, deadline)
             under_way.append(begin(connections, task, deadline))
         while under_way:
-            yield under_way.popleft().result_until(deadline)
+            yield next_result(connections, under_way, deadline)
     finally:
         for job in under_way:
             job.abandon()
+
+
+def next_result(connections: Connections, under_way: deque[Job], deadline: float | None) -> bytes:
+    """Wait for the result of the first job; where its server goes, the others go on with it."""
+    first = under_way[0]
+    with connections.lock:
+        while not first.ended(deadline):
+            first.pump(deadline)
+            if first.state is JobState.LOST:
+                for job in under_way:
+                    job.ended(deadline)
+    return under_way.popleft().task.take_result()
 
 
 def as_completed(connections: Connections, jobs: Iterable[Job], timeout: float | None) -> Iterator[Job]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
+from geartrain.jobs import JobHandle
+from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
 from geartrain.protocol.task import Question
 from geartrain.sync.connections import Connection, Connections
@@ -75,3 +79,31 @@ def ask(
             for question in group:
                 question.send(deadline)
         return [[question.answer_if_reachable(deadline, strict) for question in group] for group in asked]
+
+
+def inquire(
+    connections: Connections, command: int, handles: list[JobHandle], deadline: float | None
+) -> list[Inquiry]:
+    """Ask about each job whoever may know it, all at once, as far as servers can be reached."""
+    now = time.monotonic()
+    inquiries = [Inquiry(handle.encode(), handle.server, connections.servers, now) for handle in handles]
+    ask_around(connections, command, inquiries, deadline, False)
+    return inquiries
+
+
+def insist(connections: Connections, command: int, inquiries: list[Inquiry], deadline: float | None) -> None:
+    """Ask those again who were not reached; raises why one cannot be."""
+    for inquiry in inquiries:
+        inquiry.insist()
+    ask_around(connections, command, inquiries, deadline, True)
+
+
+def ask_around(
+    connections: Connections, command: int, inquiries: list[Inquiry], deadline: float | None, strict: bool
+) -> None:
+    """Ask one round of servers after the other, for as long as there are inquiries that need it."""
+    while waiting := [inquiry for inquiry in inquiries if inquiry.rounds]:
+        questions = [(inquiry.rounds[0], inquiry.handle) for inquiry in waiting]
+        answers = ask(connections, command, questions, deadline, strict)
+        for inquiry, told in zip(waiting, answers, strict=True):
+            inquiry.take(told)

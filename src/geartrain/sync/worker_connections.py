@@ -102,6 +102,7 @@ class WorkerConnections:
         """The next job; None when the deadline has passed, or somebody rang."""
         while True:
             if len(self.open) < len(self.servers.servers):
+                self.flush()  # the last outcome is not to wait for a server that is away
                 self.connect()
             asked = self.ask()
             self.flush()

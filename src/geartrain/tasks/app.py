@@ -68,13 +68,16 @@ class App:
     """The tasks of an application.
 
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
-    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. Nothing is sent
-    before a task is asked to run. As a context manager the app ends its connections.
+    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. ``resubmit`` is that
+    of ``Client``: a call whose server is lost goes on at another one. Nothing is sent before a task is asked to run.
+    As a context manager the app ends its connections.
     """
 
-    def __init__(self, servers: Servers = None, *, timeout: float | None = None) -> None:
+    def __init__(
+        self, servers: Servers = None, *, timeout: float | None = None, resubmit: bool = True
+    ) -> None:
         self.servers = servers
-        self.own_pool = ServerPool(servers, timeout)
+        self.own_pool = ServerPool(servers, timeout, resubmit)
         self.binding = Binding(self.own_pool)
         self.definitions: dict[str, Definition] = {}  # by the name of the Gearman function
 

@@ -36,8 +36,9 @@ class Pool(Protocol):
 class ServerPool:
     """Real servers; connections come about when they are needed, in every process and loop its own."""
 
-    def __init__(self, servers: Servers, timeout: float | None) -> None:
+    def __init__(self, servers: Servers, timeout: float | None, resubmit: bool) -> None:
         self.servers = servers
+        self.resubmit = resubmit  # as in ``Client``
         self.timeout = timeout  # seconds that a call may take in total, where it does not say
         self.process = os.getpid()  # whose clients these are
         self.blocking: Client | None = None  # None before it is needed
@@ -47,7 +48,7 @@ class ServerPool:
         """A blocking client, the same one every time; any thread may use it."""
         self.after_fork()
         if self.blocking is None:
-            self.blocking = Client(self.servers, timeout=self.timeout)
+            self.blocking = Client(self.servers, timeout=self.timeout, resubmit=self.resubmit)
         return self.blocking
 
     def async_client(self) -> AsyncClient:
@@ -56,7 +57,8 @@ class ServerPool:
         loop = asyncio.get_running_loop()
         client = self.by_loop.get(loop)
         if client is None:
-            client = self.by_loop[loop] = AsyncClient(self.servers, timeout=self.timeout)
+            client = AsyncClient(self.servers, timeout=self.timeout, resubmit=self.resubmit)
+            self.by_loop[loop] = client
         return client
 
     def after_fork(self) -> None:
