@@ -22,7 +22,7 @@ settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes it
 
 @pytest.fixture(scope="session", autouse=True)
 def pool_for_all() -> Iterator[None]:
-    """With GEARTRAIN_POOL in the environment all tests run against members of pools, as ``make conformance`` wants it."""
+    """With GEARTRAIN_POOL in the environment every server is a member of a pool, see ``tests.support.members``."""
     way = os.environ.get("GEARTRAIN_POOL")
     with members(way) if way else nullcontext():
         yield

@@ -10,7 +10,7 @@ from itertools import count
 from tests.support.engines import EngineSet, standalone
 from tests.support.machine import wait_until
 from tests.support.pools import knows_leaders
-from tests.support.processes import GeartrainProgram
+from tests.support.processes import GeartrainProgram, Place
 
 LEADER = "leader"  # the server is alone in its pool
 FOLLOWER = "follower"  # another server leads: everything passes a link
@@ -29,16 +29,16 @@ class Membership:
         self.way = way
 
     @contextmanager
-    def __call__(self, options: Sequence[str]) -> Iterator[Sequence[str]]:
-        """The options of a server, made those of a member; its pool has ended with the block."""
+    def __call__(self, options: Sequence[str]) -> Iterator[Place]:
+        """A server's place in a pool that ends with the block."""
         shards = 3 if self.way == SHARDS else 1
         store = ("--store", f"{self.engine.url}?namespace=member-{next(NUMBERS)}&shards={shards}")
         if self.way == LEADER:
-            yield (*options, *store)
+            yield Place((*options, *store), ())
             return
         with GeartrainProgram(*shared(options), *store) as leader:
             wait_until(partial(knows_leaders, leader), "the other server leads")
-            yield (*options, *store)
+            yield Place((*options, *store), [leader])
             leader.kill()  # it has nothing to lose, and would take its time
 
 
