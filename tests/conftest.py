@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import settings
 
 from geartrain.broker import session
+from tests.support.members import members
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 collect_ignore = [] if str(session.__file__).endswith(".py") else ["test_budget.py"]
@@ -15,6 +18,14 @@ collect_ignore = [] if str(session.__file__).endswith(".py") else ["test_budget.
 settings.register_profile("suite", deadline=None)  # no stopwatch: the machine may be busy
 settings.register_profile("torture", deadline=None, max_examples=1_000, stateful_step_count=100)
 settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes its time
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pool_for_all() -> Iterator[None]:
+    """With GEARTRAIN_POOL in the environment every server is a member of a pool, see ``tests.support.members``."""
+    way = os.environ.get("GEARTRAIN_POOL")
+    with members(way) if way else nullcontext():
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def configure(shared_server: ServerProgram, file: Path, function: str) -> Config
     def write(suffix: str, fields: str) -> None:
         told = shared_server.output().count("configuration read again")
         file.write_text(f'[functions."{function}{suffix}"]\n{fields}\n')
-        shared_server.process.send_signal(signal.SIGHUP)
+        shared_server.hang_up()
         wait_until(
             lambda: shared_server.output().count("configuration read again") > told,
             "the configuration is read again",

@@ -152,7 +152,7 @@ def test_sighup_opens_the_log_anew(tmp_path: Path) -> None:
     with geartrain_server("--log-file", str(file)) as server:
         wait_until(lambda: file.exists() and "listening" in file.read_text(), "the log is written")
         file.rename(tmp_path / "log.1")
-        server.process.send_signal(signal.SIGHUP)
+        server.hang_up()
         wait_until(file.exists, "the log is opened anew")
         server.stop()
     assert "message=ended" in file.read_text()
@@ -164,12 +164,12 @@ def test_sighup_reads_the_policies_again(tmp_path: Path) -> None:
     with geartrain_server("--config", str(file)) as server:
         assert server.ask("policy reverse") == policy_line({"high": 1, "normal": 1, "low": 1})
         file.write_text("[functions.reverse]\nmax_queue = 'many'\n")
-        server.process.send_signal(signal.SIGHUP)
+        server.hang_up()
         server.wait_for_output("the configuration is refused, the old one holds")
         assert f'{file}: [functions.\\"reverse\\"] max_queue wants a number' in server.output()
         assert server.ask("policy reverse") == policy_line({"high": 1, "normal": 1, "low": 1})
         file.write_text('[functions."*"]\nmax_queue = { low = 2 }\n')
-        server.process.send_signal(signal.SIGHUP)
+        server.hang_up()
         server.wait_for_output("configuration read again")
         assert server.ask("policy reverse") == policy_line({"low": 2})
 

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import shlex
-import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,10 +135,10 @@ def test_the_file_is_read_again_on_sighup_and_one_that_is_wrong_changes_nothing(
     with geartrain_server("--config", file) as server:
         assert names(server) == ["first"]
         written(tmp_path, schedule % ("second", "@daily"))
-        server.process.send_signal(signal.SIGHUP)
+        server.hang_up()
         wait_until(lambda: names(server) == ["second"], "the file is read again")
         written(tmp_path, schedule % ("third", "@sometimes"))
-        server.process.send_signal(signal.SIGHUP)
+        server.hang_up()
         server.wait_for_output("schedules.third cron wants minute, hour")
         assert names(server) == ["second"]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, NamedTuple, Self
 
 from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
 
@@ -56,6 +59,10 @@ class Program:
         """Wait until the program has written ``text``; fail when it ends before."""
         wait_until(lambda: text in self.output() or not self.running(), f"{self.command[0]} writes {text!r}")
         assert text in self.output(), f"{self.command} ended with: {self.output()}"
+
+    def has_written(self, text: str, times: int) -> bool:
+        """Whether the program has written ``text`` so many times."""
+        return self.output().count(text) >= times
 
     def wait(self) -> int:
         """Wait until the program ends by itself and give its exit status."""
@@ -111,6 +118,10 @@ class ServerProgram(Program):
         with socket.socket() as probe:
             return probe.connect_ex((HOST, self.port)) == 0
 
+    def hang_up(self) -> None:
+        """Send SIGHUP, in a pool first to the other servers, so that they have read their files by then."""
+        self.process.send_signal(signal.SIGHUP)
+
     def connect(self) -> socket.socket:
         """A raw connection, for tests that speak bytes; it times out like everything else."""
         return socket.create_connection((HOST, self.port), DEADLINE)
@@ -127,8 +138,23 @@ class ServerProgram(Program):
             return answer.decode()
 
 
+class Place(NamedTuple):
+    """A server's place in a pool."""
+
+    options: Sequence[str]
+    others: Sequence[ServerProgram]  # that are there already
+
+
+Membership = Callable[[Sequence[str]], AbstractContextManager[Place]]  # by the options of a server alone
+
+
 class GeartrainProgram(ServerProgram):
-    """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own."""
+    """Our server as its own process; unless the options say otherwise it keeps its jobs, in a folder of its own.
+
+    With a ``membership`` (see ``tests.support.members``) it is a member of a pool instead.
+    """
+
+    membership: ClassVar[Membership | None] = None
 
     def __init__(
         self,
@@ -142,12 +168,36 @@ class GeartrainProgram(ServerProgram):
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o711)  # for a server that becomes another user
         state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state"), **(environment or {})}
-        super().__init__(sys.executable, *python, "server", *where, *options, port=port, environment=state)
+        membership = None if "--store" in options else GeartrainProgram.membership
+        with ExitStack() as stack:
+            given, self.others = Place(options, ())
+            if membership is not None:
+                given, self.others = stack.enter_context(membership(options))
+            super().__init__(sys.executable, *python, "server", *where, *given, port=port, environment=state)
+            if membership is not None:
+                wait_until(self.is_served, f"{self.address} has a leader for each function")
+            self.pool = stack.pop_all()  # ends with the program
+
+    def hang_up(self) -> None:
+        for other in self.others:
+            read = other.output().count("configuration")
+            other.hang_up()
+            if "--config" in other.command:
+                wait_until(
+                    partial(other.has_written, "configuration", read + 1), "the others read their files"
+                )
+        super().hang_up()
+
+    def is_served(self) -> bool:
+        """Whether a member of a pool reaches the leaders."""
+        lines = [json.loads(line) for line in self.ask("pool").splitlines() if line != "."]
+        return all(line["reached"] for line in lines if "shard" in line)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
+        self.pool.close()
         self.folder.cleanup()
 
 

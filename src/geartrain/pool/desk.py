@@ -38,7 +38,7 @@ BLIP: Final = 1.0  # seconds in which a server whose link broke may make a new o
 class Surroundings(NamedTuple):
     """What a member needs of the server around it."""
 
-    broker_for: Callable[[Rules], Broker]  # configured
+    broker_for: Callable[[Rules], Broker]
     give_away: Callable[[Connection], socket.socket]  # a peer's socket, which is no peer's any more
     turn: Callable[[], None]  # takes a turn
     read: Callable[[], None]  # takes turns as long as there is something to read
@@ -80,6 +80,7 @@ class PoolDesk:
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
+        self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
         self.stopping = False
@@ -103,6 +104,7 @@ class PoolDesk:
         self.watching = asyncio.create_task(self.election.watch())
 
     def configure(self, configure: Configure) -> None:
+        self.configuration = configure
         for leadership in self.leaderships.values():
             configure(leadership.broker)
 
@@ -168,6 +170,10 @@ class PoolDesk:
     def holds(self, connection: Connection) -> bool:
         return connection in self.leaving
 
+    def will_answer(self, connection: Connection) -> bool:
+        front = self.fronts.get(connection)
+        return front is not None and bool(front.replies.questions)
+
     def stop(self) -> None:
         """Serve who is here until their jobs are done; the queues are the others', if there are any."""
         self.stopping = True
@@ -206,9 +212,12 @@ class PoolDesk:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
 
     def broker_for(self, shard: int) -> Broker:
-        """A new broker for a shard."""
+        """A new broker for a shard, with what the configuration file says by now."""
         broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.shards))
+        # The time first: a schedule has missed what came between the time at which it is known and now.
         broker.set_time(self.loop.time(), self.clock)
+        if self.configuration is not None:
+            self.configuration(broker)
         return broker
 
     # What is known

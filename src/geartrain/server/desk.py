@@ -54,6 +54,9 @@ class Desk(Protocol):
     def holds(self, connection: Connection) -> bool:
         """Whether the peer will hear something that is held back for now."""
 
+    def will_answer(self, connection: Connection) -> bool:
+        """Whether a peer to which nothing is to be said yet will hear something soon."""
+
     def stop(self) -> None:
         """Hand out no more work and take no more jobs."""
 
@@ -127,6 +130,9 @@ class OwnDesk:
 
     def holds(self, connection: Connection) -> bool:
         return self.committer is not None and self.committer.holds(connection)
+
+    def will_answer(self, connection: Connection) -> bool:
+        return False
 
     def stop(self) -> None:
         self.broker.stop()

@@ -61,7 +61,7 @@ class Peer:
         if not chunk:
             self.end_of_input()
             return True
-        if not self.outgoing:
+        if not self.outgoing and not self.server.desk.will_answer(self.connection):
             self.acknowledge()
         if len(chunk) == CHUNK and not self.at_end:
             self.server.read_later(self)

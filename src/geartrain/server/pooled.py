@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -43,9 +43,7 @@ def place_of(text: str) -> tuple[str, int]:
     return server.host, server.port
 
 
-def pool_desk(
-    listeners: Sequence[socket.socket], configure: Callable[[Broker], None], server: Server
-) -> PoolDesk:
+def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
     """The desk of a server of a pool; raises SettingsError where the others could not reach it."""
     from geartrain.pool.card import Card
     from geartrain.pool.desk import PoolDesk, Surroundings
@@ -57,7 +55,7 @@ def pool_desk(
     address = address_of(settings.store)
     host, port = place_of(settings.pool_address) if settings.pool_address else place_among(listeners)
     around = Surroundings(
-        partial(broker_for, configure),
+        broker_for,
         server.give_away,
         server.end_turns,
         server.read_turns,
@@ -95,9 +93,8 @@ def place_among(listeners: Sequence[socket.socket]) -> tuple[str, int]:
     raise SettingsError("a server of a pool wants to be reached by the others: --listen on an address")
 
 
-def broker_for(configure: Callable[[Broker], None], rules: Rules) -> Broker:
-    """The broker of a shard, with what the configuration file says."""
+def broker_for(rules: Rules) -> Broker:
+    """The broker of a shard."""
     broker = Broker(rules, True, random.random)
     broker.schedules.calendar = next_tick
-    configure(broker)
     return broker

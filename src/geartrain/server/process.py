@@ -159,7 +159,7 @@ async def serve(
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
     desk: Callable[[Server], Desk] = partial(own_desk, store)
     if is_pool(settings.store):
-        desk = partial(pool_desk, listeners, configuration.apply)
+        desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
     end = End(server, settings)
