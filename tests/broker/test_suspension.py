@@ -30,6 +30,9 @@ def test_nobody_gets_a_job_or_is_woken_for_one_until_the_server_goes_on() -> Non
     assert idle.asks(GRAB_JOB) == [(NO_JOB,)]
     assert idle.asks(PRE_SLEEP) == []
     assert sleeper.asks(CAN_DO, b"f") == []
+    assert sleeper.asks(GRAB_JOB) == [(NO_JOB,)]
+    assert not sleeper.connection.asleep
+    assert sleeper.asks(PRE_SLEEP) == []
     server.passes(PATIENCE * 1.01)
     assert (idle.heard(), sleeper.heard()) == ([], [])
     assert wait(server.broker) == NEVER

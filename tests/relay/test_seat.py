@@ -516,6 +516,17 @@ def test_a_job_that_never_reached_its_worker_is_queued_again_and_no_execution_is
     assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
 
 
+def test_an_epoch_job_that_never_reached_its_worker_has_its_place_again() -> None:
+    leader = Leader().opened()
+    leader.attaches(A, CLIENT)
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    leader.says(A, CLIENT, SUBMIT_JOB_EPOCH, b"resize", b"", b"1", b"cat.png")
+    assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
+    leader.says(A, CLIENT, SUBMIT_JOB_BG, b"resize", b"", b"dog.png")
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
+
+
 def test_a_job_that_never_reached_its_worker_and_that_nobody_wants_is_dropped() -> None:
     leader = with_running_job()
     leader.takes(A, DETACH, CLIENT)

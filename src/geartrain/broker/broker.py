@@ -281,10 +281,10 @@ class Broker:
 
     def grab(self, connection: Connection) -> Job | None:
         """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
-        if self.sleepers.suspended:
-            return None
         if connection.asleep or connection.woken:
             self.sleepers.get_up(connection)
+        if self.sleepers.suspended:
+            return None
         abilities = connection.abilities
         for priority in (HIGH, NORMAL, LOW):
             for function in abilities:

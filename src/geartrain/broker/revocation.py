@@ -11,9 +11,7 @@ from geartrain.protocol.packet import response
 if TYPE_CHECKING:
     from geartrain.broker.broker import Broker
 
-REVOKED: Final = (
-    b"\0revoked "  # and a handle: among the packets for a worker, for the server that it is a peer of
-)
+REVOKED: Final = b"\0revoked "  # and a handle: among a worker's packets, for the server that it is a peer of
 
 
 def revoke(broker: Broker, job: Job, reason: bytes) -> None:
