@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from geartrain.protocol.commands import ECHO_REQ, ECHO_RES
+from geartrain.protocol.commands import (
+    ECHO_REQ,
+    ECHO_RES,
+    GRAB_JOB_UNIQ,
+    JOB_ASSIGN_UNIQ,
+    NO_JOB,
+    NOOP,
+    PRE_SLEEP,
+)
 from tests.server.links import Link
 from tests.support.pools import Pool
 from tests.support.processes import ServerProgram
@@ -38,3 +46,19 @@ def all_heard(link: Link) -> list[Packet]:
     while (packet := link.hears()) != (ECHO_RES, b"is that all?"):
         heard.append(packet)
     return heard
+
+
+def gets(worker: Link) -> list[bytes]:
+    """The next job of a worker, which sleeps until there is one: handle, function, unique, workload."""
+    while True:
+        command, *job = worker.asks(GRAB_JOB_UNIQ)
+        if command == JOB_ASSIGN_UNIQ:
+            return job
+        assert command == NO_JOB, (command, job)
+        worker.says(PRE_SLEEP)
+        assert worker.hears() == (NOOP,)
+
+
+def gets_nothing(worker: Link) -> bool:
+    """Whether there is no job for a worker."""
+    return worker.asks(GRAB_JOB_UNIQ) == (NO_JOB,)

@@ -134,8 +134,12 @@ class EngineSet:
         if self.watchers:
             node.ask("REPLICAOF", HOST, str(primary.port))
         wait_until(partial(tells, node, "INFO", "replication", "master_link_status:up"), "it follows")
-        for watcher in self.watchers:
-            wait_until(partial(sees_replica, watcher, node), "the sentinels know that it follows")
+
+    def can_fail_over(self) -> bool:
+        """Whether every sentinel takes the same node for the primary, and knows one that can take its place."""
+        return all(is_calm(watcher) for watcher in self.watchers) and len(
+            {watcher.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for watcher in self.watchers}
+        ) == 1
 
     def pause_replicas(self) -> None:
         """Have the replicas stand still."""
@@ -218,16 +222,28 @@ def sentinel_of(primary: Redis) -> Redis:
 
 def sees(watcher: Redis, replicas: int, others: int) -> bool:
     """Whether a sentinel knows the replicas and the other sentinels."""
-    told = watcher.ask("SENTINEL", "MASTER", SERVICE).split("\n")
-    known = dict(zip(told[::2], told[1::2], strict=True))
+    (known,) = told(watcher, "MASTER")
     return (known["num-slaves"], known["num-other-sentinels"]) == (str(replicas), str(others))
 
 
-def sees_replica(watcher: Redis, replica: Redis) -> bool:
-    """Whether a sentinel would put a replica in its primary's place."""
-    told = watcher.ask("SENTINEL", "REPLICAS", SERVICE)
-    about = told.partition(f"\n{replica.port}\n")[2].partition("\nname\n")[0]
-    return "\nflags\nslave\n" in about and "\nmaster-link-status\nok\n" in about
+def is_calm(watcher: Redis) -> bool:
+    """Whether a sentinel finds the primary in order, and a replica that follows it."""
+    primary = told(watcher, "MASTER")[0]
+    return primary["flags"] == "master" == primary["role-reported"] and any(
+        (replica["flags"], replica["master-link-status"], replica["master-port"])
+        == ("slave", "ok", primary["port"])
+        for replica in told(watcher, "REPLICAS")
+    )
+
+
+def told(watcher: Redis, what: str) -> list[dict[str, str]]:
+    """What a sentinel says of a node or several, by field."""
+    _, *nodes = f"\n{watcher.ask('SENTINEL', what, SERVICE)}".split("\nname\n")
+    found = []
+    for node in nodes:
+        lines = ["name", *node.split("\n")]
+        found.append(dict(zip(lines[::2], lines[1::2], strict=True)))
+    return found
 
 
 @contextmanager

@@ -21,7 +21,9 @@ BEATS: Final = 10  # in the time after which a silent server is given up
 HURRY: Final = 0.05  # seconds between looks while a shard has no leader
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 EMPTY_LOOKS: Final = 3  # in a row: then a shard is led also by who leads its share already
-SILENT: Final = 3  # beats without a word: then a server whose port is closed is gone
+SILENT: Final = (
+    3  # beats without a word: then a server whose port is closed is gone, and our own look is late
+)
 
 
 class Election:
@@ -37,7 +39,8 @@ class Election:
         self.members: dict[str, Card] = {desk.me: desk.card}  # the servers, by id
         self.hurry = asyncio.Event()
         self.failure = ""  # why the last look failed
-        self.well_since = -NEVER  # since when no look has failed, by monotonic time
+        self.looked_at = NEVER  # when the last look succeeded, by monotonic time
+        self.well_since = -NEVER  # since when no look has failed, or come late
 
     async def watch(self) -> None:
         """Look at the pool for ever."""
@@ -64,17 +67,20 @@ class Election:
             self.log.error("the engine of the pool does not answer", extra={"error": failure})
         elif self.failure and not failure:
             self.log.warning("the engine of the pool answers again")
-            self.well_since = self.desk.loop.time()
         self.failure = failure
 
     def is_well_for(self, seconds: float) -> bool:
-        """Whether the engine has been reached for so long: before that, the silence of others says nothing."""
+        """Whether we have looked for so long without a gap: before that, the silence of others says nothing."""
         return not self.failure and self.desk.loop.time() - self.well_since >= seconds
 
     async def look(self) -> None:
         """Say that we are here, see who else is, and who leads. Raises StoreError."""
         desk = self.desk
         members = await self.registry.beat(desk.me, desk.about_me().text())
+        now = desk.loop.time()
+        if now - self.looked_at > SILENT * desk.heartbeat / BEATS:
+            self.well_since = now
+        self.looked_at = now
         self.members = {member.server: card_of(member) for member in members}
         if self.is_well_for(desk.heartbeat):
             desk.neighbours.part_with_silent(self.members)
