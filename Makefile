@@ -39,8 +39,8 @@ torture: $(COMPILED)/.dev ## Kill servers for a quarter of an hour, and try a th
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
 
-bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plot of the README (QUICK=1: a minute, no plot)
-	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg)
+bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)
+	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg --pool-plot docs/images/pool.svg)
 
 real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
 	@scripts/install-real-clients

@@ -11,28 +11,35 @@ from rich.console import Console
 
 from bench.depth_rows import CROWD, DEPTH, MEMORY
 from bench.durable_rows import DURABILITY
+from bench.forecast_report import check_table, forecast_table
 from bench.library_rows import CLIENTS, WORKERS
+from bench.pool_rows import POOL
 from bench.report import group_table, machine, medians_of, promise_table, show, write_json
 from bench.results import Result, chosen, measure
 from bench.row import Group
 from bench.server_rows import SERVER
 
-GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD, DURABILITY)
-NAMES: Final = [row.name for group in GROUPS for row in group.rows]
+GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD, DURABILITY, POOL)
+NAMES: Final = [*(group.name for group in GROUPS), *(row.name for group in GROUPS for row in group.rows)]
 QUICK: Final = 0.2  # of the jobs, in one round
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A fifth of the jobs, one round: under a minute, and noisier.")
+@click.option("--quick", is_flag=True, help="A fifth of the jobs, one round: sooner done, and noisier.")
 @click.option(
     "--rounds", type=click.IntRange(1), help="How often each is measured; medians count.  [default: 3]"
 )
 @click.option("--scale", type=click.FloatRange(0, min_open=True), help="Times as many jobs.  [default: 1]")
-@click.option("--only", type=click.Choice(NAMES), multiple=True, help="A row; may be given again.")
+@click.option(
+    "--only", type=click.Choice(NAMES), multiple=True, help="A row, or a group of rows; may be given again."
+)
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all samples."
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture (SVG).")
+@click.option(
+    "--pool-plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture of the pool (SVG)."
+)
 def main(
     quick: bool,
     rounds: int | None,
@@ -40,6 +47,7 @@ def main(
     only: Sequence[str],
     json_file: Path | None,
     plot: Path | None,
+    pool_plot: Path | None,
 ) -> None:
     """Measure Geartrain's server, clients and workers, beside gearmand, gear and PHP's extension where installed."""
     rounds = rounds or (1 if quick else 3)
@@ -52,13 +60,19 @@ def main(
         results += measured
     medians = medians_of(results)
     show("Promises", promise_table(medians))
+    show("What more machines would do", forecast_table(medians))
+    show("The costs of a job in that forecast, and as they were measured", check_table(medians))
     if json_file:
         write_json(json_file, results, medians, rounds, scale)
+    # Only here: matplotlib takes a second, and nothing else needs it.
     if plot:
-        # Only here: matplotlib takes a second, and nothing else needs it.
         from bench.plot import draw
 
         draw(plot, medians)
+    if pool_plot:
+        from bench.pool_plot import draw_pool
+
+        draw_pool(pool_plot, medians)
 
 
 def measure_group(group: Group, rounds: int, scale: float) -> list[Result]:

@@ -9,10 +9,11 @@ from typing import Final
 
 from bench.depth_rows import DEEP, fill
 from bench.load import lasting_load, load
+from bench.process import folder_on_disk
 from bench.row import Contestants, Group, Row, scaled
 from bench.sample import Sample
 from bench.server_rows import EXERCISES, Exercise, measure
-from bench.servers import Server, folder_on_disk, gearmand
+from bench.servers import Server, gearmand
 
 ON_DISK: Final = "geartrain"
 IN_MEMORY: Final = "geartrain in memory"

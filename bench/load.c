@@ -8,9 +8,8 @@
  *   both    clients queue background jobs and workers do them
  *   call    clients submit foreground jobs, and workers answer them
  *
- *   port        of the server on 127.0.0.1
- *   process     of the server: its use of processors is measured
- *   other       process of the server, whose use is added
+ *   port        of the server on 127.0.0.1; given again: of another, and connections take turns on them
+ *   process     whose use of processors is measured; given again: another, whose use is added
  *   jobs        to be done (echoes to be answered) until the program ends
  *   clients     connections that submit
  *   window      requests that each client has under way
@@ -45,7 +44,7 @@ enum command {
     WORK_COMPLETE = 13, WORK_FAIL = 14, ECHO_REQ = 16, ECHO_RES = 17, SUBMIT_JOB_BG = 18, ERROR = 19,
 };
 
-enum { HEADER = 12, CHUNK = 1 << 18, EVENTS = 1024, LONGEST_PAYLOAD = 1 << 16 };
+enum { HEADER = 12, CHUNK = 1 << 18, EVENTS = 1024, LONGEST_PAYLOAD = 1 << 16, MOST = 32 };
 
 #define RESULT "done"
 
@@ -81,8 +80,13 @@ struct link {
     long first, next;   /* of that ring */
 };
 
+static struct list {
+    long numbers[MOST];
+    int count;
+} ports, processes;
+
 static struct {
-    long port, process, other, jobs, clients, window, workers, idle, payload, unique, function;
+    long jobs, clients, window, workers, idle, payload, unique, function;
 } want = {.jobs = 10000, .window = 1, .payload = 32};
 
 static const struct scenario *scenario;
@@ -125,7 +129,10 @@ static double process_cpu(long process)
 
 static double server_cpu(void)
 {
-    return process_cpu(want.process) + (want.other ? process_cpu(want.other) : 0);
+    double cpu = 0;
+    for (int i = 0; i < processes.count; i++)
+        cpu += process_cpu(processes.numbers[i]);
+    return cpu;
 }
 
 /* Bytes and packets */
@@ -306,9 +313,9 @@ static void take_events(void)
 
 /* The run */
 
-static void open_link(struct link *link, enum role role)
+static void open_link(struct link *link, enum role role, long port)
 {
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(want.port)};
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(port)};
     int yes = 1;
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     link->role = role;
@@ -338,7 +345,8 @@ static void open_links(void)
     latencies = calloc(want.jobs, sizeof *latencies);
     poller = epoll_create1(0);
     for (long i = 0; i < link_count; i++)
-        open_link(&links[i], i < clients ? CLIENT : i < clients + workers ? WORKER : IDLE);
+        open_link(&links[i], i < clients ? CLIENT : i < clients + workers ? WORKER : IDLE,
+                  ports.numbers[i % ports.count]);
 }
 
 /* Whatever was sent before, on any link, the server has dealt with when this returns. */
@@ -401,33 +409,48 @@ static void print_outcome(double seconds, double cpu)
     printf("}\n");
 }
 
-static void read_arguments(int count, char **arguments)
+static long *place_in(struct list *list)
+{
+    if (list->count == MOST)
+        fail("arguments", "too many ports or processes");
+    return &list->numbers[list->count++];
+}
+
+/* Where the number of an argument goes. */
+static long *place_of(const char *name, size_t length)
 {
     const struct { const char *name; long *number; } known[] = {
-        {"port", &want.port}, {"process", &want.process}, {"other", &want.other},
-        {"jobs", &want.jobs}, {"clients", &want.clients}, {"window", &want.window},
-        {"workers", &want.workers}, {"idle", &want.idle}, {"payload", &want.payload},
-        {"unique", &want.unique}, {"function", &want.function},
+        {"jobs", &want.jobs}, {"clients", &want.clients}, {"window", &want.window}, {"workers", &want.workers},
+        {"idle", &want.idle}, {"payload", &want.payload}, {"unique", &want.unique}, {"function", &want.function},
     };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == length && strncmp(name, known[i].name, length) == 0)
+            return known[i].number;
+    if (length == 4 && strncmp(name, "port", length) == 0)
+        return place_in(&ports);
+    if (length == 7 && strncmp(name, "process", length) == 0)
+        return place_in(&processes);
+    fail("unknown argument", name);
+    return NULL;
+}
+
+static void read_arguments(int count, char **arguments)
+{
     for (size_t i = 0; count > 1 && i < sizeof scenarios / sizeof *scenarios; i++)
         if (strcmp(arguments[1], scenarios[i].name) == 0)
             scenario = &scenarios[i];
     if (scenario == NULL)
         fail("usage", "load SCENARIO NAME=NUMBER..., as the head of load.c says");
     for (int i = 2; i < count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
-            size_t length = strlen(known[k].name);
-            if (strncmp(arguments[i], known[k].name, length) == 0 && arguments[i][length] == '=') {
-                *known[k].number = atol(arguments[i] + length + 1);
-                found = true;
-            }
-        }
-        if (!found)
-            fail("unknown argument", arguments[i]);
+        size_t length = strcspn(arguments[i], "=");
+        if (arguments[i][length] == '\0')
+            fail("without a number", arguments[i]);
+        *place_of(arguments[i], length) = atol(arguments[i] + length + 1);
     }
     if (want.payload > LONGEST_PAYLOAD)
         fail("payload", "too long");
+    if (ports.count == 0)
+        fail("usage", "a port is wanted");
     if (want.function)
         sprintf(function, "bench-%ld", want.function);
     function_length = strlen(function);

@@ -7,33 +7,49 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from bench.compiled import compiled
 from bench.sample import Sample, timed
-from bench.servers import Server
 
 ROOT: Final = Path(__file__).parent.parent
 TIMEOUT: Final = 120.0  # seconds
 ENDLESS: Final = 100_000_000  # jobs: nobody waits until they are done
 
 
-def load(server: Server, scenario: str, **numbers: int) -> Sample:
+class Target(Protocol):
+    """What a load is put on: a server, or several."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def ports(self) -> list[int]:
+        """On which connections take turns."""
+
+    def processes(self) -> list[int]:
+        """Whose use of processors counts."""
+
+
+def load(server: Target, scenario: str, **numbers: int) -> Sample:
     """Put a load on the server, as the head of load.c describes it; ``cpu_rate`` is the server's."""
     return finish(start_load(server, scenario, **numbers), f"the load on {server.name}")
 
 
-def start_load(server: Server, scenario: str, **numbers: int) -> subprocess.Popen[str]:
+def start_load(server: Target, scenario: str, **numbers: int) -> subprocess.Popen[str]:
     """The same, going on while the caller does something else."""
-    process, *others = server.processes()
-    where = [f"port={server.port}", f"process={process}", *(f"other={other}" for other in others)]
+    where = [
+        *(f"port={port}" for port in server.ports),
+        *(f"process={process}" for process in server.processes()),
+    ]
     return start(
         compiled("load.c"), scenario, *where, *(f"{name}={number}" for name, number in numbers.items())
     )
 
 
 @contextmanager
-def lasting_load(server: Server, scenario: str, **numbers: int) -> Iterator[subprocess.Popen[str]]:
+def lasting_load(server: Target, scenario: str, **numbers: int) -> Iterator[subprocess.Popen[str]]:
     """Put a load on the server for the time of a ``with`` block."""
     program = start_load(server, scenario, jobs=ENDLESS, **numbers)
     assert program.stdout

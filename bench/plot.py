@@ -1,8 +1,9 @@
-"""The picture of the README: rates as bars, readable on a light page and on a dark one."""
+"""Pictures for the README and the documents: rates as bars, readable on a light page and on a dark one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,6 +25,9 @@ COLOURS: Final = {
     "asyncio": "#79b8ff",
     "gear": "#c8b06a",
     "PHP": "#9aa4ae",
+    "measured": "#2f81f7",
+    "one primary": "#9aa4ae",
+    "cluster": "#c8b06a",
 }
 NAMES: Final = {
     "geartrain": "Geartrain",
@@ -32,6 +36,9 @@ NAMES: Final = {
     "asyncio": "Geartrain, asyncio",
     "gear": "gear (Python)",
     "PHP": "php-gearman (C)",
+    "measured": "measured, all on one machine",
+    "one primary": "predicted, a machine each, one primary",
+    "cluster": "predicted, on a Cluster",
 }
 BAR: Final = 0.2  # inches
 GAP: Final = 0.6  # bars, between two rows
@@ -69,27 +76,38 @@ PANELS: Final = (
 
 
 def draw(path: Path, medians: Medians) -> None:
-    """Write the picture as SVG; rows that were not measured are left out."""
+    """Write the picture of the README as SVG; rows that were not measured are left out."""
     panels = [(panel.title, rows) for panel in PANELS if (rows := rows_of(panel, medians))]
     if not panels:
         return
-    heights = [HEAD + sum(BAR * (len(rates) + GAP) for _, rates in rows) for _, rows in panels]
+    with picture(path, [room_for(rows) for _, rows in panels]) as grid:
+        for axes, (title, rows) in zip(grid, panels, strict=True):
+            draw_panel(axes, title, rows)
+
+
+@contextmanager
+def picture(path: Path, heights: Sequence[float]) -> Iterator[list[Axes]]:
+    """Axes of these heights (inches), one under the other; they are written as SVG when the block ends."""
     with pyplot.rc_context(
         {"svg.fonttype": "none", "svg.hashsalt": "geartrain", "font.size": 9, "text.color": INK}
     ):
         figure, grid = pyplot.subplots(
-            len(panels),
+            len(heights),
             1,
             figsize=(8, sum(heights)),
             squeeze=False,
             height_ratios=heights,
             layout="constrained",
         )
-        for axes, (title, rows) in zip(grid.flat, panels, strict=True):
-            draw_panel(axes, title, rows)
+        yield list(grid.flat)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
         pyplot.close(figure)
+
+
+def room_for(rows: list[tuple[str, dict[str, float]]]) -> float:
+    """The height of a panel, in inches."""
+    return HEAD + sum(BAR * (len(rates) + GAP) for _, rates in rows)
 
 
 def rows_of(panel: Panel, medians: Medians) -> list[tuple[str, dict[str, float]]]:

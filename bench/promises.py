@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from bench.durable_rows import ALONE, BESIDE_JOBS, GEARMAND_ON_DISK, IN_MEMORY, ON_DISK
+from bench.pool_rows import ONE, TWO
 from bench.sample import Sample
 
 Medians = Mapping[str, Mapping[str, Sample]]
@@ -88,4 +89,9 @@ PROMISES: Final = (
         "bytes a job after that, beside its workload",
         "restart", "memory", "1,000,000 queued", None, 450, at_most=True,
     ),
+    Promise("queueing jobs in a pool of one server, jobs a second", "pool-submit", "rate", ONE, None, 50_000),
+    Promise(
+        "queueing and doing jobs in a pool of one server, jobs a second", "pool-both", "rate", ONE, None, 18_000,
+    ),
+    Promise("the same on two servers of a pool together, to one", "pool-both", "rate", TWO, ONE, 0.95),
 )  # fmt: skip

@@ -16,11 +16,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.pools import engine_version
 from bench.promises import PROMISES, Medians
 from bench.results import Result
 from bench.sample import Sample
 
-FIGURES: Final = ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job", "start s")
+COSTS: Final = ("leader µs", "followers µs", "engine µs")  # of a processor, for a job
+FIGURES: Final = ("jobs/s", "first is", "jobs/CPU s", "p50 µs", "p99 µs", "bytes/job", "start s", *COSTS)
 UNFOLDED: Final = 200  # columns where no terminal sets a limit
 
 
@@ -33,6 +35,7 @@ def machine() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "event loop": "uvloop" if find_spec("uvloop") else "asyncio",
         "system": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "engine": engine_version(),
     }
 
 
@@ -75,11 +78,16 @@ def figures_of(sample: Sample, first: Sample | None) -> tuple[str, ...]:
         number(sample.p99 and sample.p99 * 1e6),
         number(sample.memory),
         "" if sample.start is None else f"{sample.start:.2f}",
+        *(micro(cost) for cost in (sample.leader, sample.followers, sample.engine)),
     )
 
 
 def times(value: float | None, other: float | None) -> str:
     return f"{value / other:.2f} x" if value and other else ""
+
+
+def micro(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1e6:.1f}"
 
 
 def number(value: float | None) -> str:

@@ -51,10 +51,10 @@ def one_processor() -> Iterator[None]:
 
 
 def chosen(groups: Iterable[Group], names: Iterable[str]) -> list[Group]:
-    """The groups with only the named rows; with all of them where no names are given."""
+    """The groups with only the rows that are named, or whose group is; with all of them where nothing is."""
     wanted = set(names)
     kept = [
-        Group(group.title, tuple(row for row in group.rows if not wanted or row.name in wanted))
+        Group(group.title, tuple(row for row in group.rows if not wanted or wanted & {row.name, group.name}))
         for group in groups
     ]
     return [group for group in kept if group.rows]

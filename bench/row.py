@@ -34,6 +34,11 @@ class Group(NamedTuple):
     title: str
     rows: tuple[Row, ...]
 
+    @property
+    def name(self) -> str:
+        """By which all of its rows are chosen."""
+        return self.title.lower()
+
 
 class NotMeasured(Exception):
     """This machine cannot do it; the text says why."""

@@ -16,6 +16,9 @@ class Sample(NamedTuple):
     p99: float | None = None  # seconds that 99 of 100 did
     memory: float | None = None  # bytes a queued job
     start: float | None = None  # seconds from a server's start to its first answer
+    leader: float | None = None  # seconds of a processor that a pool's leader used for a job
+    followers: float | None = None  # ... that the other servers of the pool used, together
+    engine: float | None = None  # ... that the pool's engine used: its primary
 
 
 def median(samples: Sequence[Sample]) -> Sample:

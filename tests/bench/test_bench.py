@@ -15,11 +15,12 @@ from bench import library_rows
 from bench.depth_rows import CROWD, DEPTH, MEMORY
 from bench.durable_rows import DURABILITY
 from bench.load import ROOT, finish, lasting_load, load, start, start_load
+from bench.process import folder_on_disk
 from bench.programs import blocking, with_asyncio
-from bench.results import measure
+from bench.results import chosen, measure
 from bench.row import Contestants, NotMeasured, Row
 from bench.sample import Sample
-from bench.servers import Server, folder_on_disk
+from bench.servers import Server
 from geartrain.sync.admin import Admin
 from tests.support.machine import missing
 
@@ -146,6 +147,15 @@ def test_a_row_measures_its_contestants(row: Row) -> None:
     result = measure(row._replace(turns=1), 1, TINY)
     assert result.samples
     assert all(len(samples) == 1 for samples in result.samples.values())
+
+
+def test_rows_are_chosen_by_their_names_or_by_that_of_their_group() -> None:
+    groups = chosen((DEPTH, MEMORY, CROWD), ["depth-work", "crowd"])
+    assert [(group.title, [row.name for row in group.rows]) for group in groups] == [
+        ("Depth", ["depth-work"]),
+        ("Crowd", ["crowd"]),
+    ]
+    assert chosen((DEPTH, MEMORY), ["depth"]) == [DEPTH]
 
 
 def test_a_row_that_the_machine_cannot_do_says_why() -> None:

@@ -37,7 +37,8 @@ class Executed:
     workload: bytes = field(repr=False)
     begun_at: float = field(default_factory=time.monotonic)
     ended_at: float = NEVER  # when the worker said how it ended
-    lost: bool = False  # the worker's connection ended before
+    left: bool = False  # the worker hung up before
+    lost: bool = False  # the server did
 
     @property
     def key(self) -> bytes:
@@ -54,7 +55,7 @@ class Called:
     chunks: list[tuple[int, int]] = field(
         default_factory=list
     )  # of WORK_DATA: number of execution, place in it
-    result: bytes = b""  # empty until it has come, and where the server died before
+    result: bytes = b""  # empty until it has come
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Ledger:
     submitted: dict[bytes, Submitted] = field(default_factory=dict)  # by key
     executed: list[Executed] = field(default_factory=list)
     called: list[Called] = field(default_factory=list)
+    cut: list[Called] = field(default_factory=list)  # those whose server was gone before the result came
     refused: list[bytes] = field(default_factory=list)  # what ERROR packets said
     dead: set[Place] = field(default_factory=set)
     frozen: set[Place] = field(default_factory=set)  # for longer than the heartbeat
@@ -72,12 +74,30 @@ class Ledger:
     )  # when servers or engines were killed, stopped, frozen
     fenced: int = 0  # late results that the servers have refused
 
+    def acknowledged_since(self, moment: float) -> set[bytes]:
+        """The functions of the jobs that were submitted after a moment, and acknowledged."""
+        found = set()
+        for job in reversed(self.submitted.values()):
+            if job.sent_at < moment:
+                break
+            if job.handle:
+                found.add(job.function)
+        return found
+
     def executions(self) -> dict[bytes, list[Executed]]:
         """The executions by key, each as they began."""
         found: dict[bytes, list[Executed]] = defaultdict(list)
         for execution in self.executed:
             found[execution.key].append(execution)
         return found
+
+    def summary(self) -> str:
+        """What a log says of it."""
+        acknowledged = sum(bool(job.handle) for job in self.submitted.values())
+        return (
+            f"{len(self.submitted)} submitted, {acknowledged} acknowledged, {len(self.executed)} executed,"
+            f" {len(self.called)} called, {len(self.cut)} cut, {self.fenced} fenced, refused: {set(self.refused)}"
+        )
 
     # What must hold in the end
 
@@ -112,7 +132,7 @@ class Ledger:
 
     def was_lost(self, run: Executed) -> bool:
         """Whether the worker has lost its connection, or its server its life."""
-        return run.lost or run.place in self.dead
+        return run.left or run.lost or run.place in self.dead
 
     def check_repeated(self, runs: list[Executed]) -> None:
         """A job whose worker said its result is not run again, if the server was there to pass it on."""

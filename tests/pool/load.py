@@ -17,6 +17,7 @@ from geartrain.protocol.commands import (
     NO_JOB,
     NOOP,
     PRE_SLEEP,
+    STOPPING,
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
     WORK_COMPLETE,
@@ -103,10 +104,14 @@ class Load:
                 return self.wires[-1], place
             await asyncio.sleep(0.02)
 
+    def ended(self, port: int) -> None:
+        """The server at a port has ended."""
+        self.lives[port] += 1
+
     def died(self, port: int) -> None:
         """The server at a port has been killed."""
         self.ledger.dead.add((port, self.lives[port]))
-        self.lives[port] += 1
+        self.ended(port)
 
     # Clients
 
@@ -126,11 +131,17 @@ class Load:
         for job in jobs:
             command, *arguments = await wire.hears()
             if command == ERROR:
-                self.ledger.refused.append(arguments[-1])
+                self.is_refused(arguments[-1])
                 continue
             assert command == JOB_CREATED, command
             job.handle = arguments[0]
             job.acknowledged_at = time.monotonic()
+
+    def is_refused(self, why: bytes) -> None:
+        """A submit was answered with ERROR: the client goes elsewhere if the server is about to end."""
+        if why == STOPPING:
+            raise ConnectionError(why)
+        self.ledger.refused.append(why)
 
     def new_job(self) -> Submitted:
         """A job that is like no other."""
@@ -161,8 +172,7 @@ class Load:
         await wire.says(request(SUBMIT_JOB, CALLED, call.key, call.key))
         command, *arguments = await wire.hears()
         if command == ERROR:
-            self.ledger.refused.append(arguments[-1])
-            return
+            return self.is_refused(arguments[-1])
         assert command == JOB_CREATED, f"{command} {arguments} instead of JOB_CREATED, {call}"
         call.handle = arguments[0]
         self.ledger.called.append(call)
@@ -170,7 +180,8 @@ class Load:
             while not call.result:
                 self.hears_of_job(call, await wire.hears())
         except GONE:
-            self.ledger.called.remove(call)  # of no interest any more
+            self.ledger.called.remove(call)
+            self.ledger.cut.append(call)
             raise
 
     def hears_of_job(self, call: Called, packet: Packet) -> None:
@@ -202,7 +213,7 @@ class Load:
         run = await self.grabs(wire, place)
         try:
             if self.chance.random() < 0.01:
-                run.lost = True
+                run.left = True
                 return False
             await self.executes(wire, run)
         except GONE:

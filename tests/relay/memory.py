@@ -12,6 +12,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.model import Job, job_by_handle, number_of
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
+from geartrain.broker.shards import shard_of
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -23,7 +24,6 @@ from geartrain.protocol.commands import (
     WORK_FAIL,
 )
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, request, response
-from geartrain.relay.channel import shard_of
 from geartrain.relay.frames import ATTACH, DETACH, PACKETS, READY, SAID, Frame
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub

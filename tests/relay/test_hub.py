@@ -6,6 +6,7 @@ import pytest
 
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.endings import lose
+from geartrain.broker.model import number_of
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
@@ -37,6 +38,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import request, response
 from geartrain.relay.frames import ATTACH, DETACH, PACKETS, READY
+from geartrain.relay.hearing import MOST_FENCED
 from geartrain.relay.hub import PATIENCE
 from tests.relay.memory import HOLD, MemoryPool, Peer
 
@@ -457,9 +459,38 @@ def test_a_late_result_is_dropped_and_counted_once() -> None:
     worker.says(WORK_COMPLETE, HANDLE, b"")
     assert pool.hub.fenced == pool.hub.counts()["fenced"] == 1
     assert pool.hub.notices == [
-        "late result of a job that is another worker's by now handle=H:test:1 host=127.0.0.1"
+        "late result of a job that is not the worker's any more handle=H:test:1 host=127.0.0.1"
     ]
     assert worker.heard() == []
+
+
+def test_a_worker_that_hears_of_it_by_the_extension_is_not_counted_unless_its_result_comes() -> None:
+    pool = MemoryPool()
+    client, worker = pool.connect(), pool.extended(b"f")
+    for handle, has_result in ((HANDLE, False), (b"H:test:2", True)):
+        client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+        worker.asks(GRAB_JOB)
+        pool.leader().broker.cancel(pool.leader().broker.jobs[number_of(handle)])
+        pool.turns()
+        pool.hub.fence(0, worker.front.number, [handle])
+        assert worker.heard() == [(JOB_CANCELLED, handle, b"cancelled")]
+        assert pool.hub.fenced == 0
+        if has_result:
+            worker.says(WORK_COMPLETE, handle, b"")
+    assert pool.hub.fenced == 1
+
+
+def test_jobs_of_which_nothing_more_is_said_are_not_remembered_for_ever() -> None:
+    pool = MemoryPool()
+    worker = pool.worker(b"f")
+    pool.connect().sends(SUBMIT * (MOST_FENCED + 1))
+    for number in range(1, MOST_FENCED + 2):
+        worker.says(GRAB_JOB)
+        pool.hub.fence(0, worker.front.number, [b"H:test:%d" % number])
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    assert pool.hub.fenced == 0
+    worker.says(WORK_COMPLETE, b"H:test:2", b"")
+    assert pool.hub.fenced == 1
 
 
 def test_a_result_that_was_on_its_way_when_its_job_was_fenced_counts_too() -> None:

@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import (
     CAN_DO,
     CANT_DO,
@@ -35,7 +36,6 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, request
-from geartrain.relay.channel import shard_of, shard_of_handle
 from tests.relay.memory import HOLD, MemoryPool
 from tests.wire import packets
 

@@ -406,15 +406,6 @@ def test_a_client_waits_again_for_a_background_job_that_it_had_joined() -> None:
     assert leader.job(FIRST).clients is None
 
 
-def test_a_job_whose_unique_another_one_has_by_now_fails() -> None:
-    leader = Leader().opened()
-    leader.attaches(A, CLIENT)
-    leader.says(A, CLIENT, SUBMIT_JOB, b"resize", b"cat", b"cat.png")
-    leader.attaches(B, CLIENT, waiting=[(b"H:test:9", request(SUBMIT_JOB, b"resize", b"cat", b"cat.png"))])
-    assert leader.heard(B, CLIENT) == [(WORK_FAIL, b"H:test:9")]
-    assert list(leader.broker.jobs) == [1]
-
-
 def test_a_job_that_is_over_and_of_which_something_is_kept_is_not_run_again() -> None:
     before = Leader().opened()
     set_policy(before.broker, "resize", {"keep_result": 60, "dead_letter": True})

@@ -102,7 +102,10 @@ def answer_in(line: bytes, lines: object) -> str:
 class EngineSet:
     """Some processes that are one engine: ``nodes`` keep jobs, the first of them as a primary when it begins."""
 
-    def __init__(self, url: str, nodes: Sequence[Redis], watchers: Sequence[Redis] = ()) -> None:
+    def __init__(
+        self, stack: ExitStack, url: str, nodes: Sequence[Redis], watchers: Sequence[Redis] = ()
+    ) -> None:
+        self.stack = stack  # ends the processes
         self.url = url
         self.nodes = list(nodes)
         self.watchers = list(watchers)
@@ -122,6 +125,15 @@ class EngineSet:
         primary = self.primary
         primary.kill()
         return primary
+
+    def revive(self, ended: Redis, primary: Redis) -> None:
+        """Have a node that was ended follow the one that is in its place."""
+        node = self.stack.enter_context(ended.again())
+        self.nodes[self.nodes.index(ended)] = node
+        node.wait_until_ready()
+        if self.watchers:
+            node.ask("REPLICAOF", HOST, str(primary.port))
+        wait_until(partial(tells, node, "INFO", "replication", "master_link_status:up"), "it follows")
 
     def pause_replicas(self) -> None:
         """Have the replicas stand still."""
@@ -148,9 +160,10 @@ def role_of(node: Redis) -> str:
 @contextmanager
 def standalone(*options: str) -> Iterator[EngineSet]:
     """One process."""
-    with Redis(*(options or RELIABLE)) as node:
+    with ExitStack() as stack:
+        node = stack.enter_context(Redis(*(options or RELIABLE)))
         node.wait_until_ready()
-        yield EngineSet(f"valkey://{node.place}", [node])
+        yield EngineSet(stack, f"valkey://{node.place}", [node])
 
 
 @contextmanager
@@ -158,7 +171,7 @@ def replicated(replicas: int = 1) -> Iterator[EngineSet]:
     """A primary that has replicas, and nobody who would put one of them in its place."""
     with ExitStack() as stack:
         nodes = primary_and_replicas(stack, replicas)
-        yield EngineSet(f"valkey://{nodes[0].place}", nodes)
+        yield EngineSet(stack, f"valkey://{nodes[0].place}", nodes)
 
 
 def primary_and_replicas(stack: ExitStack, replicas: int) -> list[Redis]:
@@ -188,7 +201,7 @@ def sentinels(replicas: int = 2, watchers: int = 3) -> Iterator[EngineSet]:
         for watcher in watching:
             wait_until(partial(sees, watcher, replicas, watchers - 1), "the sentinels know all")
         places = ",".join(watcher.place for watcher in watching)
-        yield EngineSet(f"valkey+sentinel://{places}/{SERVICE}", nodes, watching)
+        yield EngineSet(stack, f"valkey+sentinel://{places}/{SERVICE}", nodes, watching)
 
 
 def sentinel_of(primary: Redis) -> Redis:
@@ -235,7 +248,7 @@ def cluster(primaries: int = 3) -> Iterator[EngineSet]:
         for node in nodes:
             wait_until(partial(tells, node, "CLUSTER", "INFO", "cluster_state:ok"), "the Cluster is whole")
         places = ",".join(node.place for node in nodes)
-        yield EngineSet(f"valkey+cluster://{places}", nodes)
+        yield EngineSet(stack, f"valkey+cluster://{places}", nodes)
 
 
 def cluster_node() -> Redis:

@@ -84,18 +84,23 @@ def wait_again(broker: Broker, client: Connection, handle: bytes, submit: Submit
     job = job_by_handle(broker.jobs, handle)
     if job is not None:
         return broker.join(job, client)
-    if can_be_restored(broker, handle, submit):
+    if is_unknown(broker, handle):
         return restore(broker, client, handle, submit)
     client.send(last_word(broker, client, handle))
 
 
-def can_be_restored(broker: Broker, handle: bytes, submit: Submit) -> bool:
-    """Whether a job that is not known may be submitted again under its handle."""
+def is_unknown(broker: Broker, handle: bytes) -> bool:
+    """Whether there is no trace of a job, so that it may be submitted again under its handle."""
     number = number_of(handle)
     archive = broker.archive
-    if not number or number in broker.jobs or number in archive.dead or number in archive.results:
-        return False
-    return not submit.unique or broker.function(submit.function).equal(submit.unique, submit.workload) is None
+    return bool(number) and not (number in broker.jobs or number in archive.dead or number in archive.results)
+
+
+def equal_job(broker: Broker, handle: bytes, submit: Submit) -> Job | None:
+    """The job that has taken the place of one of which there is no trace; None where there is no such job."""
+    if not submit.unique or not is_unknown(broker, handle):
+        return None
+    return broker.function(submit.function).equal(submit.unique, submit.workload)
 
 
 def restore(broker: Broker, client: Connection, handle: bytes, submit: Submit) -> None:

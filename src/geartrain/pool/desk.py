@@ -80,6 +80,7 @@ class PoolDesk:
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
+        self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
         self.secret = ""
         self.shards = registry.address.shards
         self.stopping = False
@@ -113,14 +114,25 @@ class PoolDesk:
         return front.connection, front.receive
 
     def disconnect(self, connection: Connection) -> None:
-        self.hub.disconnect(self.fronts.pop(connection))
+        front = self.fronts.pop(connection)
+        if front.is_owed():
+            self.leaving[connection] = front
+        else:
+            self.hub.disconnect(front)
+
+    def part_with_leaving(self) -> None:
+        """Forget the peers that have said their last and heard what they are owed."""
+        for connection, front in list(self.leaving.items()):
+            if not front.is_owed():
+                del self.leaving[connection]
+                self.hub.disconnect(front)
 
     def set_time(self, now: float, clock: float) -> None:
         self.now = now
         self.clock = clock
         self.hub.set_time(now)
         for leadership in self.leaderships.values():
-            leadership.broker.set_time(now, clock)
+            leadership.set_time(now, clock)
 
     def end_turn(self) -> None:
         hub = self.hub
@@ -137,6 +149,8 @@ class PoolDesk:
         for leadership in self.leaderships.values():
             self.notices += leadership.broker.notices
             leadership.broker.notices.clear()
+        if self.leaving:
+            self.part_with_leaving()
         self.neighbours.flush()
         for front in hub.ended:
             self.ended.append(front.connection)
@@ -154,7 +168,7 @@ class PoolDesk:
                 leadership.committer.begin(idle)
 
     def holds(self, connection: Connection) -> bool:
-        return False
+        return connection in self.leaving
 
     def stop(self) -> None:
         """Serve who is here until their jobs are done; the queues are the others', if there are any."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -77,6 +78,17 @@ class Leadership:
         for server, kind, number, body in early:
             self.take(server, kind, number, body)
 
+    def set_time(self, now: float, clock: float) -> None:
+        """Say what time it is. Where the lease may be another server's by now, nothing is handed out."""
+        self.broker.set_time(now, clock)
+        if not self.is_safe():
+            suspend(self.broker)
+
+    def is_safe(self) -> bool:
+        """Whether nobody else can have the lease yet."""
+        # Not by the broker's clock: the loop's stands still while it does what came when the process was frozen.
+        return time.monotonic() <= self.safe_until
+
     def take(self, server: str, kind: int, number: int, body: bytes) -> None:
         """A frame of a front, this server's own or another's."""
         if self.closed:
@@ -93,11 +105,9 @@ class Leadership:
         broker = self.broker
         if not self.loaded or self.closed:
             return
-        if not self.opened and (fronts <= self.seat.ready or broker.now >= self.open_by):
+        if not self.opened and self.is_safe() and (fronts <= self.seat.ready or broker.now >= self.open_by):
             self.opened = True
             self.seat.open()
-        if broker.now > self.safe_until:
-            suspend(broker)
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
         self.seat.deliver()
@@ -138,14 +148,14 @@ class Leadership:
         if not self.loaded or self.closed:
             return NEVER
         soonest = wait(self.broker)
-        if not self.opened:
+        if not self.opened and self.is_safe():
             soonest = min(soonest, max(self.open_by - self.broker.now, 0.0))
         return soonest
 
     def renew(self, until: float) -> None:
         """Nobody else can have the lease before ``until``, by monotonic time."""
         self.safe_until = until
-        if self.opened and self.broker.sleepers.suspended and self.broker.now <= until:
+        if self.opened and self.broker.sleepers.suspended and self.is_safe():
             resume(self.broker)
 
     def about(self) -> dict[str, object]:

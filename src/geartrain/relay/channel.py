@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from geartrain.broker.model import number_of
 from geartrain.relay.frames import PACKETS
 from geartrain.relay.questions import OPEN, Question
 from geartrain.relay.state import Pair
@@ -16,16 +14,6 @@ if TYPE_CHECKING:
     from geartrain.relay.front import Front
 
 Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer, body
-
-
-def shard_of(function: bytes, shards: int) -> int:
-    """The shard of a function."""
-    return crc32(function) % shards
-
-
-def shard_of_handle(handle: bytes, shards: int) -> int:
-    """The shard of the job with that handle."""
-    return number_of(handle) % shards
 
 
 class Shard:

@@ -15,6 +15,7 @@ from geartrain.broker.answers import json_lines
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.model import Connection
 from geartrain.broker.refusals import NO_SUCH_EXCEPTION, NO_SUCH_RESULT, NO_SUCH_RETRY
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import ProtocolError, SettingsError
@@ -23,7 +24,7 @@ from geartrain.protocol.commands import ECHO_RES, ERROR, EXTENSION_OPTION, OPTIO
 from geartrain.protocol.packet import REQUEST, PacketStream, completed, request, response
 from geartrain.relay import texts
 from geartrain.relay.attachment import SLEEP, attach
-from geartrain.relay.channel import Channel, Shard, shard_of, shard_of_handle
+from geartrain.relay.channel import Channel, Shard
 from geartrain.relay.frames import SAID
 from geartrain.relay.link_words import GREETING
 from geartrain.relay.questions import ANSWERED, TEXT, Merge, Question, Survey
@@ -62,7 +63,7 @@ class Front:
         self.name = b""  # the SET_CLIENT_ID packet; empty where the peer has sent none
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
         self.parked: list[bytes] = []  # JOB_ASSIGN packets that came when their grabs had been given up
-        self.fenced: set[bytes] = set()  # handles of jobs it believes to run and that are others' by now
+        self.fenced: dict[bytes, None] = {}  # handles of jobs it may believe to run and does not
         self.home = self.open(hub.sides[number % hub.shards])  # where it is listed, whatever it does
 
     def receive(self, chunk: bytes) -> None:
@@ -342,8 +343,11 @@ class Front:
         return question
 
     def is_owed(self) -> bool:
-        """Whether answers are to come that the peer, though it says no more, should hear."""
-        return bool(self.replies.questions)
+        """Whether answers are to come that the peer, though it says no more, should hear; a job to work on is none."""
+        for question in self.replies.questions:
+            if not question.is_grab():
+                return True
+        return False
 
 
 def request_table() -> list[Callable[[Front, list[bytes]], None]]:

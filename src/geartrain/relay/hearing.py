@@ -15,7 +15,6 @@ from geartrain.protocol.commands import (
     JOB_CANCELLED,
     JOB_CREATED,
     NOOP,
-    SEPARATORS,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_EXCEPTION,
@@ -31,6 +30,8 @@ from geartrain.relay.questions import ANSWERED, GIVEN_UP, OPEN, TEXT, Question, 
 
 TYPE: Final = 7  # where a packet has the last byte of its type, which is the only one that is not 0
 
+MOST_FENCED: Final = 1000  # jobs of a peer whose late results are waited for
+
 ANSWER: Final = 0
 PROGRESS: Final = 1
 RESULT: Final = 2
@@ -40,7 +41,7 @@ REVOCATION: Final = 4
 
 def kinds() -> list[int]:
     """What packets are to a front, by their types."""
-    table = [ANSWER] * len(SEPARATORS)
+    table = [ANSWER] * 256  # of a newer leader there may be types that we do not know
     for command in (WORK_DATA, WORK_WARNING, WORK_STATUS):
         table[command] = PROGRESS
     for command in (WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION):
@@ -156,41 +157,43 @@ def begin_job(front: Front, channel: Channel, part: bytes) -> None:
     handle = handle_of(part)
     channel.running[handle] = b""
     if front.fenced:
-        front.fenced.discard(handle)
+        front.fenced.pop(handle, None)
 
 
 def hear_revocation(front: Front, channel: Channel, part: bytes) -> None:
-    """The job is not the worker's any more."""
+    """A worker with the extension is told that a job is not its own any more."""
     handle = handle_of(part)
-    channel.running.pop(handle, None)
-    if not take_parked(front, handle):
+    if handle in channel.running and disown(front, channel, handle):
         front.replies.tell(channel, part)
 
 
 def fence(front: Front, channel: Channel, handles: list[bytes]) -> None:
     """The peer does not run these jobs: what it says of them is dropped, and its results are counted."""
     for handle in handles:
-        if handle not in channel.running:
-            if handle not in front.fenced:  # its result is on its way already
-                front.hub.count_fenced(front, handle)
-            continue
-        del channel.running[handle]
-        if not take_parked(front, handle):
-            front.fenced.add(handle)
+        if handle in channel.running:
+            disown(front, channel, handle)
+        elif handle not in front.fenced:  # its result is on its way already
+            front.hub.count_fenced(front, handle)
 
 
 def end(front: Front, channel: Channel, handles: list[bytes]) -> None:
     """The peer's jobs are over without it: what it still says of them is dropped, and its results are counted."""
     for handle in handles:
-        if channel.running.pop(handle, None) is not None and not take_parked(front, handle):
-            front.fenced.add(handle)
+        if handle in channel.running:
+            disown(front, channel, handle)
 
 
-def take_parked(front: Front, handle: bytes) -> bool:
-    """Drop a job that the worker has not been given yet; whether it was such a job."""
-    before = len(front.parked)
-    front.parked = [part for part in front.parked if handle_of(part) != handle]
-    return len(front.parked) < before
+def disown(front: Front, channel: Channel, handle: bytes) -> bool:
+    """The peer does not run a job any more; whether it ever knew of the job, which may be parked."""
+    del channel.running[handle]
+    for part in front.parked:
+        if handle_of(part) == handle:
+            front.parked.remove(part)
+            return False
+    front.fenced[handle] = None
+    if len(front.fenced) > MOST_FENCED:  # of workers that say nothing more of such jobs
+        del front.fenced[next(iter(front.fenced))]
+    return True
 
 
 def handle_of(part: bytes) -> bytes:

@@ -51,7 +51,7 @@ class Hub:
         self.notices: list[str] = []  # for the log
         self.greeted: list[tuple[Front, bytes]] = []  # peers that are servers of the pool, and what they said
         self.about: Callable[[], list[dict[str, object]]] = nothing  # what is known of the pool
-        self.fenced = 0  # results that came when the job was another worker's
+        self.fenced = 0  # results that came when the job was not their worker's any more
         self.draining = False
         self.now = 0.0  # monotonic seconds
         self.grabs: deque[Question] = deque()  # those that may be open still, in the order of their times
@@ -186,7 +186,7 @@ class Hub:
         """A worker's result came too late."""
         self.fenced += 1
         self.notices.append(
-            f"late result of a job that is another worker's by now handle={text(handle)} "
+            f"late result of a job that is not the worker's any more handle={text(handle)} "
             f"host={text(front.connection.host)}"
         )
 

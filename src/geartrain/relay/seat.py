@@ -10,6 +10,7 @@ from geartrain.broker.session import Session, end_turn
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.takeover import (
     claim,
+    equal_job,
     last_word,
     move,
     put_back,
@@ -32,6 +33,7 @@ from geartrain.relay.frames import (
     pack_parts,
 )
 from geartrain.relay.hearsay import is_last_word, progress_of, submit_of, told_of
+from geartrain.relay.stand_ins import StandIn
 from geartrain.relay.state import Pair, PeerState, state_of
 
 Key = tuple[str, int]  # a server, and the number of a peer there
@@ -74,6 +76,7 @@ class Seat:
         self.tell = tell
         self.guests: dict[Key, Guest] = {}
         self.by_connection: dict[Connection, Guest] = {}
+        self.stand_ins: dict[Connection, StandIn] = {}
         self.ready: set[str] = set()  # servers that said READY
         self.opened = False
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
@@ -184,6 +187,10 @@ class Seat:
     def disconnect(self, guest: Guest) -> None:
         guest.gone = True
         self.broker.disconnect(guest.connection)
+        for stand_in in list(self.stand_ins.values()):
+            if stand_in.guest is guest:
+                del self.stand_ins[stand_in.connection]
+                stand_in.leave(self.broker)
         if self.claims:
             self.claims = {handle: entry for handle, entry in self.claims.items() if entry[0] is not guest}
 
@@ -239,7 +246,13 @@ class Seat:
         """A client waits for a job; whoever claims it, if it is one that was lost with its leader, has it then."""
         connection = guest.connection
         try:
-            wait_again(self.broker, connection, handle, submit_of(packet))
+            submit = submit_of(packet)
+            equal = equal_job(self.broker, handle, submit)
+            if equal is None:
+                wait_again(self.broker, connection, handle, submit)
+            else:
+                stand_in = StandIn(self.broker, guest, handle, equal)
+                self.stand_ins[stand_in.connection] = stand_in
         except SettingsError as error:
             self.broker.notices.append(f"a job is not restored handle={shown(handle)}: {error}")
             connection.send(last_word(self.broker, connection, handle))
@@ -294,7 +307,12 @@ class Seat:
         """Tell a guest's front what the guest has to hear, if the guest is still there."""
         guest = self.by_connection.get(connection)
         if guest is None:
-            return
+            stand_in = self.stand_ins.get(connection)
+            if stand_in is None:
+                return
+            guest, parts = stand_in.guest, stand_in.heard(parts)
+            if stand_in.is_done():
+                del self.stand_ins[connection]
         if guest.orphan:
             guest.unheard += parts
         else:

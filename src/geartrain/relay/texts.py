@@ -10,9 +10,9 @@ from geartrain.broker.admin import NO_SUCH_FUNCTION
 from geartrain.broker.answers import END, json_lines, limit_of
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.policy import is_wildcard, text_of
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import NO_JOB
 from geartrain.protocol.packet import HEADER_SIZE, NUL, response
-from geartrain.relay.channel import shard_of, shard_of_handle
 from geartrain.relay.questions import Merge
 
 Row = dict[str, object]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from geartrain.broker.assignments import NOTHING_TO_DO
 from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
+from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
-from geartrain.relay.channel import Channel, Result, shard_of, shard_of_handle
+from geartrain.relay.channel import Channel, Result
 from geartrain.relay.questions import GRABS, OPEN, Question, Survey
 
 if TYPE_CHECKING:
@@ -113,5 +114,5 @@ def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], r
 def forget_fenced(front: Front, handle: bytes) -> None:
     """The last word on a job that the worker has not had for a while, if it is one that was another's by then."""
     if handle in front.fenced:
-        front.fenced.discard(handle)
+        del front.fenced[handle]
         front.hub.count_fenced(front, handle)

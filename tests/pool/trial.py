@@ -1,0 +1,67 @@
+"""A trial: a pool under load, what happens to it, and what came of that.
+
+``ROUNDS=10 SEED=1`` in the environment makes trials longer, and repeats the choices of a run (`make torture`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.pool.ledger import Ledger
+from tests.pool.load import FUNCTIONS, Load
+from tests.support.machine import DEADLINE
+from tests.support.pools import Pool, about
+from tests.support.processes import ServerProgram
+
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+SEED = int(os.environ.get("SEED", random.randrange(1_000_000)))
+LONGEST = 60 + ROUNDS * 20  # seconds
+
+
+class Trial:
+    """What happens is done in threads, beside the load."""
+
+    def __init__(self, members: Pool) -> None:
+        print(f"SEED={SEED}")
+        self.members = members
+        self.chance = random.Random(SEED)
+        self.ledger = Ledger()
+        self.load = Load([server.port for server in members.servers], self.ledger, self.chance)
+
+    def run(self, happens: Callable[[int], Awaitable[None]]) -> None:
+        """Have something happen once a round, and check what came of it."""
+
+        async def rounds() -> None:
+            for round in range(ROUNDS):
+                await asyncio.sleep(self.chance.uniform(0.3, 1.0))
+                self.ledger.disturbed_at.append(time.monotonic())
+                await happens(round)
+                await self.until_served()
+
+        asyncio.run(self.load.while_doing(rounds))
+        self.note_fenced(*self.members.servers)
+        print(self.ledger.summary())
+        self.ledger.check()
+        assert len(self.ledger.submitted) > 20 * ROUNDS
+
+    async def victim(self, round: int) -> ServerProgram:
+        """The leader and a follower by turns."""
+        if round % 2:
+            return self.chance.choice(await asyncio.to_thread(self.members.followers))
+        return await asyncio.to_thread(self.members.leader)
+
+    def note_fenced(self, *servers: ServerProgram) -> None:
+        """Count what servers have refused, before they are gone."""
+        for server in servers:
+            self.ledger.fenced += sum(row["fenced"] for row in about(server) if "id" in row and row["here"])
+
+    async def until_served(self) -> None:
+        """Wait until jobs of every function were acknowledged that were submitted later than now."""
+        since = time.monotonic()
+        async with asyncio.timeout(DEADLINE):
+            while self.ledger.acknowledged_since(since) < set(FUNCTIONS):
+                await asyncio.sleep(0.02)
