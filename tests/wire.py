@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
+from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.commands import (
@@ -22,15 +24,69 @@ from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT, RESPON
 START = 1_800_000_000.0  # Unix time at which every test begins
 
 Packet = tuple[int, *tuple[bytes, ...]]  # a packet type and its arguments
+Receive = Callable[[bytes], None]
+
+
+class Inside(Protocol):
+    """What is behind the connections of a server in memory."""
+
+    brokers: list[Broker]
+
+    @property
+    def notices(self) -> list[str]: ...
+    def connect(self, number: int, host: bytes) -> tuple[Connection, Receive]: ...
+    def disconnect(self, connection: Connection) -> None: ...
+    def set_time(self, now: float, clock: float) -> None: ...
+    def end_turn(self) -> None: ...
+    def look(self) -> None: ...
+    def sleeps(self, connection: Connection) -> bool: ...
+    def at_broker(self, connection: Connection) -> Connection: ...
+
+
+class OneBroker:
+    """A broker with its sessions."""
+
+    def __init__(self, rules: Rules, has_store: bool) -> None:
+        self.broker = Broker(rules, has_store)
+        self.brokers = [self.broker]
+        self.notices = self.broker.notices
+        self.disconnect = self.broker.disconnect
+        self.set_time = self.broker.set_time
+
+    def connect(self, number: int, host: bytes) -> tuple[Connection, Receive]:
+        connection = self.broker.connect(number, host)
+        return connection, Session(self.broker, connection, PAYLOAD_LIMIT).receive
+
+    def end_turn(self) -> None:
+        end_turn(self.broker)
+
+    def look(self) -> None:
+        """What a peer has to hear is there already."""
+
+    def sleeps(self, connection: Connection) -> bool:
+        return connection.asleep
+
+    def at_broker(self, connection: Connection) -> Connection:
+        return connection
 
 
 class Peer:
     """A connection of the server: what it says is handled at once."""
 
-    def __init__(self, server: MemoryServer, session: Session) -> None:
+    def __init__(self, server: MemoryServer, connection: Connection, receive: Receive) -> None:
         self.server = server
-        self.session = session
-        self.connection = session.connection
+        self.outside = connection  # as the server writes to it
+        self.receive = receive
+
+    @property
+    def connection(self) -> Connection:
+        """The connection as the broker knows it."""
+        return self.server.inside.at_broker(self.outside)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the server takes it to be asleep."""
+        return self.server.inside.sleeps(self.outside)
 
     def says(self, command: int, *arguments: bytes) -> None:
         """Send a request packet."""
@@ -38,16 +94,17 @@ class Peer:
 
     def sends(self, chunk: bytes) -> None:
         """Send any bytes, in a turn of their own."""
-        self.session.receive(chunk)
-        end_turn(self.server.broker)
+        self.receive(chunk)
+        self.server.ends_turn()
 
     def heard(self) -> list[Packet]:
         """The packets that came since the last look."""
-        return packets(self.connection.take_outgoing())
+        return packets(self.read())
 
     def read(self) -> bytes:
         """The bytes that came since the last look, for the text protocol."""
-        return self.connection.take_outgoing()
+        self.server.inside.look()
+        return self.outside.take_outgoing()
 
     def asks(self, command: int, *arguments: bytes) -> list[Packet]:
         """Send a request packet, and the packets that came since the last look."""
@@ -67,25 +124,37 @@ class Peer:
 
     def leaves(self) -> None:
         """Close the connection."""
-        self.server.broker.disconnect(self.connection)
-        end_turn(self.server.broker)
+        self.server.inside.disconnect(self.outside)
+        self.server.ends_turn()
 
 
 class MemoryServer:
-    """A Broker with its sessions, and a clock that the test sets."""
+    """A server, and a clock that the test sets."""
+
+    build: ClassVar[Callable[[Rules, bool], Inside]] = OneBroker  # of the rules, and whether there is a store
 
     def __init__(self, rules: Rules | None = None, has_store: bool = False) -> None:
-        self.broker = Broker(rules or Rules(prefix=b"H:test"), has_store)
+        self.inside = MemoryServer.build(rules or Rules(prefix=b"H:test"), has_store)
         self.now = 1000.0
         self.clock = START
-        self.broker.set_time(self.now, self.clock)
+        self.inside.set_time(self.now, self.clock)
         self.last_number = 0
+
+    @property
+    def broker(self) -> Broker:
+        """The one that knows all jobs."""
+        (broker,) = self.inside.brokers
+        return broker
+
+    @property
+    def notices(self) -> list[str]:
+        """What the log would say."""
+        return self.inside.notices
 
     def connect(self) -> Peer:
         """A new peer on 127.0.0.1."""
         self.last_number += 1
-        connection = self.broker.connect(self.last_number, b"127.0.0.1")
-        return Peer(self, Session(self.broker, connection, PAYLOAD_LIMIT))
+        return Peer(self, *self.inside.connect(self.last_number, b"127.0.0.1"))
 
     def worker(self, *functions: bytes) -> Peer:
         """A new peer that has said CAN_DO for each function."""
@@ -108,14 +177,15 @@ class MemoryServer:
 
     def sets_policy(self, function: str, **fields: object) -> None:
         """Set fields of a function's policy at run time."""
-        set_policy(self.broker, function, fields)
-        end_turn(self.broker)
+        for broker in self.inside.brokers:
+            set_policy(broker, function, fields)
+        self.ends_turn()
 
     def hears_at_once(self, *said: tuple[Peer, bytes]) -> None:
         """Take what several peers send in one turn."""
         for peer, chunk in said:
-            peer.session.receive(chunk)
-        end_turn(self.broker)
+            peer.receive(chunk)
+        self.ends_turn()
 
     def passes(self, seconds: float) -> None:
         """Let time pass in one step."""
@@ -125,8 +195,12 @@ class MemoryServer:
         """Set the Unix time while ``seconds`` pass."""
         self.now += seconds
         self.clock = clock
-        self.broker.set_time(self.now, self.clock)
-        end_turn(self.broker)
+        self.inside.set_time(self.now, self.clock)
+        self.ends_turn()
+
+    def ends_turn(self) -> None:
+        """Do what is due, and let peers hear what they have to hear."""
+        self.inside.end_turn()
 
 
 def packets(received: bytes) -> list[Packet]:

@@ -345,8 +345,8 @@ def test_a_policy_that_cannot_be_read_is_left_out_and_noted() -> None:
     texts = ["{", json.dumps({"colour": "red"}), json.dumps([]), json.dumps({"ttl": 5})]
     adopt(server.broker, Kept(documents=[Document("policy", "f", text) for text in texts]))
     assert server.broker.policies.of(b"f") == Policy(ttl=5.0)
-    assert len(server.broker.notices) == 3
-    assert all("policy set aside" in notice for notice in server.broker.notices)
+    assert len(server.notices) == 3
+    assert all("policy set aside" in notice for notice in server.notices)
 
 
 # Two batches in one

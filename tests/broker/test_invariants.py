@@ -325,7 +325,7 @@ class Conversation(RuleBasedStateMachine):
             connection = real.connection
             assert [function.name for function in connection.abilities] == expected.turns
             assert list(connection.running) == [job.handle for job in expected.runs]
-            assert connection.asleep == expected.asleep
+            assert real.asleep == expected.asleep
 
     @invariant()
     def a_worker_sleeps_beside_its_work_only_while_somebody_is_to_be_woken(self) -> None:

@@ -86,7 +86,7 @@ def test_a_job_that_waits_too_long_ends_and_its_client_hears_it() -> None:
     assert client.heard() == [(WORK_FAIL, HANDLE)]
     assert client.asks(GET_STATUS, HANDLE) == [(STATUS_RES, HANDLE, b"0", b"0", b"0", b"0")]
     assert server.worker(b"f").asks(GRAB_JOB) == [(NO_JOB,)]
-    assert server.broker.notices == []
+    assert server.notices == []
 
 
 def test_a_job_that_was_taken_in_time_may_run_for_as_long_as_it_likes() -> None:

@@ -379,14 +379,14 @@ class Operations(RuleBasedStateMachine):
             self.those_who_are_woken_work()
             if not self.broker.jobs:
                 return
-            if all(peer.connection.asleep for peer in self.peers):
+            if all(peer.asleep for peer in self.peers):
                 assert wait(self.broker) != NEVER
                 self.pass_time(wait(self.broker))
         raise AssertionError(f"jobs are stuck: {[job.handle for job in self.broker.jobs.values()]}")
 
     def those_who_are_woken_work(self) -> None:
         for peer in self.peers:
-            if peer.connection.asleep:
+            if peer.asleep:
                 continue
             while self.turn(peer, GRAB_JOB_UNIQ):
                 for handle in list(peer.connection.running):

@@ -252,7 +252,7 @@ def test_its_answer_is_a_promise_and_without_the_batch_it_is_gone() -> None:
     client.says(SUBMIT_JOB_SCHED, b"f", b"", *ANY, b"")
     assert client.connection.promised
     take_back(server.broker, take_batch(server.broker))
-    assert client.connection.take_outgoing()  # the server writes a refusal in its place
+    assert client.read()  # the server writes a refusal in its place
     assert client.asks(GET_STATUS, HANDLE) == [(STATUS_RES, HANDLE, b"0", b"0", b"0", b"0")]
     assert [document.text for document in take_batch(server.broker).documents.values()] == ["", ""]
 

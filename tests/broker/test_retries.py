@@ -98,7 +98,7 @@ def test_job_retries_is_the_most_executions_of_a_job(job_retries: int, execution
         server.running(b"f").leaves()
     assert client.heard() == [(WORK_FAIL, HANDLE)]
     assert server.worker(b"f").asks(GRAB_JOB) == [(NO_JOB,)]
-    assert server.broker.notices == ["dropped job due to max retry count handle=H:test:1 unique=u"]
+    assert server.notices == ["dropped job due to max retry count handle=H:test:1 unique=u"]
     assert not server.broker.jobs
 
 

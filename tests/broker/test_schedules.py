@@ -155,7 +155,7 @@ def test_a_tick_is_left_out_and_logged_where_the_function_takes_no_job(refusing:
     server.passes(60)
     server.connect().types(refusing)
     server.passes(60)
-    assert server.broker.notices == [
+    assert server.notices == [
         f"schedule=s tick={START + 120:.0f} left out: the function takes no job now"
     ]
     assert (row(server)["last_at"], row(server)["fired"]) == (START + 60, 1)
@@ -216,7 +216,7 @@ def test_a_clock_that_is_set_back_by_days_is_followed() -> None:
     server = scheduling(clock=START + 365 * DAY)
     has_in_file(server, s=HOURLY)
     server.sets_clock(START)
-    assert server.broker.notices == [f"the clock was set back to {START:.0f}: schedules follow it"]
+    assert server.notices == [f"the clock was set back to {START:.0f}: schedules follow it"]
     assert row(server)["next_at"] == START + 3600
     server.passes(3600)
     assert grabbed(server.worker(b"f")) == at(3600)
@@ -253,7 +253,7 @@ def test_at_most_a_thousand_ticks_are_caught_up() -> None:
     has_in_file(server, s={**MINUTELY, "catch_up": "all"})
     server.passes(1002 * 60)
     assert grabbed(server.worker(b"f")) == at(*range(60, 1001 * 60, 60))
-    assert server.broker.notices == [
+    assert server.notices == [
         f"schedule=s missed more than 1000 ticks: those from {START + 1001 * 60:.0f} on are left out"
     ]
     server.passes(60)
@@ -353,7 +353,7 @@ def test_a_schedule_of_the_file_takes_the_place_of_one_that_was_added() -> None:
     for one in (server, after):
         assert (row(one)["origin"], row(one)["every"]) == ("file", 60)
         assert take_batch(one.broker).documents[("schedule", "s")].text == ""
-        assert one.broker.notices == ["schedule=s of the file takes the place of one that was added"]
+        assert one.notices == ["schedule=s of the file takes the place of one that was added"]
 
 
 @pytest.mark.parametrize(
@@ -595,7 +595,7 @@ def test_what_cannot_be_read_is_left_aside_and_logged(document: Document) -> Non
     server = scheduling(True)
     adopt(server.broker, Kept(documents=[document]))
     assert rows(server) == []
-    assert server.broker.notices[0].startswith(f"{document.kind}=s of the store is left aside: ")
+    assert server.notices[0].startswith(f"{document.kind}=s of the store is left aside: ")
 
 
 def test_the_answer_to_what_an_operator_adds_is_a_promise() -> None:

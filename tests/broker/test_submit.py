@@ -148,7 +148,7 @@ def test_a_worker_hears_nothing_of_a_function_name_that_nobody_can_submit_to(nam
     worker = server.connect()
     assert worker.asks(CAN_DO, name) == []
     assert worker.types(b"status") == b".\n"
-    assert len(server.broker.notices) == 1
+    assert len(server.notices) == 1
 
 
 def test_a_job_goes_only_to_a_worker_of_its_function() -> None:

@@ -58,7 +58,7 @@ def test_the_operator_may_have_it_in_seconds() -> None:
 def test_a_number_so_small_that_it_may_be_meant_in_seconds_is_noted() -> None:
     server = MemoryServer()
     timed_worker(server, b"30")
-    assert server.broker.notices == [
+    assert server.notices == [
         "CAN_DO_TIMEOUT of 30 ms raised to 1 s function=f: was it meant in seconds?"
     ]
 
@@ -122,7 +122,7 @@ def test_it_counts_as_an_execution() -> None:
     timed_worker(server, b"1000")
     server.passes(1)
     assert client.heard() == [(WORK_FAIL, HANDLE)]
-    assert server.broker.notices[0] == "worker timeout reached on job handle=H:test:1 unique="
+    assert server.notices[0] == "worker timeout reached on job handle=H:test:1 unique="
 
 
 def test_two_jobs_of_one_worker_have_a_timer_each() -> None:
@@ -149,7 +149,7 @@ def test_a_job_that_ends_in_time_ends_its_timer() -> None:
     worker.says(WORK_COMPLETE, HANDLE, b"")
     assert wait(server.broker) == NEVER
     server.passes(1)
-    assert server.broker.notices == []
+    assert server.notices == []
 
 
 def test_a_worker_that_sleeps_during_its_job_is_still_timed() -> None:

@@ -44,7 +44,9 @@ class Leader:
         adopt(self.broker, kept_of(self.store))
         self.told: dict[str, list[Frame]] = {A: [], B: []}
         self.seat = Seat(self.broker, rules.shard, PAYLOAD_LIMIT, self.tell)
-        self.held: dict[Connection, list[bytes]] = {}  # until the next batch is kept
+        self.under_way: Batch | None = None
+        self.held: dict[Connection, list[bytes]] = {}  # until it is kept
+        self.next: dict[Connection, list[bytes]] = {}  # until the one after it is
 
     def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
         self.told.setdefault(server, []).append((kind, shard, number, body))
@@ -116,25 +118,31 @@ class Leader:
         self.seat.deliver()
 
     def holds_back(self) -> None:
-        """Keep back what holds only once the batch is kept, and what comes after it."""
+        """Keep back what holds only once a batch is kept, and what comes after it."""
         for connection in self.broker.dirty:
-            if connection.promised or connection in self.held:
-                self.held.setdefault(connection, []).extend(connection.outgoing)
+            if connection.promised or connection in self.next or connection in self.held:
+                self.next.setdefault(connection, []).extend(connection.outgoing)
                 connection.outgoing.clear()
                 connection.promised = False
 
-    def commits(self) -> None:
-        """The store keeps all that was asked of it."""
-        held, self.held = self.held, {}
-        batch = take_batch(self.broker)
-        self.store.commit(batch)
-        self.has_kept(batch, held)
+    def begins_commit(self) -> None:
+        self.under_way = take_batch(self.broker)
+        self.held, self.next = self.next, {}
 
-    def has_kept(self, batch: Batch, held: dict[Connection, list[bytes]]) -> None:
-        """What a batch promised is said."""
-        keep(self.broker, batch)
+    def ends_commit(self) -> None:
+        """The store has kept the batch, and what it promised is said."""
+        assert self.under_way is not None
+        self.store.commit(self.under_way)
+        keep(self.broker, self.under_way)
+        self.under_way = None
+        held, self.held = self.held, {}
         for connection, parts in held.items():
             self.seat.write(connection, parts)
+
+    def commits(self) -> None:
+        """The store keeps all that was asked of it."""
+        self.begins_commit()
+        self.ends_commit()
 
     def passes(self, seconds: float) -> None:
         """Let time pass in one step."""

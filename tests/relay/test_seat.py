@@ -248,6 +248,8 @@ def test_a_worker_goes_on_with_a_job_of_a_function_that_it_takes_no_more_jobs_of
     leader.attaches(A, WORKER, running=[(FIRST, b"")])
     assert leader.job(FIRST).worker is leader.seat.guests[A, WORKER].connection
     assert leader.frames(A) == []
+    leader.hears(A, WORKER, request(WORK_COMPLETE, FIRST, b"") * 2)
+    assert leader.frames(A) == []
 
 
 def test_a_claimed_job_that_loses_its_worker_is_queued_once() -> None:
@@ -505,6 +507,17 @@ def test_a_job_that_never_reached_its_worker_is_queued_again_and_no_execution_is
     assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
 
 
+def test_an_epoch_job_that_never_reached_its_worker_has_its_place_again() -> None:
+    leader = Leader().opened()
+    leader.attaches(A, CLIENT)
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    leader.says(A, CLIENT, SUBMIT_JOB_EPOCH, b"resize", b"", b"1", b"cat.png")
+    assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
+    leader.says(A, CLIENT, SUBMIT_JOB_BG, b"resize", b"", b"dog.png")
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    assert leader.asks(B, WORKER, GRAB_JOB) == [(JOB_ASSIGN, FIRST, b"resize", b"cat.png")]
+
+
 def test_a_job_that_never_reached_its_worker_and_that_nobody_wants_is_dropped() -> None:
     leader = with_running_job()
     leader.takes(A, DETACH, CLIENT)
@@ -538,23 +551,24 @@ def test_a_server_that_is_gone_for_good_takes_its_peers_along() -> None:
     assert not leader.seat.guests
 
 
-@pytest.mark.parametrize("comes_back", [True, False])
-def test_what_was_kept_of_a_server_whose_link_broke_is_done_once(comes_back: bool) -> None:
+@pytest.mark.parametrize("comes_back_before", [True, False])
+def test_what_was_kept_of_a_server_whose_link_broke_is_done_once(comes_back_before: bool) -> None:
     """Its front sends again what has no answer."""
     leader = Leader()
     for number in (CLIENT, OTHER):
         leader.attaches(A, number)
-        leader.hears(A, number, SUBMIT)
+        leader.says(A, number, SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
     leader.takes(A, DETACH, OTHER)
     leader.breaks(A)
-    if comes_back:
-        leader.attaches(A, CLIENT)
-        leader.hears(A, CLIENT, SUBMIT)
-    else:
-        leader.loses(A)
-    leader.opens()
-    assert len(leader.broker.jobs) == comes_back
-    assert len(leader.broker.connections) == comes_back
+    if not comes_back_before:
+        leader.opens()
+        assert not leader.broker.jobs
+    leader.attaches(A, CLIENT)
+    leader.says(A, CLIENT, SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+    if comes_back_before:
+        leader.opens()
+    assert len(leader.broker.jobs) == 1
+    assert len(leader.broker.connections) == 1
 
 
 def test_a_claim_outlives_a_link_that_breaks_before_the_leader_opens() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from geartrain.broker.batch import Batch, JobRecord, Kept, Outcome
-from geartrain.errors import StoreError
+from geartrain.broker.model import Connection
+from geartrain.errors import Fenced, StoreError
 from geartrain.protocol.commands import (
     CAN_DO,
     ECHO_REQ,
@@ -29,11 +30,12 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_SCHED,
     WORK_COMPLETE,
 )
-from geartrain.protocol.packet import HEADER_SIZE, request
+from geartrain.protocol.packet import HEADER_SIZE, request, response
 from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
-from tests.wire import Packet, packets
+from geartrain.store.committer import Committer
+from tests.wire import MemoryServer, Packet, packets
 
 
 class FileStore:
@@ -44,6 +46,7 @@ class FileStore:
         self.allowed = asyncio.Event()
         self.allowed.set()
         self.failure = ""  # why the next commit fails
+        self.fenced = False  # another server's, for good
         self.batches = 0
         self.closed = False
 
@@ -52,6 +55,8 @@ class FileStore:
 
     async def commit(self, batch: Batch) -> Outcome:
         await self.allowed.wait()
+        if self.fenced:
+            raise Fenced("the lease is server B's")
         failure, self.failure = self.failure, ""
         if failure:
             raise StoreError(failure)
@@ -290,5 +295,62 @@ def test_a_recurring_job_is_acknowledged_only_when_the_store_has_it(path: Path) 
             for handle, known in ((b"H:test:1", b"0"), (b"H:test:2", b"1")):
                 client.says(GET_STATUS, handle)
                 assert await client.hears() == (STATUS_RES, handle, known, b"0", b"0", b"0")
+
+    asyncio.run(conversation())
+
+
+class Turns:
+    """A committer beside a server in memory, and what it lets the peers hear."""
+
+    def __init__(self, store: FileStore) -> None:
+        self.server = MemoryServer(has_store=True)
+        self.written: list[list[bytes]] = []
+        self.fenced = asyncio.Event()
+        self.committer = Committer(
+            store, self.server.broker, self.write, self.end, logging.getLogger("test"), self.fenced.set
+        )
+
+    def write(self, connection: Connection, packets: list[bytes]) -> None:
+        self.written.append(packets)
+
+    def end(self) -> None:
+        self.committer.hold(self.server.broker.dirty)
+        self.server.broker.dirty.clear()
+        self.committer.begin(True)
+
+
+def test_what_was_held_back_is_handed_over_packet_by_packet(path: Path) -> None:
+    async def conversation() -> None:
+        turns = Turns(FileStore(path))
+        client = turns.server.connect()
+        client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+        client.says(ECHO_REQ, b"behind the promise")
+        turns.end()
+        await turns.committer.close()
+        assert turns.written == [
+            [response(JOB_CREATED, b"H:test:1"), response(ECHO_RES, b"behind the promise")]
+        ]
+
+    asyncio.run(conversation())
+
+
+def test_when_the_store_is_another_servers_nothing_is_committed_and_nothing_is_promised_any_more(
+    path: Path,
+) -> None:
+    async def conversation() -> None:
+        store = FileStore(path)
+        store.fenced = True
+        turns = Turns(store)
+        client = turns.server.connect()
+        client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+        turns.end()
+        await turns.fenced.wait()
+        store.fenced = False
+        client.says(ECHO_REQ, b"behind the promise")
+        turns.end()
+        await turns.committer.close()
+        assert store.batches == 0
+        assert not turns.written
+        assert not client.heard()
 
     asyncio.run(conversation())

@@ -60,8 +60,7 @@ class Broker:
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
-        # Jobs that were taken from workers who may not know it; None where nobody asks.
-        self.revoked: list[tuple[Connection, bytes]] | None = None
+        self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.stopping = False
         self.step = rules.shards  # from a handle's number to the next
         self.last_handle = rules.shard
@@ -282,10 +281,10 @@ class Broker:
 
     def grab(self, connection: Connection) -> Job | None:
         """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
-        if self.sleepers.suspended:
-            return None
         if connection.asleep or connection.woken:
             self.sleepers.get_up(connection)
+        if self.sleepers.suspended:
+            return None
         abilities = connection.abilities
         for priority in (HIGH, NORMAL, LOW):
             for function in abilities:

@@ -1,8 +1,8 @@
-"""Telling a worker that its job is not its own any more: JOB_CANCELLED."""
+"""Telling a worker that its job is not its own any more: JOB_CANCELLED, and what its server hears in a pool."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.model import Job
 from geartrain.protocol.commands import JOB_CANCELLED
@@ -10,6 +10,8 @@ from geartrain.protocol.packet import response
 
 if TYPE_CHECKING:
     from geartrain.broker.broker import Broker
+
+REVOKED: Final = b"\0revoked "  # and a handle: among a worker's packets, for the server that it is a peer of
 
 
 def revoke(broker: Broker, job: Job, reason: bytes) -> None:
@@ -19,5 +21,5 @@ def revoke(broker: Broker, job: Job, reason: bytes) -> None:
         return
     if worker.extended:
         worker.send(response(JOB_CANCELLED, job.handle, reason))
-    if broker.revoked is not None:
-        broker.revoked.append((worker, job.handle))
+    if broker.relayed:
+        worker.send(REVOKED + job.handle)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection, job_by_handle
+from geartrain.broker.revocation import REVOKED
 from geartrain.broker.session import Session, end_turn
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.takeover import (
@@ -82,7 +83,7 @@ class Seat:
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
         self.claims: dict[bytes, tuple[Guest, bytes]] = {}  # of jobs that may turn up: WORK_STATUS or nothing
         self.closing: list[tuple[Guest, bytes]] = []  # those who hear CLOSED at the end of the turn
-        broker.revoked = []
+        broker.relayed = True
         suspend(broker)
 
     # What servers say
@@ -114,24 +115,22 @@ class Seat:
         self.claims.clear()
         kept, self.kept = self.kept, []
         for guest, kind, body in kept:
-            if not guest.gone:
+            # What came over a link that broke is sent again, if it has no answer.
+            if not guest.gone and not guest.orphan:
                 self.do(guest, kind, body)
 
     def orphan(self, server: str) -> None:
         """The link to a server broke: its peers stay, silent, until it attaches them again or leaves."""
         self.ready.discard(server)
-        self.forget_kept(server)
         for guest in self.guests_of(server):
             if self.guests.get((server, guest.number)) is guest:
                 guest.orphan = True
-                guest.talks = False
             else:
                 self.part(guest)
 
     def leave(self, server: str) -> None:
         """A server is gone for good, and its peers with it."""
         self.ready.discard(server)
-        self.forget_kept(server)
         for guest in self.guests_of(server):
             self.guests.pop((server, guest.number), None)
             self.part(guest)
@@ -147,10 +146,6 @@ class Seat:
     def guests_of(self, server: str) -> list[Guest]:
         """All guests of a server, also those that leave when what they said is done."""
         return [guest for guest in self.by_connection.values() if guest.server == server and not guest.gone]
-
-    def forget_kept(self, server: str) -> None:
-        """Do without the frames of a server that were kept for later: it sends again what has no answer."""
-        self.kept = [entry for entry in self.kept if entry[0].server != server]
 
     # What peers say
 
@@ -211,6 +206,8 @@ class Seat:
         waiting = state.waiting if known is None else self.tell_unheard(guest, known, state.waiting)
         for handle, packet in waiting:
             self.wait_again(guest, handle, packet)
+        if state.running:
+            guest.connection.worker = True  # whatever it is able to do by now: it must hear no ERROR
         fenced = [handle for handle, status in state.running if not self.claim(guest, handle, status, known)]
         if fenced:
             self.fence(guest, fenced)
@@ -298,8 +295,6 @@ class Seat:
                 self.write(connection, connection.outgoing)
                 connection.outgoing.clear()
         broker.dirty.clear()
-        if broker.revoked:
-            self.tell_revoked()
         if self.closing:
             self.close()
 
@@ -315,22 +310,25 @@ class Seat:
                 del self.stand_ins[connection]
         if guest.orphan:
             guest.unheard += parts
-        else:
-            self.tell(guest.server, REPLIES, self.shard, guest.number, pack_parts(parts))
+            return
+        replies: list[bytes] = []
+        for part in parts:
+            if not part.startswith(REVOKED):
+                replies.append(part)
+                continue
+            self.reply(guest, replies)
+            self.fence(guest, [part.removeprefix(REVOKED)])
+            replies = []
+        self.reply(guest, replies)
+
+    def reply(self, guest: Guest, replies: list[bytes]) -> None:
+        if replies:
+            self.tell(guest.server, REPLIES, self.shard, guest.number, pack_parts(replies))
 
     def fence(self, guest: Guest, handles: list[bytes]) -> None:
         """Tell a worker's front that the worker does not run these."""
         if not guest.orphan:
             self.tell(guest.server, FENCED, self.shard, guest.number, pack_parts(handles))
-
-    def tell_revoked(self) -> None:
-        """Tell fronts of the jobs that were taken from their workers."""
-        revoked = self.broker.revoked or []
-        self.broker.revoked = []
-        for connection, handle in revoked:
-            guest = self.by_connection.get(connection)
-            if guest is not None and handle not in connection.running:
-                self.fence(guest, [handle])
 
     def close(self) -> None:
         """Tell fronts which of their peers' connections have to end, now that those have heard everything."""

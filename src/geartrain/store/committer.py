@@ -144,7 +144,6 @@ class Committer:
         self.log.error("the store is another server's to write", extra={"error": str(reason)})
         self.over = True
         self.commit = None
-        self.held = {}
         if self.fenced is not None:
             self.fenced()
 

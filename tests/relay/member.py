@@ -1,0 +1,131 @@
+"""A server of a pool in memory, in the place of a broker: peers say packets to fronts, and another server leads.
+
+Everything passes as bytes between the hub and the seats, as it does on a link between two servers.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from geartrain.broker.broker import Broker
+from geartrain.broker.model import Connection
+from geartrain.broker.rules import Rules
+from geartrain.errors import ProtocolError
+from geartrain.protocol.packet import PAYLOAD_LIMIT
+from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, parts_of
+from geartrain.relay.front import Front
+from geartrain.relay.hub import Hub
+from geartrain.relay.seat import Seat
+from tests.wire import Receive
+
+HOLD = 5.0
+SERVER = "follower"
+
+
+class Member:
+    """What ``tests.wire.OneBroker`` is, and a pool behind it."""
+
+    def __init__(self, shards: int, rules: Rules, has_store: bool) -> None:
+        self.hub = Hub(shards, rules, PAYLOAD_LIMIT, HOLD)
+        self.brokers = [
+            Broker(rules._replace(shard=shard, shards=shards), has_store) for shard in range(shards)
+        ]
+        self.seats = [
+            Seat(broker, shard, PAYLOAD_LIMIT, self.tell) for shard, broker in enumerate(self.brokers)
+        ]
+        self.to_leaders = FrameStream()
+        self.to_front = FrameStream()
+        self.said: list[bytes] = []  # on its way to the leaders
+        self.told: list[bytes] = []  # on its way back
+        self.fronts: dict[Connection, Front] = {}
+        for shard, seat in enumerate(self.seats):
+            seat.open()
+            self.hub.lead(shard, self.send)
+        self.end_turn()
+
+    # A desk
+
+    def connect(self, number: int, host: bytes) -> tuple[Connection, Receive]:
+        front = self.hub.connect(number, host)
+        self.fronts[front.connection] = front
+        self.end_turn()
+        return front.connection, partial(self.receive, front)
+
+    def receive(self, front: Front, chunk: bytes) -> None:
+        front.receive(chunk)
+
+    def disconnect(self, connection: Connection) -> None:
+        self.hub.disconnect(self.fronts.pop(connection))
+
+    def set_time(self, now: float, clock: float) -> None:
+        self.hub.set_time(now)
+        for broker in self.brokers:
+            broker.set_time(now, clock)
+
+    def end_turn(self) -> None:
+        """Let everything come to rest."""
+        self.hub.tick()
+        resting = False
+        while not resting:
+            self.hear_fronts()
+            for seat in self.seats:
+                seat.end_turn()
+            resting = not self.tell_all() and not self.said
+            self.hear_leaders()
+        self.hub.dirty.clear()
+        if self.hub.ended:
+            raise ProtocolError(self.hub.ended.pop().reason)
+
+    def look(self) -> None:
+        self.tell_all()
+        self.hear_leaders()
+
+    def sleeps(self, connection: Connection) -> bool:
+        return self.fronts[connection].asleep
+
+    @property
+    def notices(self) -> list[str]:
+        return self.hub.notices + [notice for broker in self.brokers for notice in broker.notices]
+
+    def at_broker(self, connection: Connection) -> Connection:
+        """The peer's connection at the one broker that there is."""
+        (seat,) = self.seats
+        return seat.guests[SERVER, self.fronts[connection].number].connection
+
+    # The link
+
+    def send(self, kind: int, shard: int, number: int, body: bytes) -> None:
+        self.said.append(frame(kind, shard, number, body))
+
+    def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
+        assert server == SERVER
+        self.told.append(frame(kind, shard, number, body))
+
+    def tell_all(self) -> bool:
+        """Let the leaders say what peers have to hear, but for those who wait for the store; whether there was any."""
+        for seat in self.seats:
+            broker = seat.broker
+            broker.dirty[:] = [
+                connection
+                for connection in broker.connections
+                if broker.fetches.keys().isdisjoint(connection.outgoing)
+            ]
+            seat.deliver()
+        return bool(self.told)
+
+    def hear_fronts(self) -> None:
+        said, self.said = b"".join(self.said), []
+        for kind, shard, number, body in self.to_leaders.receive(said):
+            self.seats[shard].take(SERVER, kind, number, body)
+
+    def hear_leaders(self) -> None:
+        told, self.told = b"".join(self.told), []
+        for kind, shard, number, body in self.to_front.receive(told):
+            if kind == REPLIES:
+                self.hub.hear(shard, number, parts_of(body))
+            elif kind == FENCED:
+                self.hub.fence(shard, number, parts_of(body))
+            elif kind == OVER:
+                self.hub.end(shard, number, parts_of(body))
+            elif kind == CLOSED:
+                self.hub.close(shard, number, *parts_of(body))
