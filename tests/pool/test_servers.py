@@ -34,9 +34,7 @@ def test_a_killed_server(members: Pool) -> None:
 
     async def kill(round: int) -> None:
         victim = await trial.victim(round)
-        await asyncio.to_thread(trial.note_fenced, victim)
-        await asyncio.to_thread(victim.kill)
-        trial.load.died(victim.port)
+        await trial.kill(victim)
         await asyncio.sleep(trial.chance.uniform(0.0, 1.0))
         await asyncio.to_thread(members.again, victim)
 

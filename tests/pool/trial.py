@@ -57,6 +57,12 @@ class Trial:
             return self.chance.choice(await asyncio.to_thread(self.members.followers))
         return await asyncio.to_thread(self.members.leader)
 
+    async def kill(self, server: ServerProgram) -> None:
+        """End a server without a word."""
+        await asyncio.to_thread(self.note_fenced, server)
+        await asyncio.to_thread(server.kill)
+        self.load.died(server.port)
+
     def note_fenced(self, *servers: ServerProgram) -> None:
         """Count what servers have refused, before they are gone."""
         for server in servers:
