@@ -58,9 +58,7 @@ def test_the_operator_may_have_it_in_seconds() -> None:
 def test_a_number_so_small_that_it_may_be_meant_in_seconds_is_noted() -> None:
     server = MemoryServer()
     timed_worker(server, b"30")
-    assert server.notices == [
-        "CAN_DO_TIMEOUT of 30 ms raised to 1 s function=f: was it meant in seconds?"
-    ]
+    assert server.notices == ["CAN_DO_TIMEOUT of 30 ms raised to 1 s function=f: was it meant in seconds?"]
 
 
 @pytest.mark.parametrize("timeout", [b"0", b"-5", b"abc", b""])

@@ -137,9 +137,13 @@ class EngineSet:
 
     def can_fail_over(self) -> bool:
         """Whether every sentinel takes the same node for the primary, and knows one that can take its place."""
-        return all(is_calm(watcher) for watcher in self.watchers) and len(
-            {watcher.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for watcher in self.watchers}
-        ) == 1
+        return (
+            all(is_calm(watcher) for watcher in self.watchers)
+            and len(
+                {watcher.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for watcher in self.watchers}
+            )
+            == 1
+        )
 
     def pause_replicas(self) -> None:
         """Have the replicas stand still."""

@@ -306,7 +306,9 @@ class PoolDesk:
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""
         self.around.read()
-        if self.hub.dirty or any(link.outgoing for link in self.neighbours.guests.values()):
+        links = self.neighbours.guests.values()
+        opened = all(leadership.opened for leadership in self.leaderships.values())
+        if self.hub.dirty or not opened or any(link.outgoing for link in links):
             self.take_turn()
 
     def begin(self, work: Coroutine[None, None, None]) -> None:

@@ -77,6 +77,7 @@ class Leadership:
         early, self.early = self.early, []
         for server, kind, number, body in early:
             self.take(server, kind, number, body)
+        self.committer.begin(True)
 
     def set_time(self, now: float, clock: float) -> None:
         """Say what time it is. Where the lease may be another server's by now, nothing is handed out."""
@@ -105,13 +106,19 @@ class Leadership:
         broker = self.broker
         if not self.loaded or self.closed:
             return
-        if not self.opened and self.is_safe() and (fronts <= self.seat.ready or broker.now >= self.open_by):
+        if not self.opened and self.can_open(fronts):
             self.opened = True
             self.seat.open()
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
         self.seat.deliver()
         self.settle()
+
+    def can_open(self, fronts: set[str]) -> bool:
+        """Whether jobs may be handed out: nobody else leads, the numbers of new ones are reserved, all have come."""
+        if not self.is_safe() or not self.committer.kept:
+            return False
+        return fronts <= self.seat.ready or self.broker.now >= self.open_by
 
     def settle(self) -> None:
         """Tell the fronts what is settled."""
