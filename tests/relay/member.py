@@ -12,7 +12,7 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.packet import PAYLOAD_LIMIT
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, parts_of
+from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, pack_parts, parts_of
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
@@ -97,9 +97,9 @@ class Member:
     def send(self, kind: int, shard: int, number: int, body: bytes) -> None:
         self.said.append(frame(kind, shard, number, body))
 
-    def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
+    def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
         assert server == SERVER
-        self.told.append(frame(kind, shard, number, body))
+        self.told.append(frame(kind, shard, number, pack_parts(parts)))
 
     def tell_all(self) -> bool:
         """Let the leaders say what peers have to hear, but for those who wait for the store; whether there was any."""

@@ -23,7 +23,7 @@ PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 COUNT: Final = struct.Struct(">Q")
 
-Tell = Callable[[str, int, int, int, bytes], None]  # server, kind, shard, number, body
+Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
 
 
 class Leadership:
@@ -137,7 +137,7 @@ class Leadership:
         for server, count in processed.items():
             if self.settled.get(server) != count:
                 self.settled[server] = count
-                self.tell(server, SETTLED, self.shard, 0, COUNT.pack(count))
+                self.tell(server, SETTLED, self.shard, 0, [COUNT.pack(count)])
 
     def leave(self, server: str) -> None:
         """A server is not in the pool any more."""
@@ -184,7 +184,7 @@ class Leadership:
     def say_gone(self, servers: set[str]) -> None:
         """Tell the fronts to look for the next leader."""
         for server in servers:
-            self.tell(server, GONE, self.shard, 0, b"")
+            self.tell(server, GONE, self.shard, 0, [])
 
     async def close(self) -> None:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
