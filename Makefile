@@ -38,6 +38,7 @@ compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build
 torture: $(COMPILED)/.dev ## Kill servers for a quarter of an hour, and try a thousand times as many sequences of packets
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
+	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)
 	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg --pool-plot docs/images/pool.svg)

@@ -104,12 +104,14 @@ class Ledger:
         executions = self.executions()
         lost = [job for key, job in self.submitted.items() if job.handle and key not in executions]
         assert not lost, f"{len(lost)} acknowledged jobs were lost, such as {lost[:3]}"
-        unexplained = 0
+        unexplained: list[tuple[Executed, Executed]] = []
         for runs in executions.values():
             self.check_unaltered(runs)
             unexplained += self.at_the_same_time(runs)
             self.check_repeated(runs)
-        assert unexplained <= self.fenced, f"{unexplained} ran twice at a time, {self.fenced} were fenced"
+        assert len(unexplained) <= self.fenced, (
+            f"{self.fenced} were fenced, ran at the same time: {unexplained}"
+        )
         for call in self.called:
             assert len(set(call.chunks)) == len(call.chunks), f"data came twice: {call}"
             assert in_order(call.chunks), f"data came out of order: {call}"
@@ -121,12 +123,13 @@ class Ledger:
                 got = (run.function, run.unique, run.workload)
                 assert got == (sent.function, sent.unique, sent.workload), f"{run} was submitted as {sent}"
 
-    def at_the_same_time(self, runs: list[Executed]) -> int:
-        """How many runs began while another one of the same function and unique went on at a server that lived."""
-        return sum(
-            second.begun_at < first.ended_at and not self.was_lost(first)
+    def at_the_same_time(self, runs: list[Executed]) -> list[tuple[Executed, Executed]]:
+        """The runs of a job of which the second began while the first one went on at a server that lived."""
+        return [
+            (first, second)
             for first, second in combinations(runs, 2)
-        )
+            if second.begun_at < first.ended_at and not self.was_lost(first)
+        ]
 
     def was_lost(self, run: Executed) -> bool:
         """Whether the worker has lost its connection, or its server its life."""

@@ -10,7 +10,7 @@ import pytest
 from geartrain.errors import StoreError
 from geartrain.pool.address import Address, address_of
 from geartrain.pool.card import Card
-from geartrain.pool.health import check, examine, examine_process
+from geartrain.pool.health import HOLD, check, examine, examine_process
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
 from tests.pool.stores import in_loop, opened, registry_of
 from tests.store.jobs import DEAD, ODD, RESULT, batch, kept, record
@@ -40,19 +40,19 @@ def test_an_engine_with_a_replica_is_in_order() -> None:
         assert [finding for finding in found.values() if finding.mark != OK] == []
         assert found["engine"].text == "redis 7.0.15"
         assert found["replicas"].text == "1 connected"
-        assert asyncio.run(check(address, "replica")) == []
+        assert asyncio.run(check(address, "replica", HOLD)) == []
 
 
 @in_loop
 async def test_an_engine_without_replicas_is_doubtful(address: Address) -> None:
-    (doubt,) = await check(address, "auto")
+    (doubt,) = await check(address, "auto", HOLD)
     assert "replicas 127.0.0.1:" in doubt
 
 
 @in_loop
 async def test_ack_disk_is_refused_where_the_engine_cannot_wait_for_disks(address: Address) -> None:
     with pytest.raises(StoreError, match=r"redis 7\.0\.15: ack=disk needs Valkey, or Redis 7\.2"):
-        await check(address, "disk")
+        await check(address, "disk", HOLD)
 
 
 def test_an_engine_that_keeps_nothing_is_refused() -> None:
@@ -60,7 +60,7 @@ def test_an_engine_that_keeps_nothing_is_refused() -> None:
         standalone("--appendonly", "no", "--save", "") as engine,
         pytest.raises(StoreError, match="all jobs are gone when the process ends: set appendonly yes"),
     ):
-        asyncio.run(check(address_of(engine.url), "auto"))
+        asyncio.run(check(address_of(engine.url), "auto", HOLD))
 
 
 def test_an_engine_that_throws_away_jobs_is_refused() -> None:
@@ -69,14 +69,28 @@ def test_an_engine_that_throws_away_jobs_is_refused() -> None:
         standalone(*options) as engine,
         pytest.raises(StoreError, match="allkeys-lru: set maxmemory-policy noeviction"),
     ):
-        asyncio.run(check(address_of(engine.url), "auto"))
+        asyncio.run(check(address_of(engine.url), "auto", HOLD))
 
 
 def test_an_engine_that_does_not_answer_is_a_problem() -> None:
     found = asyncio.run(findings(address_of("valkey://127.0.0.1:1")))
     assert found["engine"].mark == PROBLEM
     with pytest.raises(StoreError, match=r"the engine at 127\.0\.0\.1:1 is lost"):
-        asyncio.run(check(address_of("valkey://127.0.0.1:1"), "auto"))
+        asyncio.run(check(address_of("valkey://127.0.0.1:1"), "auto", HOLD))
+
+
+def test_a_primary_that_is_being_replaced_is_waited_for() -> None:
+    with replicated() as engine:
+        replica = engine.nodes[1]
+
+        async def promote_soon() -> list[str]:
+            checking = asyncio.create_task(check(address_of(f"valkey://{replica.place}"), "memory", 5.0))
+            await asyncio.sleep(0.1)
+            replica.ask("REPLICAOF", "NO", "ONE")
+            return await checking
+
+        (doubt,) = asyncio.run(promote_soon())
+        assert "replicas" in doubt
 
 
 @pytest.mark.parametrize(

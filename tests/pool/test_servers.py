@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from geartrain.protocol.commands import CAN_DO, SUBMIT_JOB, WORK_COMPLETE
+from tests.pool.peers import all_heard, gets
 from tests.pool.trial import LONGEST, ROUNDS, Trial
+from tests.server.links import Link, held
 from tests.support.engines import EngineSet
-from tests.support.pools import Pool, pool
+from tests.support.machine import wait_until
+from tests.support.pools import Pool, fenced, pool
+from tests.support.processes import ServerProgram
 
 HEARTBEAT = 1.0
 
@@ -28,9 +34,7 @@ def test_a_killed_server(members: Pool) -> None:
 
     async def kill(round: int) -> None:
         victim = await trial.victim(round)
-        await asyncio.to_thread(trial.note_fenced, victim)
-        await asyncio.to_thread(victim.kill)
-        trial.load.died(victim.port)
+        await trial.kill(victim)
         await asyncio.sleep(trial.chance.uniform(0.0, 1.0))
         await asyncio.to_thread(members.again, victim)
 
@@ -67,3 +71,40 @@ def test_servers_that_are_restarted_one_after_the_other(members: Pool) -> None:
     assert not trial.ledger.refused
     assert not trial.ledger.cut
     assert not [run for run in trial.ledger.executed if run.lost]
+
+
+def test_the_late_result_of_a_server_that_stood_still_is_refused_and_counted(members: Pool) -> None:
+    leader, (frozen, other) = members.leader(), members.followers()
+    with Link(leader.connect()) as client, Link(frozen.connect()) as first, Link(other.connect()) as second:
+        for worker in (first, second):
+            worker.says(CAN_DO, b"late")
+        handle = client.submits(SUBMIT_JOB, b"late")
+        assert gets(first)[0] == handle
+        before = fenced(frozen)
+        with held(frozen):
+            first.says(WORK_COMPLETE, handle, b"from the first")
+            assert gets(second)[0] == handle
+            second.says(WORK_COMPLETE, handle, b"from the second")
+            assert client.hears() == (WORK_COMPLETE, handle, b"from the second")
+        wait_until(lambda: fenced(frozen) == before + 1, "the late result is counted")
+        assert all_heard(client) == []
+
+
+def test_each_tick_of_a_schedule_is_done_once_whoever_leads(members: Pool) -> None:
+    leader, (follower, _) = members.leader(), members.followers()
+    schedule = '{"function":"beat","every":1,"catch_up":"all"}'
+    assert follower.ask(f"schedule-add beat {schedule}").endswith(".\n")
+    wait_until(lambda: len(ticks(follower)) > 0, "the first tick is done")
+    leader.kill()
+    before = len(ticks(follower))
+    wait_until(lambda: len(ticks(follower)) >= before + 2, "the next leader goes on")
+    done = ticks(follower)
+    assert done == list(range(done[0], done[0] + len(done)))
+    assert follower.ask("schedule-remove beat").endswith(".\n")
+    members.again(leader)
+
+
+def ticks(server: ServerProgram) -> list[int]:
+    """The times of the ticks whose jobs a server knows."""
+    rows = [json.loads(row) for row in server.ask("jobs beat").splitlines() if row.startswith("{")]
+    return sorted(int(row["unique"].partition("@")[2]) for row in rows)

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from tests.pool.ledger import Ledger
 from tests.pool.load import FUNCTIONS, Load
 from tests.support.machine import DEADLINE
-from tests.support.pools import Pool, about
+from tests.support.pools import Pool, fenced
 from tests.support.processes import ServerProgram
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
@@ -57,10 +57,16 @@ class Trial:
             return self.chance.choice(await asyncio.to_thread(self.members.followers))
         return await asyncio.to_thread(self.members.leader)
 
+    async def kill(self, server: ServerProgram) -> None:
+        """End a server without a word."""
+        await asyncio.to_thread(self.note_fenced, server)
+        await asyncio.to_thread(server.kill)
+        self.load.died(server.port)
+
     def note_fenced(self, *servers: ServerProgram) -> None:
         """Count what servers have refused, before they are gone."""
         for server in servers:
-            self.ledger.fenced += sum(row["fenced"] for row in about(server) if "id" in row and row["here"])
+            self.ledger.fenced += fenced(server)
 
     async def until_served(self) -> None:
         """Wait until jobs of every function were acknowledged that were submitted later than now."""

@@ -71,6 +71,12 @@ def about(server: ServerProgram) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.ask("pool").splitlines() if line != "."]
 
 
+def fenced(server: ServerProgram) -> int:
+    """How many late results a server has refused."""
+    (here,) = (row for row in about(server) if "id" in row and row["here"])
+    return int(here["fenced"])
+
+
 def knows_leaders(server: ServerProgram) -> bool:
     """Whether the server reaches the leader of every shard."""
     shards = [line for line in about(server) if "shard" in line]

@@ -25,13 +25,13 @@ HOLD: Final = 1.0  # seconds: who asks does not want to wait for an engine that 
 Said = Mapping[str, str]  # what a process says of itself
 
 
-async def check(address: Address, ack: str) -> list[str]:
+async def check(address: Address, ack: str, hold: float) -> list[str]:
     """Look whether the engine can be relied on; what is doubtful about it, for the log.
 
-    Raises StoreError with what to change where it cannot.
+    Raises StoreError with what to change where it cannot, and where it cannot be reached within ``hold`` seconds.
     """
     doubts = []
-    async for finding in examine_primaries(address, ack):
+    async for finding in examine_primaries(address, ack, hold):
         if finding.mark == PROBLEM:
             raise StoreError(f"{finding.subject}: {finding.text}: {finding.advice}")
         if finding.mark == WARNING:
@@ -43,7 +43,7 @@ async def examine(address: Address, ack: str = "auto") -> AsyncIterator[Finding]
     """Look at an engine and the pool in it, whatever uses them; nothing is changed."""
     yield Finding(OK, "store", address.name)
     try:
-        async for finding in examine_primaries(address, ack):
+        async for finding in examine_primaries(address, ack, HOLD):
             yield finding
         async for finding in examine_pool(address):
             yield finding
@@ -54,12 +54,13 @@ async def examine(address: Address, ack: str = "auto") -> AsyncIterator[Finding]
 # The processes
 
 
-async def examine_primaries(address: Address, ack: str) -> AsyncIterator[Finding]:
-    """Look at each primary that has a shard; raises StoreError where one cannot be reached."""
+async def examine_primaries(address: Address, ack: str, hold: float) -> AsyncIterator[Finding]:
+    """Look at each primary that has a shard; raises StoreError where one cannot be reached within ``hold`` seconds."""
     seen = set()
     for shard in range(address.shards if address.kind == CLUSTER else 1):
-        engine = Engine(address, shard, HOLD)
+        engine = Engine(address, shard, hold)
         try:
+            await engine.ask(b"PING")  # waits while another primary is found
             node = await engine.connected()
             if node.place not in seen:
                 seen.add(node.place)

@@ -64,7 +64,7 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
         NOTICE,
     )
     return PoolDesk(
-        partial(check, address, settings.ack),
+        partial(check, address, settings.ack, settings.engine_hold),
         Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
         Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__),
         lambda shard, token: ValkeyStore(
