@@ -155,9 +155,7 @@ def test_a_tick_is_left_out_and_logged_where_the_function_takes_no_job(refusing:
     server.passes(60)
     server.connect().types(refusing)
     server.passes(60)
-    assert server.notices == [
-        f"schedule=s tick={START + 120:.0f} left out: the function takes no job now"
-    ]
+    assert server.notices == [f"schedule=s tick={START + 120:.0f} left out: the function takes no job now"]
     assert (row(server)["last_at"], row(server)["fired"]) == (START + 60, 1)
     assert grabbed(server.worker(b"f")) == at(60)
 

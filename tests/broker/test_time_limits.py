@@ -58,9 +58,7 @@ def test_the_operator_may_have_it_in_seconds() -> None:
 def test_a_number_so_small_that_it_may_be_meant_in_seconds_is_noted() -> None:
     server = MemoryServer()
     timed_worker(server, b"30")
-    assert server.notices == [
-        "CAN_DO_TIMEOUT of 30 ms raised to 1 s function=f: was it meant in seconds?"
-    ]
+    assert server.notices == ["CAN_DO_TIMEOUT of 30 ms raised to 1 s function=f: was it meant in seconds?"]
 
 
 @pytest.mark.parametrize("timeout", [b"0", b"-5", b"abc", b""])
@@ -115,6 +113,7 @@ def test_the_worker_itself_may_get_it_again() -> None:
     assert worker.types(b"status") == b"f\t1\t1\t1\n.\n"
 
 
+@pytest.mark.one_shard("numbers of jobs say which shard they are of")
 def test_it_counts_as_an_execution() -> None:
     server = MemoryServer(Rules(prefix=b"H:test", job_retries=1))
     client = server.connect()
