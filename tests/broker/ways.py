@@ -18,7 +18,7 @@ INSIDE = ("broker", "connection", "KeptJobs")  # of a server, of a peer, and the
 
 
 def ways_of(item: Any) -> list[str]:
-    """The ways of a test, as pytest knows it; what looks into the broker that has all jobs does so where there is one."""
+    """The ways of a test, as pytest knows it; what looks into a broker does so where that one has all jobs."""
     if item.get_closest_marker("one_server"):
         return [ALONE]
     test = item.obj
