@@ -10,21 +10,29 @@ import pytest
 from hypothesis import settings
 
 from geartrain.broker import session
-from tests.support.members import members
+from tests.support.members import SHARDS, members
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 collect_ignore = [] if str(session.__file__).endswith(".py") else ["test_budget.py"]
+
+WAY = os.environ.get("GEARTRAIN_POOL", "")
 
 settings.register_profile("suite", deadline=None)  # no stopwatch: the machine may be busy
 settings.register_profile("torture", deadline=None, max_examples=1_000, stateful_step_count=100)
 settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes its time
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Against members of pools, leave those tests out that say what is different there."""
+    if WAY:
+        marks = ["one_server", "one_shard"] if WAY == SHARDS else ["one_server"]
+        items[:] = [item for item in items if not any(item.get_closest_marker(mark) for mark in marks)]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def pool_for_all() -> Iterator[None]:
     """With GEARTRAIN_POOL in the environment every server is a member of a pool, see ``tests.support.members``."""
-    way = os.environ.get("GEARTRAIN_POOL")
-    with members(way) if way else nullcontext():
+    with members(WAY) if WAY else nullcontext():
         yield
 
 

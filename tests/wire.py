@@ -38,9 +38,12 @@ class Inside(Protocol):
     def disconnect(self, connection: Connection) -> None: ...
     def set_time(self, now: float, clock: float) -> None: ...
     def end_turn(self) -> None: ...
-    def look(self) -> None: ...
+    def read(self, connection: Connection) -> bytes: ...
     def sleeps(self, connection: Connection) -> bool: ...
     def at_broker(self, connection: Connection) -> Connection: ...
+
+
+Build = Callable[[Rules, bool], Inside]  # of the rules, and whether there is a store
 
 
 class OneBroker:
@@ -60,8 +63,8 @@ class OneBroker:
     def end_turn(self) -> None:
         end_turn(self.broker)
 
-    def look(self) -> None:
-        """What a peer has to hear is there already."""
+    def read(self, connection: Connection) -> bytes:
+        return connection.take_outgoing()
 
     def sleeps(self, connection: Connection) -> bool:
         return connection.asleep
@@ -103,8 +106,7 @@ class Peer:
 
     def read(self) -> bytes:
         """The bytes that came since the last look, for the text protocol."""
-        self.server.inside.look()
-        return self.outside.take_outgoing()
+        return self.server.inside.read(self.outside)
 
     def asks(self, command: int, *arguments: bytes) -> list[Packet]:
         """Send a request packet, and the packets that came since the last look."""
@@ -131,10 +133,12 @@ class Peer:
 class MemoryServer:
     """A server, and a clock that the test sets."""
 
-    build: ClassVar[Callable[[Rules, bool], Inside]] = OneBroker  # of the rules, and whether there is a store
+    build: ClassVar[Build] = OneBroker  # what is inside, unless the test says so
 
-    def __init__(self, rules: Rules | None = None, has_store: bool = False) -> None:
-        self.inside = MemoryServer.build(rules or Rules(prefix=b"H:test"), has_store)
+    def __init__(
+        self, rules: Rules | None = None, has_store: bool = False, build: Build | None = None
+    ) -> None:
+        self.inside = (build or MemoryServer.build)(rules or Rules(prefix=b"H:test"), has_store)
         self.now = 1000.0
         self.clock = START
         self.inside.set_time(self.now, self.clock)

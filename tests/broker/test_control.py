@@ -30,6 +30,7 @@ def known(peer: Peer) -> list[str]:
     return [row["handle"] for row in peer.lists(b"jobs")]
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_a_purge_cancels_what_no_worker_has() -> None:
     server = MemoryServer()
     client, operator = server.connect(), server.connect()

@@ -60,6 +60,7 @@ def test_a_dead_letter_says_why_it_is_one() -> None:
     assert operator.lists(b"functions")[0]["dead"] == 1
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_dead_letters_are_listed_the_oldest_first_by_function_and_up_to_a_limit() -> None:
     server, operator = server_with_dead(b"a", b"b")
     operator.asks(SUBMIT_JOB_HIGH_BG, b"g", b"", b"")
@@ -88,6 +89,7 @@ def test_a_workload_is_shown_as_text_or_in_base64(workload: bytes, shown: dict[s
     assert {name: value for name, value in row.items() if name in ("workload", "workload_base64")} == shown
 
 
+@pytest.mark.one_server("looks at what stands for a text that only the store has")
 @pytest.mark.parametrize(("workload", "shown"), [(b"cat.png", "cat.png"), (None, None)])
 def test_a_workload_that_only_the_store_has_is_read_first(workload: bytes | None, shown: str | None) -> None:
     server = MemoryServer(has_store=True)
@@ -102,6 +104,7 @@ def test_a_workload_that_only_the_store_has_is_read_first(workload: bytes | None
     assert (row["workload"], row["workload_bytes"], row["worker"]) == (shown, 7, None)
 
 
+@pytest.mark.one_server("looks at what stands for a text that only the store has")
 def test_a_letter_that_is_discarded_while_its_workload_is_read_is_no_line() -> None:
     server = MemoryServer(has_store=True)
     job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 3, b"")

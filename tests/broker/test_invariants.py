@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -41,7 +42,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import request
 from tests.broker.expected import ExpectedPeer, ExpectedServer
-from tests.wire import MemoryServer, Peer
+from tests.wire import Build, MemoryServer, OneBroker, Peer
 
 PEERS = 4
 SUBMITS = [
@@ -64,10 +65,12 @@ numbers = st.integers(0, 1000)
 class Conversation(RuleBasedStateMachine):
     """What the real broker does beside what the simple one expects."""
 
+    build: ClassVar[Build] = OneBroker
+
     @initialize(job_retries=st.sampled_from([-1, 0, 2]), worker_wakeup=st.sampled_from([1, 2, 0]))
     def starts(self, job_retries: int, worker_wakeup: int) -> None:
         rules = Rules(prefix=b"H:test", job_retries=job_retries, worker_wakeup=worker_wakeup)
-        self.server = MemoryServer(rules)
+        self.server = MemoryServer(rules, build=type(self).build)
         self.broker = self.server.broker
         self.expected = ExpectedServer(job_retries, self.server.now, self.server.clock)
         self.operator = self.server.connect()

@@ -76,6 +76,7 @@ def test_an_unknown_job_is_no_line(line: bytes) -> None:
     assert MemoryServer().connect().lists(line) == []
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_jobs_are_listed_the_oldest_first_by_function_and_up_to_a_limit() -> None:
     client = MemoryServer().connect()
     for function in (b"f", b"g", b"f"):

@@ -54,6 +54,7 @@ def test_handles_count_over_all_functions_and_connections() -> None:
     assert one.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"0", b"") == [(JOB_CREATED, b"H:test:3")]
 
 
+@pytest.mark.one_shard("numbers of jobs say which shard they are of")
 def test_the_handle_prefix_can_be_chosen() -> None:
     client = MemoryServer(Rules(prefix=b"J-eu")).connect()
     assert client.asks(SUBMIT_JOB_BG, b"f", b"", b"") == [(JOB_CREATED, b"J-eu:1")]
@@ -74,6 +75,7 @@ def test_a_background_job_outlives_the_connection_that_submitted_it() -> None:
     assert server.worker(b"f").asks(GRAB_JOB) == [(JOB_ASSIGN, b"H:test:1", b"f", b"a")]
 
 
+@pytest.mark.one_shard("numbers of jobs say which shard they are of")
 def test_answers_to_pipelined_submits_and_questions_come_in_their_order() -> None:
     client = MemoryServer().connect()
     client.sends(
@@ -92,6 +94,7 @@ def test_answers_to_pipelined_submits_and_questions_come_in_their_order() -> Non
     ]
 
 
+@pytest.mark.one_server("a worker cannot say anything of a job before it has heard that the job is its own")
 def test_job_created_comes_before_what_the_worker_says_even_on_one_connection() -> None:
     both = MemoryServer().worker(b"f")
     both.sends(

@@ -74,6 +74,7 @@ def test_create_function_keeps_the_whole_name(ending: bytes) -> None:
     assert peer.types(b"status") == b"resize\t0\t0\t0\n.\n"
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_status_counts_jobs_running_jobs_and_workers() -> None:
     server = MemoryServer()
     for _ in range(3):
@@ -91,6 +92,7 @@ def test_prioritystatus_counts_queued_jobs_only() -> None:
     assert server.connect().types(b"prioritystatus") == b"f\t1\t1\t1\t1\n.\n"
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_workers_lists_every_connection_with_its_functions_the_newest_first() -> None:
     server = MemoryServer()
     worker = server.connect()
@@ -100,6 +102,7 @@ def test_workers_lists_every_connection_with_its_functions_the_newest_first() ->
     assert server.connect().types(b"workers") == b"1 127.0.0.1 me : g f\n2 127.0.0.1 - :\n.\n"
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_show_jobs_tells_handle_attempts_ignored_and_background() -> None:
     server = MemoryServer()
     client = server.connect()

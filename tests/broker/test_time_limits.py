@@ -113,6 +113,7 @@ def test_the_worker_itself_may_get_it_again() -> None:
     assert worker.types(b"status") == b"f\t1\t1\t1\n.\n"
 
 
+@pytest.mark.one_shard("numbers of jobs say which shard they are of")
 def test_it_counts_as_an_execution() -> None:
     server = MemoryServer(Rules(prefix=b"H:test", job_retries=1))
     client = server.connect()

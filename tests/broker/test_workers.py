@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
@@ -54,6 +56,7 @@ def test_a_worker_may_run_several_jobs_at_once() -> None:
     assert client.heard() == [(WORK_COMPLETE, b"H:test:2", b"b"), (WORK_COMPLETE, HANDLE, b"a")]
 
 
+@pytest.mark.one_shard("the functions of each shard take turns, and the shards do")
 def test_the_function_registered_last_is_looked_at_first_and_then_they_take_turns() -> None:
     server = MemoryServer()
     for function in (b"f", b"g", b"h") * 2:
@@ -61,6 +64,7 @@ def test_the_function_registered_last_is_looked_at_first_and_then_they_take_turn
     assert workloads(server.worker(b"h", b"g", b"f"), 6) == [b"f", b"g", b"h"] * 2
 
 
+@pytest.mark.one_shard("the functions of each shard take turns, and the shards do")
 def test_a_function_without_jobs_keeps_its_turn() -> None:
     server = MemoryServer()
     client = server.connect()
@@ -113,6 +117,7 @@ def test_after_cant_do_no_job_of_that_function_comes() -> None:
     assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
 def test_cant_do_of_what_it_never_could_is_ignored() -> None:
     server = MemoryServer()
     worker = server.worker(b"f")
@@ -182,6 +187,7 @@ def test_a_job_that_comes_in_the_turn_of_a_grab_is_its_answer() -> None:
     assert worker.heard() == [(JOB_ASSIGN, HANDLE, b"f", b"a")]
 
 
+@pytest.mark.one_server("a front answers the echo itself, so the grab is the last that the leader hears of")
 def test_an_answer_that_is_followed_by_another_stays_as_it_is() -> None:
     server = MemoryServer()
     worker, client = server.worker(b"f"), server.connect()

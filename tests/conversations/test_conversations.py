@@ -10,10 +10,12 @@ import pytest
 
 from geartrain.protocol.commands import COMMANDS, ECHO_REQ, ECHO_RES
 from geartrain.protocol.packet import request, response
+from tests.broker.ways import ALONE, BUILDS, MEMBER, SHARDS
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 from tests.wire import MemoryServer, Peer
 
 NUMBERS = {command.name: command.number for command in COMMANDS}
+WHOLE = 1 << 20  # bytes, more than anybody says at once
 HANDLE_PREFIX = ("--job-handle-prefix", "H:test")
 
 
@@ -163,16 +165,24 @@ every_conversation = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 13, 64, 1 << 20])
+@pytest.mark.parametrize("way", [ALONE, MEMBER])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 11, 13, 64, WHOLE])
 @pytest.mark.parametrize("arrange", [list, in_one_breath])
 @every_conversation
 def test_in_memory_in_chunks_of_every_size(
-    conversation: Conversation, arrange: Callable[[list[Step]], list[Step]], size: int
+    conversation: Conversation, arrange: Callable[[list[Step]], list[Step]], size: int, way: str
 ) -> None:
-    server = MemoryServer()
+    server = MemoryServer(build=BUILDS[way])
     play(arrange(conversation.steps), lambda: MemoryLink(server.connect(), size))
 
 
+@every_conversation
+def test_in_memory_in_a_pool_of_several_shards(conversation: Conversation) -> None:
+    server = MemoryServer(build=BUILDS[SHARDS])
+    play(conversation.steps, lambda: MemoryLink(server.connect(), WHOLE))
+
+
+@pytest.mark.one_shard("numbers of jobs say which shard they are of")
 @every_conversation
 def test_over_tcp(conversation: Conversation) -> None:
     with geartrain_server(*HANDLE_PREFIX) as program:

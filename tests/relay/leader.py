@@ -20,6 +20,7 @@ from geartrain.relay.frames import (
     REPLIES,
     SAID,
     Frame,
+    pack_parts,
     parts_of,
 )
 from geartrain.relay.seat import Seat
@@ -48,8 +49,8 @@ class Leader:
         self.held: dict[Connection, list[bytes]] = {}  # until it is kept
         self.next: dict[Connection, list[bytes]] = {}  # until the one after it is
 
-    def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
-        self.told.setdefault(server, []).append((kind, shard, number, body))
+    def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
+        self.told.setdefault(server, []).append((kind, shard, number, pack_parts(parts)))
 
     # What servers say
 

@@ -5,14 +5,15 @@ Everything passes as bytes between the hub and the seats, as it does on a link b
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
-from geartrain.protocol.packet import PAYLOAD_LIMIT
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, parts_of
+from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT
+from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, pack_parts, parts_of
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
@@ -20,6 +21,43 @@ from tests.wire import Receive
 
 HOLD = 5.0
 SERVER = "follower"
+
+
+class Numbers:
+    """Lets handles look as those of a broker of its own, which counts 1, 2, 3: jobs by the order in which they came."""
+
+    HANDLE = re.compile(rb"(?<=H:test:)\d+")
+
+    def __init__(self) -> None:
+        self.shown: dict[bytes, bytes] = {}  # by what they are
+        self.real: dict[bytes, bytes] = {}  # by what is shown
+
+    def note(self, number: int) -> None:
+        """A job has come."""
+        real, shown = b"%d" % number, b"%d" % (len(self.shown) + 1)
+        self.shown[real] = shown
+        self.real[shown] = real
+
+    def changed(self, part: bytes, numbers: dict[bytes, bytes]) -> bytes:
+        """A packet or a text with other handles."""
+
+        def other(found: re.Match[bytes]) -> bytes:
+            return numbers.get(found[0], found[0])
+
+        changed = self.HANDLE.sub(other, part)
+        if part[:1] != b"\0" or len(part) < HEADER_SIZE:
+            return changed
+        magic, command, _ = HEADER.unpack_from(part)
+        return HEADER.pack(magic, command, len(changed) - HEADER_SIZE) + changed[HEADER_SIZE:]
+
+    def changed_all(self, chunk: bytes, numbers: dict[bytes, bytes]) -> bytes:
+        """The same for whole packets, one after another, or text."""
+        parts = []
+        while chunk[:1] == b"\0" and len(chunk) >= HEADER_SIZE:
+            length = HEADER_SIZE + HEADER.unpack_from(chunk)[2]
+            part, chunk = chunk[:length], chunk[length:]
+            parts.append(self.changed(part, numbers) if len(part) == length else part)
+        return b"".join(parts) + self.changed(chunk, numbers)
 
 
 class Member:
@@ -38,6 +76,8 @@ class Member:
         self.said: list[bytes] = []  # on its way to the leaders
         self.told: list[bytes] = []  # on its way back
         self.fronts: dict[Connection, Front] = {}
+        self.numbers = Numbers()
+        self.noted = [broker.last_handle for broker in self.brokers]
         for shard, seat in enumerate(self.seats):
             seat.open()
             self.hub.lead(shard, self.send)
@@ -52,7 +92,14 @@ class Member:
         return front.connection, partial(self.receive, front)
 
     def receive(self, front: Front, chunk: bytes) -> None:
-        front.receive(chunk)
+        front.receive(self.numbers.changed_all(chunk, self.numbers.real))
+
+    def read(self, connection: Connection) -> bytes:
+        self.tell_all()
+        self.hear_leaders()
+        parts = [self.numbers.changed(part, self.numbers.shown) for part in connection.outgoing]
+        connection.outgoing.clear()
+        return b"".join(parts)
 
     def disconnect(self, connection: Connection) -> None:
         self.hub.disconnect(self.fronts.pop(connection))
@@ -70,15 +117,14 @@ class Member:
             self.hear_fronts()
             for seat in self.seats:
                 seat.end_turn()
+                self.note_jobs(seat.broker)
             resting = not self.tell_all() and not self.said
             self.hear_leaders()
         self.hub.dirty.clear()
         if self.hub.ended:
-            raise ProtocolError(self.hub.ended.pop().reason)
-
-    def look(self) -> None:
-        self.tell_all()
-        self.hear_leaders()
+            reason = self.hub.ended[0].reason
+            self.hub.ended.clear()
+            raise ProtocolError(reason)
 
     def sleeps(self, connection: Connection) -> bool:
         return self.fronts[connection].asleep
@@ -97,9 +143,9 @@ class Member:
     def send(self, kind: int, shard: int, number: int, body: bytes) -> None:
         self.said.append(frame(kind, shard, number, body))
 
-    def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
+    def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
         assert server == SERVER
-        self.told.append(frame(kind, shard, number, body))
+        self.told.append(frame(kind, shard, number, pack_parts(parts)))
 
     def tell_all(self) -> bool:
         """Let the leaders say what peers have to hear, but for those who wait for the store; whether there was any."""
@@ -117,6 +163,14 @@ class Member:
         said, self.said = b"".join(self.said), []
         for kind, shard, number, body in self.to_leaders.receive(said):
             self.seats[shard].take(SERVER, kind, number, body)
+            self.note_jobs(self.brokers[shard])
+
+    def note_jobs(self, broker: Broker) -> None:
+        """Number the jobs that came since the last look."""
+        rules = broker.rules
+        for number in range(self.noted[rules.shard] + rules.shards, broker.last_handle + 1, rules.shards):
+            self.numbers.note(number)
+        self.noted[rules.shard] = broker.last_handle
 
     def hear_leaders(self) -> None:
         told, self.told = b"".join(self.told), []

@@ -33,7 +33,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, NUL, request
-from geartrain.relay.frames import ATTACH, DETACH, FENCED, PACKETS, READY, REPLIES, Frame, parts_of
+from geartrain.relay.frames import ATTACH, DETACH, FENCED, OVER, PACKETS, READY, REPLIES, Frame, parts_of
 from geartrain.relay.state import PeerState, state_bytes
 from tests.broker.kept import KeptJobs
 from tests.relay.leader import Leader
@@ -325,7 +325,7 @@ class Takeovers(RuleBasedStateMachine):
             if peer.number != number:
                 continue
             for part in parts_of(body):
-                if kind == FENCED:
+                if kind in (FENCED, OVER):
                     peer.running.pop(part, None)
                 else:
                     assert kind == REPLIES

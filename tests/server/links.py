@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from geartrain.protocol.commands import CAN_DO, GRAB_JOB, JOB_ASSIGN, JOB_CREATED, PRE_SLEEP
+from geartrain.protocol.commands import CAN_DO, GRAB_JOB, JOB_ASSIGN, JOB_CREATED, NO_JOB, NOOP, PRE_SLEEP
 from geartrain.protocol.packet import HEADER_SIZE, request
 from tests.support.machine import DEADLINE
 from tests.support.processes import GeartrainProgram, ServerProgram, geartrain_server
@@ -95,6 +95,15 @@ class Link:
         for function in functions:
             self.says(CAN_DO, function)
         assigned, *job = self.asks(GRAB_JOB)
+        assert assigned == JOB_ASSIGN, assigned
+        return job
+
+    def waits_for_a_job(self) -> list[bytes]:
+        """Take a job as workers do: sleep, and grab again when woken, until there is one."""
+        while (heard := self.asks(GRAB_JOB)) == (NO_JOB,):
+            self.says(PRE_SLEEP)
+            assert self.hears() == (NOOP,)
+        assigned, *job = heard
         assert assigned == JOB_ASSIGN, assigned
         return job
 

@@ -105,6 +105,7 @@ def test_check_args_starts_nothing(server: ServerProgram) -> None:
     assert start("--check-args", "--listen", HOST, "--port", str(server.port)).returncode == 0
 
 
+@pytest.mark.one_server("a server of a pool says first what it leads")
 def test_the_first_line_of_the_log_says_where_the_server_listens() -> None:
     with geartrain_server("--log-format", "json") as server:
         server.wait_for_output("listening")
@@ -227,6 +228,9 @@ def test_a_daemon_leaves_its_starter_and_is_known_by_its_pid_file(tmp_path: Path
     wait_until(lambda: not pid_file.exists(), "the server has ended")
 
 
+@pytest.mark.one_server(
+    "it is about the process, and redis-py looks for files that may be out of the user's reach"
+)
 def test_only_root_can_make_the_server_another_user() -> None:
     if os.geteuid() != 0:
         assert start("--user", "nobody").stderr.startswith("geartrain: --user wants to be given by root")

@@ -129,7 +129,8 @@ def test_64_mib_go_to_the_worker_and_back_unchanged(connect: Connect) -> None:
     client, worker = connect(), connect()
     workload = random.Random(64).randbytes(MIB) * 64
     handle = client.submits(SUBMIT_JOB, b"large", workload)
-    assert worker.grabs(b"large") == [handle, b"large", workload]
+    worker.says(CAN_DO, b"large")
+    assert worker.waits_for_a_job() == [handle, b"large", workload]
     worker.says(WORK_COMPLETE, handle, workload)
     assert client.hears() == (WORK_COMPLETE, handle, workload)
 

@@ -123,6 +123,9 @@ def test_after_the_grace_the_server_ends_though_jobs_run(loop: str) -> None:
         assert "the grace of 0.1 seconds is over" in server.output()
 
 
+@pytest.mark.one_server(
+    "the queue is that of all servers, so the last one of a pool does not wait for its end"
+)
 @on_both_loops
 def test_sigusr1_lets_the_workers_empty_the_queue(loop: str) -> None:
     with server_and_links(loop) as (server, connect):

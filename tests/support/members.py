@@ -43,9 +43,9 @@ class Membership:
 
 
 def shared(options: Sequence[str]) -> list[str]:
-    """Those of a server's options that all servers of its pool should have; each is followed by its value."""
-    pairs = zip(options[::2], options[1::2], strict=True)
-    return [word for option, value in pairs if option not in OF_ITS_OWN for word in (option, value)]
+    """Those of a server's options that all servers of its pool should have; the others have a value."""
+    own = [place for place, option in enumerate(options) if option in OF_ITS_OWN]
+    return [option for place, option in enumerate(options) if place not in own and place - 1 not in own]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from geartrain.pool.leadership import COUNT, Leadership
 from geartrain.pool.neighbours import Neighbours
 from geartrain.pool.registry import Registry
 from geartrain.pool.store import ValkeyStore
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, SETTLED, parts_of
+from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, SETTLED, pack_parts
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
 
@@ -276,23 +276,27 @@ class PoolDesk:
 
     # Frames
 
-    def tell(self, server: str, kind: int, shard: int, number: int, body: bytes) -> None:
+    def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
         """A frame from a leader to a front, this server's own or another's."""
-        if server != self.me:
-            link = self.neighbours.guests.get(server)
-            if link is not None:
-                link.send(kind, shard, number, body)
-        elif kind == REPLIES:
-            self.hub.hear(shard, number, parts_of(body))
+        if server == self.me:
+            self.hear(kind, shard, number, parts)
+            return
+        link = self.neighbours.guests.get(server)
+        if link is not None:
+            link.send(kind, shard, number, pack_parts(parts))
+
+    def hear(self, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
+        """What a leader tells this front."""
+        if kind == REPLIES:
+            self.hub.hear(shard, number, parts)
         elif kind == FENCED:
-            self.hub.fence(shard, number, parts_of(body))
+            self.hub.fence(shard, number, parts)
         elif kind == OVER:
-            self.hub.end(shard, number, parts_of(body))
+            self.hub.end(shard, number, parts)
         elif kind == CLOSED:
-            code, text = parts_of(body)
-            self.hub.close(shard, number, code, text)
+            self.hub.close(shard, number, parts[0], parts[1])
         elif kind == SETTLED:
-            self.hub.settle(shard, COUNT.unpack(body)[0])
+            self.hub.settle(shard, COUNT.unpack(parts[0])[0])
 
     def send_to_us(self, leadership: Leadership, kind: int, shard: int, number: int, body: bytes) -> None:
         """A frame from this front to the leader of a shard, which is this server."""
@@ -306,7 +310,9 @@ class PoolDesk:
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""
         self.around.read()
-        if self.hub.dirty or any(link.outgoing for link in self.neighbours.guests.values()):
+        links = self.neighbours.guests.values()
+        opened = all(leadership.opened for leadership in self.leaderships.values())
+        if self.hub.dirty or not opened or any(link.outgoing for link in links):
             self.take_turn()
 
     def begin(self, work: Coroutine[None, None, None]) -> None:

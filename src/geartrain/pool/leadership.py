@@ -23,7 +23,7 @@ PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 COUNT: Final = struct.Struct(">Q")
 
-Tell = Callable[[str, int, int, int, bytes], None]  # server, kind, shard, number, body
+Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
 
 
 class Leadership:
@@ -77,6 +77,7 @@ class Leadership:
         early, self.early = self.early, []
         for server, kind, number, body in early:
             self.take(server, kind, number, body)
+        self.committer.begin(True)
 
     def set_time(self, now: float, clock: float) -> None:
         """Say what time it is. Where the lease may be another server's by now, nothing is handed out."""
@@ -105,13 +106,19 @@ class Leadership:
         broker = self.broker
         if not self.loaded or self.closed:
             return
-        if not self.opened and self.is_safe() and (fronts <= self.seat.ready or broker.now >= self.open_by):
+        if not self.opened and self.can_open(fronts):
             self.opened = True
             self.seat.open()
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
         self.seat.deliver()
         self.settle()
+
+    def can_open(self, fronts: set[str]) -> bool:
+        """Whether jobs may be handed out: nobody else leads, the numbers of new ones are reserved, all have come."""
+        if not self.is_safe() or not self.committer.kept:
+            return False
+        return fronts <= self.seat.ready or self.broker.now >= self.open_by
 
     def settle(self) -> None:
         """Tell the fronts what is settled."""
@@ -130,7 +137,7 @@ class Leadership:
         for server, count in processed.items():
             if self.settled.get(server) != count:
                 self.settled[server] = count
-                self.tell(server, SETTLED, self.shard, 0, COUNT.pack(count))
+                self.tell(server, SETTLED, self.shard, 0, [COUNT.pack(count)])
 
     def leave(self, server: str) -> None:
         """A server is not in the pool any more."""
@@ -177,7 +184,7 @@ class Leadership:
     def say_gone(self, servers: set[str]) -> None:
         """Tell the fronts to look for the next leader."""
         for server in servers:
-            self.tell(server, GONE, self.shard, 0, b"")
+            self.tell(server, GONE, self.shard, 0, [])
 
     async def close(self) -> None:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""

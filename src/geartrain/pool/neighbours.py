@@ -10,7 +10,7 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
 from geartrain.pool.registry import Lease
-from geartrain.relay.frames import GONE, Frame
+from geartrain.relay.frames import GONE, Frame, parts_of
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -112,14 +112,26 @@ class Neighbours:
     def hear_leader(self, link: Link, frames: list[Frame]) -> None:
         """What a leader tells this front."""
         self.desk.around.set_time()
-        for kind, shard, number, body in frames:
-            if kind == GONE:
-                if shard in self.leaders and card_in(self.leaders[shard]).server == link.server:
-                    self.unfollow(shard)
-                    self.desk.election.hurry.set()
-            else:
-                self.desk.tell(self.desk.me, kind, shard, number, body)
+        try:
+            for kind, shard, number, body in frames:
+                if kind == GONE:
+                    self.lose_lead(link, shard)
+                else:
+                    self.desk.hear(kind, shard, number, parts_of(body))
+        except ValueError as error:
+            self.end_link(link, error)
         self.desk.take_turn()
+
+    def lose_lead(self, link: Link, shard: int) -> None:
+        """A server does not lead a shard any more."""
+        if shard in self.leaders and card_in(self.leaders[shard]).server == link.server:
+            self.unfollow(shard)
+            self.desk.election.hurry.set()
+
+    def end_link(self, link: Link, error: ValueError) -> None:
+        """Part with a server whose frames cannot be read."""
+        self.log.error("a link says what is no frame", extra={"id": link.server, "error": str(error)})
+        link.close()
 
     # Links from fronts
 
@@ -178,8 +190,7 @@ class Neighbours:
                 else:
                     leadership.take(link.server, kind, number, body)
         except ValueError as error:
-            self.log.error("a link says what is no frame", extra={"id": link.server, "error": str(error)})
-            link.close()
+            self.end_link(link, error)
         self.desk.take_turn()
 
     def part_with_silent(self, members: Mapping[str, Card]) -> None:

@@ -31,7 +31,6 @@ from geartrain.relay.frames import (
     READY,
     REPLIES,
     SAID,
-    pack_parts,
 )
 from geartrain.relay.hearsay import is_last_word, progress_of, submit_of, told_of
 from geartrain.relay.stand_ins import StandIn
@@ -61,7 +60,7 @@ class Seat:
 
     The broker has all that the store kept when the first frame is taken. It hands out nothing before ``open``: until
     then workers claim the jobs that they have, and clients wait again for theirs. ``tell`` sends a frame to a server
-    (server, kind, shard, number, body).
+    (server, kind, shard, number, parts).
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Seat:
         broker: Broker,
         shard: int,
         payload_limit: int,
-        tell: Callable[[str, int, int, int, bytes], None],
+        tell: Callable[[str, int, int, int, list[bytes]], None],
     ) -> None:
         self.broker = broker
         self.shard = shard
@@ -82,7 +81,7 @@ class Seat:
         self.opened = False
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
         self.claims: dict[bytes, tuple[Guest, bytes]] = {}  # of jobs that may turn up: WORK_STATUS or nothing
-        self.closing: list[tuple[Guest, bytes]] = []  # those who hear CLOSED at the end of the turn
+        self.closing: list[tuple[Guest, list[bytes]]] = []  # those who hear CLOSED at the end of the turn
         broker.relayed = True
         suspend(broker)
 
@@ -111,7 +110,7 @@ class Seat:
         resume(self.broker)
         for handle, (guest, _) in self.claims.items():
             if not guest.orphan:
-                self.tell(guest.server, OVER, self.shard, guest.number, pack_parts([handle]))
+                self.tell(guest.server, OVER, self.shard, guest.number, [handle])
         self.claims.clear()
         kept, self.kept = self.kept, []
         for guest, kind, body in kept:
@@ -165,7 +164,7 @@ class Seat:
         except ProtocolError as error:
             self.guests.pop((guest.server, guest.number), None)
             self.disconnect(guest)
-            self.closing.append((guest, pack_parts([error.refusal.encode(), str(error).encode()])))
+            self.closing.append((guest, [error.refusal.encode(), str(error).encode()]))
 
     def hear_quietly(self, guest: Guest, packets: bytes) -> None:
         """Take packets whose answers nobody waits for; a NOOP is none."""
@@ -323,19 +322,19 @@ class Seat:
 
     def reply(self, guest: Guest, replies: list[bytes]) -> None:
         if replies:
-            self.tell(guest.server, REPLIES, self.shard, guest.number, pack_parts(replies))
+            self.tell(guest.server, REPLIES, self.shard, guest.number, replies)
 
     def fence(self, guest: Guest, handles: list[bytes]) -> None:
         """Tell a worker's front that the worker does not run these."""
         if not guest.orphan:
-            self.tell(guest.server, FENCED, self.shard, guest.number, pack_parts(handles))
+            self.tell(guest.server, FENCED, self.shard, guest.number, handles)
 
     def close(self) -> None:
         """Tell fronts which of their peers' connections have to end, now that those have heard everything."""
         closing, self.closing = self.closing, []
-        for guest, body in closing:
+        for guest, reason in closing:
             del self.by_connection[guest.connection]
-            self.tell(guest.server, CLOSED, self.shard, guest.number, body)
+            self.tell(guest.server, CLOSED, self.shard, guest.number, reason)
 
 
 def shown(handle: bytes) -> str:
