@@ -139,9 +139,14 @@ class Ledger:
         """A job whose worker said its result is not run again, if the server was there to pass it on."""
         for first, second in pairwise(runs):
             if first.handle == second.handle:
-                assert self.was_lost(first) or first.place in self.frozen, f"run again: {first}, {second}"
+                assert self.was_lost(first) or self.was_frozen(first), f"run again: {first}, {second}"
             elif first.key in self.submitted:
                 assert self.was_asked_again(self.submitted[first.key]), f"two jobs of one: {first}, {second}"
+
+    def was_frozen(self, run: Executed) -> bool:
+        """Whether the server of the worker stood still, or that of a client, who could not hear the result."""
+        places = {call.place for call in (*self.called, *self.cut) if call.handle == run.handle}
+        return not self.frozen.isdisjoint({run.place, *places})
 
     def was_asked_again(self, job: Submitted) -> bool:
         """Whether something happened between a submit and its answer."""

@@ -40,9 +40,7 @@ class Trial:
                 await asyncio.sleep(self.chance.uniform(0.3, 1.0))
                 began_at = time.monotonic()
                 await happens(round)
-                print("happened", time.monotonic() - began_at)
                 await self.until_served()
-                print("served", time.monotonic() - began_at)
                 self.ledger.disturbed.append((began_at, time.monotonic()))
 
         try:
