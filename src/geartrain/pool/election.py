@@ -13,6 +13,7 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.leadership import Leadership
 from geartrain.pool.registry import Lease
+from geartrain.relay.exchange import Doorway
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -176,7 +177,7 @@ class Election:
             self.desk.store_for(shard, token),
             self.desk.broker_for(shard),
             self.desk.payload_limit,
-            self.desk.tell,
+            self.desk.exchange.tell,
             self.desk.read,
             self.log,
             partial(self.lose, shard),
@@ -197,7 +198,7 @@ class Election:
                 await self.registry.release(shard, leadership.token)
             return
         if self.leaderships.get(shard) is leadership:
-            self.desk.hub.lead(shard, partial(self.desk.send_to_us, leadership))
+            self.desk.hub.lead(shard, Doorway(self.desk.me, leadership.seat).send)
             self.log.log(
                 self.desk.around.notice,
                 "leading",
