@@ -84,7 +84,8 @@ class PoolDesk:
         self.secret = ""
         self.shards = registry.address.shards
         self.stopping = False
-        self.turning = False  # a turn is to be taken soon
+        self.turn_is_due = False  # somebody waits for a turn
+        self.turning = False  # the loop will see to that
         self.flushing = False  # the links are to be written to soon
         self.neighbours = Neighbours(self)
         self.election = Election(self)
@@ -138,6 +139,7 @@ class PoolDesk:
 
     def end_turn(self) -> None:
         hub = self.hub
+        self.turn_is_due = False
         if hub.greeted:
             self.neighbours.let_in()
         hub.tick()
@@ -281,20 +283,22 @@ class PoolDesk:
 
     def take_turn(self) -> None:
         """Have a turn taken when the loop has done what it has to do by now: one for all of that."""
+        self.turn_is_due = True
         if not self.turning:
             self.turning = True
             self.loop.call_soon(self.turn)
+
+    def turn(self) -> None:
+        self.turning = False
+        if self.turn_is_due:
+            self.around.set_time()
+            self.around.turn()
+            self.keep(False)  # not at once: there is more to come from other servers
 
     def flush(self) -> None:
         """Write to the other servers what the turns had for them that were taken in one go: writing is dear."""
         self.flushing = False
         self.neighbours.flush()
-
-    def turn(self) -> None:
-        self.turning = False
-        self.around.set_time()
-        self.around.turn()
-        self.keep(False)  # not at once: there is more to come from other servers
 
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""

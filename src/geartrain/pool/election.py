@@ -198,6 +198,7 @@ class Election:
                 await self.registry.release(shard, leadership.token)
             return
         if self.leaderships.get(shard) is leadership:
+            self.desk.exchange.seats[shard] = leadership.seat
             self.desk.hub.lead(shard, Doorway(self.desk.me, leadership.seat).send)
             self.log.log(
                 self.desk.around.notice,
@@ -217,6 +218,7 @@ class Election:
         """Do not lead a shard any more."""
         leadership = self.leaderships.pop(shard, None)
         if leadership is not None:
+            self.desk.exchange.seats.pop(shard, None)
             self.desk.hub.part(shard)
             leadership.say_gone(set(self.desk.neighbours.guests))
 

@@ -10,7 +10,7 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
 from geartrain.pool.registry import Lease
-from geartrain.relay.frames import GONE, Frame, parts_of
+from geartrain.relay.frames import GONE, Frame
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -120,11 +120,8 @@ class Neighbours:
         """What a leader tells this front."""
         self.desk.around.set_time()
         try:
-            for kind, shard, number, body in frames:
-                if kind == GONE:
-                    self.lose_lead(link, shard)
-                else:
-                    self.desk.exchange.hear(kind, shard, number, parts_of(body))
+            for shard in self.desk.exchange.hear_all(frames):
+                self.lose_lead(link, shard)
         except ValueError as error:
             self.end_link(link, error)
         self.desk.take_turn()
@@ -197,7 +194,7 @@ class Neighbours:
         self.desk.around.set_time()
         self.broken.discard(link.server)
         try:
-            for kind, shard, number, body in frames:
+            for kind, shard, number, body in self.desk.exchange.take(link.server, frames):
                 leadership = self.desk.leaderships.get(shard)
                 if leadership is None:
                     link.outbox.send(GONE, shard, 0, b"")

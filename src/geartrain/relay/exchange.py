@@ -5,7 +5,18 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, SETTLED, frame, pack_parts
+from geartrain.relay.frames import (
+    CLOSED,
+    FENCED,
+    GONE,
+    OVER,
+    REPLIES,
+    SETTLED,
+    Frame,
+    frame,
+    pack_parts,
+    parts_of,
+)
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
 
@@ -48,6 +59,29 @@ class Exchange:
         self.me = me  # this server's id
         self.hub = hub
         self.outboxes: dict[str, Outbox] = {}  # of the links from other fronts, by server
+        self.seats: dict[int, Seat] = {}  # of the shards that this server leads
+
+    def take(self, server: str, frames: list[Frame]) -> list[Frame]:
+        """What another front says to leaders here; those frames are given back for which there is none."""
+        left: list[Frame] = []
+        for each in frames:
+            kind, shard, number, body = each
+            seat = self.seats.get(shard)
+            if seat is None:
+                left.append(each)
+            else:
+                seat.take(server, kind, number, body)
+        return left
+
+    def hear_all(self, frames: list[Frame]) -> list[int]:
+        """What a leader elsewhere tells this server's front; the shards that it does not lead any more."""
+        gone: list[int] = []
+        for kind, shard, number, body in frames:
+            if kind == GONE:
+                gone.append(shard)
+            else:
+                self.hear(kind, shard, number, parts_of(body))
+        return gone
 
     def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
         """A frame from a leader here to a front, this server's own or another's; nothing where there is no link."""
