@@ -24,7 +24,6 @@ def test_a_killed_primary_with_sentinels() -> None:
         trial = Trial(members)
 
         async def kill(round: int) -> None:
-            await asyncio.to_thread(wait_until, engine.can_fail_over, "the sentinels are calm", PATIENCE)
             primary, leader = engine.primary, await trial.victim(0)
             if round % 4 in (1, 2):
                 await let_replicas_lag(engine, trial)
@@ -66,6 +65,7 @@ async def replace(engine: EngineSet, primary: Redis, primaries: list[Redis]) -> 
     """Wait until another node is in the place of a primary that was killed, and have that one follow it."""
     others = [node for node in primaries if node is not primary]
     await asyncio.to_thread(wait_until, partial(has_another, engine, others), "another takes over")
+    await asyncio.to_thread(wait_until, engine.is_calm, "all agree who that is", PATIENCE)
     (successor,) = (node for node in masters(engine) if node not in others)
     await asyncio.to_thread(engine.revive, primary, successor)
 

@@ -45,7 +45,11 @@ class Trial:
                 print("served", time.monotonic() - began_at)
                 self.ledger.disturbed.append((began_at, time.monotonic()))
 
-        asyncio.run(self.load.while_doing(events))
+        try:
+            asyncio.run(self.load.while_doing(events))
+        finally:
+            for server in self.members.servers:
+                print(server.address, server.output())
         self.note_fenced(*self.members.servers)
         print(self.ledger.summary())
         self.ledger.check()

@@ -135,15 +135,10 @@ class EngineSet:
             node.ask("REPLICAOF", HOST, str(primary.port))
         wait_until(partial(tells, node, "INFO", "replication", "master_link_status:up"), "it follows")
 
-    def can_fail_over(self) -> bool:
-        """Whether every sentinel takes the same node for the primary, and knows one that can take its place."""
-        return (
-            all(is_calm(watcher) for watcher in self.watchers)
-            and len(
-                {watcher.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for watcher in self.watchers}
-            )
-            == 1
-        )
+    def is_calm(self) -> bool:
+        """Whether all sentinels take the same node for the primary, and know one that can take its place."""
+        chosen = {watcher.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE) for watcher in self.watchers}
+        return len(chosen) <= 1 and all(is_calm(watcher) for watcher in self.watchers)
 
     def pause_replicas(self) -> None:
         """Have the replicas stand still."""
