@@ -133,7 +133,8 @@ def test_every_server_answers_geartrain_commands_for_the_whole_pool(
     for server in shared_pool.servers:
         assert rows(server, "status", name) == [{"handle": name, **progress}]
         assert rows(server, "status", "--unique", "of all") == [{"unique": "of all", **progress}]
-        assert [(row["handle"], row["state"]) for row in rows(server, "jobs")] == [(name, "running")]
+        jobs = rows(server, "jobs", "--function", "asked")
+        assert [(row["handle"], row["state"]) for row in jobs] == [(name, "running")]
         counts = {row["function"]: (row["running"], row["workers"]) for row in rows(server, "functions")}
         assert counts["asked"] == (1, 1)
         assert [row["running"] for row in rows(server, "workers")] == [[name]]
