@@ -5,10 +5,11 @@ VENV := .venv
 COMPILED := .venv-compiled
 RUN := $(VENV)/bin/python -m
 PIP_INSTALL := -m pip install -qq --disable-pip-version-check
+ON_THE_WIRE := $(addprefix tests/,conversations interop contracts sync aio tasks cli server)
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types compiled torture bench real-clients clean
+.PHONY: help demo test lint format types compiled conformance torture bench real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -34,6 +35,10 @@ types: $(VENV)/.dev ## Check the types: ours (mypy --strict) and what users see 
 
 compiled: $(COMPILED)/.dev real-clients ## Run every test, on the compiled build
 	GEARTRAIN_BUILD=compiled $(COMPILED)/bin/python -m pytest $(TESTS)
+
+conformance: $(VENV)/.dev real-clients ## Run every test that talks to a server against servers of pools, in three ways
+	set -e; for way in leader follower shards; do \
+	  echo "As the $$way of a pool"; GEARTRAIN_POOL=$$way $(RUN) pytest $(or $(TESTS),$(ON_THE_WIRE)); done
 
 torture: $(COMPILED)/.dev ## Kill servers for a quarter of an hour, and try a thousand times as many sequences of packets
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \

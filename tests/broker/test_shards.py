@@ -15,6 +15,10 @@ from geartrain.protocol.packet import HEADER_SIZE
 from geartrain.server.cron import next_tick
 from tests.wire import MemoryServer, Packet
 
+pytestmark = pytest.mark.one_server(
+    "it is about a server that has one of several shards and knows of no pool"
+)
+
 SHARDS = 4
 ANY = (b"*", b"*", b"*", b"*", b"*")
 THIRD = Rules(prefix=b"H:test", shard=2, shards=SHARDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
@@ -19,27 +18,24 @@ INSIDE = ("broker", "connection", "KeptJobs")  # of a server, of a peer, and the
 
 def ways_of(item: Any) -> list[str]:
     """The ways of a test, as pytest knows it; what looks into a broker does so where that one has all jobs."""
-    if item.get_closest_marker("one_server"):
-        return [ALONE]
     test = item.obj
-    inner = test.hypothesis.inner_test if hasattr(test, "hypothesis") else test
-    if item.get_closest_marker("one_shard") or looks_inside(inner, set()):
+    used = names_used(test.hypothesis.inner_test if hasattr(test, "hypothesis") else test, set())
+    if item.get_closest_marker("one_server") or "MemoryServer" not in used:
+        return [ALONE]
+    if item.get_closest_marker("one_shard") or not used.isdisjoint(INSIDE):
         return [ALONE, MEMBER]
     return [ALONE, MEMBER, SHARDS]
 
 
-def looks_inside(function: Callable[..., object], seen: set[str]) -> bool:
-    """Whether a function of a test module, or one that it uses, looks at more than what peers hear."""
-    if not isinstance(function, FunctionType) or function.__name__ in seen:
-        return False
-    seen.add(function.__name__)
+def names_used(function: FunctionType, seen: set[FunctionType]) -> set[str]:
+    """The names that a test uses, and those that functions of its module use for it."""
+    seen.add(function)
     names = names_in(function.__code__)
-    used = [function.__globals__.get(name) for name in names]
-    return not names.isdisjoint(INSIDE) or any(
-        looks_inside(other, seen)
-        for other in used
-        if isinstance(other, FunctionType) and other.__module__ == function.__module__
-    )
+    for name in list(names):
+        other = function.__globals__.get(name)
+        if isinstance(other, FunctionType) and other.__module__ == function.__module__ and other not in seen:
+            names |= names_used(other, seen)
+    return names
 
 
 def names_in(code: CodeType) -> set[str]:

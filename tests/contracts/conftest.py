@@ -1,15 +1,21 @@
-"""Every scenario runs over both shells, and against both servers: ours and the C gearmand."""
+"""Every scenario runs over both shells, and against ours, one of a pool, and the C gearmand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
 from tests.contracts.shells import AsyncShell, BlockingShell, Shell
+from tests.support.members import follower
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
-SERVERS = {"geartrain": geartrain_server, "gearmand": gearmand}
+OURS: dict[str, Callable[[], AbstractContextManager[ServerProgram]]] = {
+    "geartrain": geartrain_server,
+    "pool": follower,
+}
+SERVERS = {**OURS, "gearmand": gearmand}
 SHELLS: dict[str, Callable[[], Shell]] = {"sync": BlockingShell, "aio": AsyncShell}
 
 
@@ -20,10 +26,10 @@ def job_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
         yield program
 
 
-@pytest.fixture(scope="session")
-def our_server() -> Iterator[ServerProgram]:
+@pytest.fixture(scope="session", params=OURS)
+def our_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
     """A running server of ours, for what gearmand does not have."""
-    with geartrain_server() as program:
+    with OURS[request.param]() as program:
         yield program
 
 

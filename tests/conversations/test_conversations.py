@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,9 @@ import pytest
 from geartrain.protocol.commands import COMMANDS, ECHO_REQ, ECHO_RES
 from geartrain.protocol.packet import request, response
 from tests.broker.ways import ALONE, BUILDS, MEMBER, SHARDS
-from tests.support.processes import ServerProgram, gearmand, geartrain_server
+from tests.support.engines import standalone
+from tests.support.members import FOLLOWER, Membership
+from tests.support.processes import GeartrainProgram, ServerProgram, gearmand, geartrain_server
 from tests.wire import MemoryServer, Peer
 
 NUMBERS = {command.name: command.number for command in COMMANDS}
@@ -186,6 +188,19 @@ def test_in_memory_in_a_pool_of_several_shards(conversation: Conversation) -> No
 @every_conversation
 def test_over_tcp(conversation: Conversation) -> None:
     with geartrain_server(*HANDLE_PREFIX) as program:
+        play_over_tcp(conversation, program)
+
+
+@pytest.fixture(scope="module")
+def membership() -> Iterator[Membership]:
+    """The place of a server that does not lead, in a pool of its own each time."""
+    with standalone() as engine:
+        yield Membership(engine, FOLLOWER)
+
+
+@every_conversation
+def test_over_tcp_to_a_server_of_a_pool(conversation: Conversation, membership: Membership) -> None:
+    with GeartrainProgram(*HANDLE_PREFIX, membership=membership) as program:
         play_over_tcp(conversation, program)
 
 

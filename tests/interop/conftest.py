@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -11,6 +12,7 @@ from geartrain.sync.client import Client
 from geartrain.sync.worker import JobFunction, Worker
 from tests.interop.programs import LANGUAGES, ClientProgram, Language
 from tests.support.machine import DEADLINE
+from tests.support.members import follower
 from tests.support.processes import Program, ServerProgram, geartrain_server
 
 RunClient = Callable[..., ClientProgram]
@@ -18,10 +20,16 @@ StartWorker = Callable[[], Program]
 Work = Callable[[str, JobFunction], None]
 
 
-@pytest.fixture(scope="session")
-def shared_server() -> Iterator[ServerProgram]:
-    """Our server, for every test that keeps to function names of its own."""
-    with geartrain_server() as program:
+SERVERS: dict[str, Callable[[], AbstractContextManager[ServerProgram]]] = {
+    "alone": geartrain_server,
+    "pool": follower,
+}
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def shared_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
+    """Our server, for every test that keeps to function names of its own; also one of a pool, which another leads."""
+    with SERVERS[request.param]() as program:
         yield program
 
 

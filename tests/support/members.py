@@ -49,6 +49,16 @@ def shared(options: Sequence[str]) -> list[str]:
 
 
 @contextmanager
+def follower(*options: str) -> Iterator[GeartrainProgram]:
+    """Our server as a member of a pool that another one leads, and an engine for them."""
+    with (
+        standalone() as engine,
+        GeartrainProgram(*options, membership=Membership(engine, FOLLOWER)) as program,
+    ):
+        yield program
+
+
+@contextmanager
 def members(way: str) -> Iterator[None]:
     """Within the block each server of ours that is not told where to keep its jobs is a member of a pool."""
     assert way in WAYS, f"GEARTRAIN_POOL={way}, one of {', '.join(WAYS)} is expected"

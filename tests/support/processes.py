@@ -162,13 +162,15 @@ class GeartrainProgram(ServerProgram):
         port: int | None = None,
         python: tuple[str, ...] = ("-m", "geartrain"),
         environment: Mapping[str, str] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         port = port or free_port()
         where = ("--listen", HOST, "--port", str(port))
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         os.chmod(self.folder.name, 0o711)  # for a server that becomes another user
         state = {"STATE_DIRECTORY": os.path.join(self.folder.name, "state"), **(environment or {})}
-        membership = None if "--store" in options else GeartrainProgram.membership
+        if membership is None and "--store" not in options:
+            membership = GeartrainProgram.membership
         with ExitStack() as stack:
             given, self.others = Place(options, ())
             if membership is not None:

@@ -19,11 +19,10 @@ from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.election import Election
-from geartrain.pool.leadership import COUNT, Leadership
 from geartrain.pool.neighbours import Neighbours
 from geartrain.pool.registry import Registry
 from geartrain.pool.store import ValkeyStore
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, SETTLED, pack_parts
+from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
 
@@ -75,6 +74,7 @@ class PoolDesk:
         self.loop = asyncio.get_running_loop()
         self.hub = Hub(registry.address.shards, rules, payload_limit, hold, secrets.randbelow(1000) * 1000)
         self.hub.about = self.about
+        self.exchange = Exchange(self.me, self.hub)
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
         self.ended: list[Connection] = []
@@ -84,6 +84,9 @@ class PoolDesk:
         self.secret = ""
         self.shards = registry.address.shards
         self.stopping = False
+        self.turn_is_due = False  # somebody waits for a turn
+        self.turning = False  # the loop will see to that
+        self.flushing = False  # the links are to be written to soon
         self.neighbours = Neighbours(self)
         self.election = Election(self)
         self.leaderships = self.election.leaderships
@@ -136,13 +139,13 @@ class PoolDesk:
 
     def end_turn(self) -> None:
         hub = self.hub
+        self.turn_is_due = False
         if hub.greeted:
             self.neighbours.let_in()
         hub.tick()
-        others = self.election.others()
         for _ in range(MOST_ROUNDS):
             for leadership in list(self.leaderships.values()):
-                leadership.end_turn(others)
+                leadership.end_turn(self.election.others)
             # What a front heard may have made it ask another shard.
             if not any(leadership.broker.dirty for leadership in self.leaderships.values()):
                 break
@@ -151,7 +154,9 @@ class PoolDesk:
             leadership.broker.notices.clear()
         if self.leaving:
             self.part_with_leaving()
-        self.neighbours.flush()
+        if not self.flushing and self.neighbours.have_to_hear():
+            self.flushing = True
+            self.loop.call_soon(self.flush)
         for front in hub.ended:
             self.ended.append(front.connection)
         hub.ended.clear()
@@ -274,45 +279,32 @@ class PoolDesk:
         """The card of a server as it is by now."""
         return self.about_me() if card.server == self.me else self.election.members.get(card.server, card)
 
-    # Frames
-
-    def tell(self, server: str, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
-        """A frame from a leader to a front, this server's own or another's."""
-        if server == self.me:
-            self.hear(kind, shard, number, parts)
-            return
-        link = self.neighbours.guests.get(server)
-        if link is not None:
-            link.send(kind, shard, number, pack_parts(parts))
-
-    def hear(self, kind: int, shard: int, number: int, parts: list[bytes]) -> None:
-        """What a leader tells this front."""
-        if kind == REPLIES:
-            self.hub.hear(shard, number, parts)
-        elif kind == FENCED:
-            self.hub.fence(shard, number, parts)
-        elif kind == OVER:
-            self.hub.end(shard, number, parts)
-        elif kind == CLOSED:
-            self.hub.close(shard, number, parts[0], parts[1])
-        elif kind == SETTLED:
-            self.hub.settle(shard, COUNT.unpack(parts[0])[0])
-
-    def send_to_us(self, leadership: Leadership, kind: int, shard: int, number: int, body: bytes) -> None:
-        """A frame from this front to the leader of a shard, which is this server."""
-        leadership.take(self.me, kind, number, body)
-
     # Turns
 
     def take_turn(self) -> None:
-        self.around.turn()
+        """Have a turn taken when the loop has done what it has to do by now: one for all of that."""
+        self.turn_is_due = True
+        if not self.turning:
+            self.turning = True
+            self.loop.call_soon(self.turn)
+
+    def turn(self) -> None:
+        self.turning = False
+        if self.turn_is_due:
+            self.around.set_time()
+            self.around.turn()
+            self.keep(False)  # not at once: there is more to come from other servers
+
+    def flush(self) -> None:
+        """Write to the other servers what the turns had for them that were taken in one go: writing is dear."""
+        self.flushing = False
+        self.neighbours.flush()
 
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""
         self.around.read()
-        links = self.neighbours.guests.values()
         opened = all(leadership.opened for leadership in self.leaderships.values())
-        if self.hub.dirty or not opened or any(link.outgoing for link in links):
+        if self.hub.dirty or not opened or self.neighbours.have_to_hear():
             self.take_turn()
 
     def begin(self, work: Coroutine[None, None, None]) -> None:

@@ -13,6 +13,7 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.leadership import Leadership
 from geartrain.pool.registry import Lease
+from geartrain.relay.exchange import Doorway
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -176,7 +177,7 @@ class Election:
             self.desk.store_for(shard, token),
             self.desk.broker_for(shard),
             self.desk.payload_limit,
-            self.desk.tell,
+            self.desk.exchange.tell,
             self.desk.read,
             self.log,
             partial(self.lose, shard),
@@ -197,7 +198,8 @@ class Election:
                 await self.registry.release(shard, leadership.token)
             return
         if self.leaderships.get(shard) is leadership:
-            self.desk.hub.lead(shard, partial(self.desk.send_to_us, leadership))
+            self.desk.exchange.seats[shard] = leadership.seat
+            self.desk.hub.lead(shard, Doorway(self.desk.me, leadership.seat).send)
             self.log.log(
                 self.desk.around.notice,
                 "leading",
@@ -216,6 +218,7 @@ class Election:
         """Do not lead a shard any more."""
         leadership = self.leaderships.pop(shard, None)
         if leadership is not None:
+            self.desk.exchange.seats.pop(shard, None)
             self.desk.hub.part(shard)
             leadership.say_gone(set(self.desk.neighbours.guests))
 

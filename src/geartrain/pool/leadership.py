@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,13 +14,13 @@ from geartrain.broker.durability import adopt
 from geartrain.broker.takeover import resume, suspend
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.pool.store import ValkeyStore
-from geartrain.relay.frames import GONE, PACKETS, SETTLED
+from geartrain.relay.exchange import COUNT
+from geartrain.relay.frames import GONE, SETTLED
 from geartrain.relay.seat import Seat
 from geartrain.store.committer import Committer
 
 PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a new leader of their peers
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
-COUNT: Final = struct.Struct(">Q")
 
 Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
 
@@ -60,7 +59,6 @@ class Leadership:
         self.safe_until = 0.0  # when nobody else can have the lease before, by monotonic time
         self.closed = False
         self.replication: dict[str, object] = {}  # what is known of the engine's replicas
-        self.processed: dict[str, int] = {}  # frames of packets, by server
         self.settled: dict[str, int] = {}  # those of them that were said to be settled
         self.marks: dict[
             int, dict[str, int]
@@ -92,21 +90,17 @@ class Leadership:
 
     def take(self, server: str, kind: int, number: int, body: bytes) -> None:
         """A frame of a front, this server's own or another's."""
-        if self.closed:
-            return
-        if not self.loaded:
+        if self.loaded:
+            self.seat.take(server, kind, number, body)
+        else:
             self.early.append((server, kind, number, body))
-            return
-        if kind == PACKETS:
-            self.processed[server] = self.processed.get(server, 0) + 1
-        self.seat.take(server, kind, number, body)
 
-    def end_turn(self, fronts: set[str]) -> None:
+    def end_turn(self, fronts: Callable[[], set[str]]) -> None:
         """Do what is due, and tell the fronts; ``fronts`` are the servers of the pool."""
         broker = self.broker
         if not self.loaded or self.closed:
             return
-        if not self.opened and self.can_open(fronts):
+        if not self.opened and self.can_open(fronts()):
             self.opened = True
             self.seat.open()
         self.seat.end_turn()
@@ -125,11 +119,11 @@ class Leadership:
         if not self.opened:
             return None
         committer = self.committer
-        if self.processed != self.settled:
+        if self.seat.processed != self.settled:
             if committer.commit is None and not self.broker.batch:
                 self.marks.clear()
-                return self.say_settled(self.processed)
-            self.marks[committer.begun + 1] = dict(self.processed)
+                return self.say_settled(self.seat.processed)
+            self.marks[committer.begun + 1] = dict(self.seat.processed)
         for number in [number for number in self.marks if number <= committer.kept]:
             self.say_settled(self.marks.pop(number))
 
@@ -147,7 +141,7 @@ class Leadership:
 
     def forget_counts(self, server: str) -> None:
         """A server begins to count anew, as its link is another one."""
-        for counts in (self.processed, self.settled, *self.marks.values()):
+        for counts in (self.seat.processed, self.settled, *self.marks.values()):
             counts.pop(server, None)
 
     def wait(self) -> float:
@@ -178,7 +172,7 @@ class Leadership:
     def lose(self) -> None:
         """The lease is another server's: what was not kept yet is refused, as late as it is."""
         late = len(self.broker.batch.removed) if self.broker.batch is not None else 0
-        self.closed = True
+        self.closed = self.seat.closed = True
         self.fenced(late)
 
     def say_gone(self, servers: set[str]) -> None:
@@ -188,7 +182,7 @@ class Leadership:
 
     async def close(self) -> None:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
-        self.closed = True
+        self.closed = self.seat.closed = True
         await self.committer.close()
         if not self.committer.failure:
-            self.say_settled(self.processed)
+            self.say_settled(self.seat.processed)

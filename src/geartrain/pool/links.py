@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Final, cast
 
 from geartrain.errors import StoreError
-from geartrain.relay.frames import Frame, FrameStream, frame
+from geartrain.relay.exchange import Outbox
+from geartrain.relay.frames import Frame, FrameStream
 from geartrain.relay.link_words import GREETING, LINK_VERSION
 
 PATIENCE: Final = 1.0  # seconds in which a server must take a link
@@ -18,14 +19,14 @@ LONGEST_GREETING: Final = 1024  # bytes
 
 
 class Link(asyncio.Protocol):
-    """A connection to another server. Frames are sent by the turn: ``flush`` writes them."""
+    """A connection to another server. Frames go into the outbox: ``flush`` writes them."""
 
     def __init__(self, hear: Callable[[Link, list[Frame]], None], lost: Callable[[Link], None]) -> None:
         self.server = ""  # the id of the server at the other end
         self.hear = hear
         self.lost = lost
         self.stream = FrameStream()
-        self.outgoing: list[bytes] = []
+        self.outbox = Outbox()
         self.transport: asyncio.Transport | None = None
         self.greeting = b""  # of the other end, while it is not whole
         self.greeted: asyncio.Future[bytes] | None = None  # None once it is, and where none is expected
@@ -51,15 +52,12 @@ class Link(asyncio.Protocol):
             self.greeted.set_result(b"")
         self.lost(self)
 
-    def send(self, kind: int, shard: int, number: int, body: bytes = b"") -> None:
-        """Send a frame with the turn."""
-        self.outgoing.append(frame(kind, shard, number, body))
-
     def flush(self) -> None:
-        """Write what was sent in this turn."""
-        if self.transport is not None and self.outgoing:
-            self.transport.write(b"".join(self.outgoing))
-        self.outgoing.clear()
+        """Write what is in the outbox."""
+        if self.outbox.frames:
+            frames = self.outbox.take_all()
+            if self.transport is not None:
+                self.transport.write(frames)
 
     def greeting_is_due(self) -> bool:
         """Whether the other end has not let us in yet."""

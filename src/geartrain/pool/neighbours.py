@@ -10,7 +10,7 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
 from geartrain.pool.registry import Lease
-from geartrain.relay.frames import GONE, Frame, parts_of
+from geartrain.relay.frames import GONE, Frame
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -35,6 +35,13 @@ class Neighbours:
         """Write what was sent in this turn."""
         for link in (*self.links.values(), *self.guests.values()):
             link.flush()
+
+    def have_to_hear(self) -> bool:
+        """Whether there is something to write to them."""
+        for link in (*self.links.values(), *self.guests.values()):
+            if link.outbox.frames:
+                return True
+        return False
 
     def close(self) -> None:
         """End all links."""
@@ -92,7 +99,7 @@ class Neighbours:
         """The leader of a shard hears us."""
         if shard not in self.leaders and shard not in self.desk.leaderships:
             self.leaders[shard] = lease
-            self.hub.lead(shard, link.send)
+            self.hub.lead(shard, link.outbox.send)
 
     def unfollow(self, shard: int) -> None:
         if self.leaders.pop(shard, None) is not None:
@@ -113,11 +120,8 @@ class Neighbours:
         """What a leader tells this front."""
         self.desk.around.set_time()
         try:
-            for kind, shard, number, body in frames:
-                if kind == GONE:
-                    self.lose_lead(link, shard)
-                else:
-                    self.desk.hear(kind, shard, number, parts_of(body))
+            for shard in self.desk.exchange.hear_all(frames):
+                self.lose_lead(link, shard)
         except ValueError as error:
             self.end_link(link, error)
         self.desk.take_turn()
@@ -151,11 +155,13 @@ class Neighbours:
                 continue
             link = Link(self.hear_front, self.lose_front)
             link.server = server
-            previous = self.guests.pop(server, None)
+            previous = self.guests.get(server)
             if previous is not None:
+                self.drop_guest(server)
                 previous.close()
                 self.orphan(server)
             self.guests[server] = link
+            self.desk.exchange.outboxes[server] = link.outbox
             for leadership in self.desk.leaderships.values():
                 leadership.forget_counts(server)
             self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
@@ -168,9 +174,14 @@ class Neighbours:
         """A front's link is gone: it may make another one soon, else it is gone as well."""
         if self.guests.get(link.server) is not link:
             return
-        del self.guests[link.server]
+        self.drop_guest(link.server)
         self.orphan(link.server)
         self.desk.loop.call_later(BLIP, self.look_after, link.server)
+
+    def drop_guest(self, server: str) -> None:
+        """There is no link from a front."""
+        del self.guests[server]
+        del self.desk.exchange.outboxes[server]
 
     def look_after(self, server: str) -> None:
         if server not in self.guests:
@@ -183,10 +194,10 @@ class Neighbours:
         self.desk.around.set_time()
         self.broken.discard(link.server)
         try:
-            for kind, shard, number, body in frames:
+            for kind, shard, number, body in self.desk.exchange.take(link.server, frames):
                 leadership = self.desk.leaderships.get(shard)
                 if leadership is None:
-                    link.send(GONE, shard, 0)
+                    link.outbox.send(GONE, shard, 0, b"")
                 else:
                     leadership.take(link.server, kind, number, body)
         except ValueError as error:
@@ -201,7 +212,8 @@ class Neighbours:
                 self.log.warning(
                     "a server of the pool is silent, its jobs are queued again", extra={"id": server}
                 )
-                self.guests.pop(server).close()
+                self.guests[server].close()
+                self.drop_guest(server)
                 self.forget_guest(server)
 
     def forget_guest(self, server: str) -> None:

@@ -82,6 +82,8 @@ class Seat:
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
         self.claims: dict[bytes, tuple[Guest, bytes]] = {}  # of jobs that may turn up: WORK_STATUS or nothing
         self.closing: list[tuple[Guest, list[bytes]]] = []  # those who hear CLOSED at the end of the turn
+        self.processed: dict[str, int] = {}  # frames of packets, by server
+        self.closed = False  # what comes now is for the next leader
         broker.relayed = True
         suspend(broker)
 
@@ -89,6 +91,10 @@ class Seat:
 
     def take(self, server: str, kind: int, number: int, body: bytes) -> None:
         """One frame of a server; raises ValueError where it cannot be read."""
+        if self.closed:
+            return None
+        if kind == PACKETS:
+            self.processed[server] = self.processed.get(server, 0) + 1
         if kind == ATTACH:
             return self.attach(server, number, state_of(body))
         if kind == READY:

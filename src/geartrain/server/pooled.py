@@ -57,7 +57,7 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
     around = Surroundings(
         broker_for,
         server.give_away,
-        server.end_turns,
+        server.end_turn,
         server.read_turns,
         server.set_time,
         server.log,
