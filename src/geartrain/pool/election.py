@@ -207,10 +207,9 @@ class Election:
             )
             self.desk.take_turn()
 
-    def lose(self, shard: int, late: int) -> None:
-        """The lease of a shard that we led is another server's; so many results came too late for it."""
-        self.desk.hub.fenced += late
-        self.log.warning("another server leads", extra={"shard": shard, "refused": late})
+    def lose(self, shard: int) -> None:
+        """The lease of a shard that we led is another server's."""
+        self.log.warning("another server leads", extra={"shard": shard})
         self.drop(shard)
         self.hurry.set()
 

@@ -42,7 +42,7 @@ class Leadership:
         tell: Tell,
         read: Callable[[], None],
         log: logging.Logger,
-        fenced: Callable[[int], None],
+        fenced: Callable[[], None],
     ) -> None:
         self.shard = shard
         self.token = token
@@ -170,10 +170,11 @@ class Leadership:
         self.replication = {"ack": self.store.ack, "replicas": len(behind), "lag": min(behind, default=0)}
 
     def lose(self) -> None:
-        """The lease is another server's: what was not kept yet is refused, as late as it is."""
-        late = len(self.broker.batch.removed) if self.broker.batch is not None else 0
-        self.closed = self.seat.closed = True
-        self.fenced(late)
+        """The lease is another server's: what was not kept yet, and so is not settled, the fronts will say to it."""
+        if not self.closed:
+            self.closed = self.seat.closed = True
+            self.committer.abandon()
+            self.fenced()
 
     def say_gone(self, servers: set[str]) -> None:
         """Tell the fronts to look for the next leader."""
@@ -184,5 +185,5 @@ class Leadership:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
         self.closed = self.seat.closed = True
         await self.committer.close()
-        if not self.committer.failure:
+        if not self.committer.failure and not self.committer.over:
             self.say_settled(self.seat.processed)

@@ -23,6 +23,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, hear: Callable[[Link, list[Frame]], None], lost: Callable[[Link], None]) -> None:
         self.server = ""  # the id of the server at the other end
+        self.led: set[int] = set()  # shards whose leader is there, as far as we know
         self.hear = hear
         self.lost = lost
         self.stream = FrameStream()

@@ -99,10 +99,13 @@ class Neighbours:
         """The leader of a shard hears us."""
         if shard not in self.leaders and shard not in self.desk.leaderships:
             self.leaders[shard] = lease
+            link.led.add(shard)
             self.hub.lead(shard, link.outbox.send)
 
     def unfollow(self, shard: int) -> None:
         if self.leaders.pop(shard, None) is not None:
+            for link in self.links.values():
+                link.led.discard(shard)
             self.hub.part(shard)
 
     def lose_leader(self, link: Link) -> None:
@@ -111,26 +114,20 @@ class Neighbours:
             return
         del self.links[link.server]
         self.broken.add(link.server)
-        for shard, lease in list(self.leaders.items()):
-            if card_in(lease).server == link.server:
-                self.unfollow(shard)
+        for shard in list(link.led):
+            self.unfollow(shard)
         self.desk.election.hurry.set()
 
     def hear_leader(self, link: Link, frames: list[Frame]) -> None:
         """What a leader tells this front."""
         self.desk.around.set_time()
         try:
-            for shard in self.desk.exchange.hear_all(frames):
-                self.lose_lead(link, shard)
+            for shard in self.desk.exchange.hear_all(frames, link.led):
+                self.unfollow(shard)
+                self.desk.election.hurry.set()
         except ValueError as error:
             self.end_link(link, error)
         self.desk.take_turn()
-
-    def lose_lead(self, link: Link, shard: int) -> None:
-        """A server does not lead a shard any more."""
-        if shard in self.leaders and card_in(self.leaders[shard]).server == link.server:
-            self.unfollow(shard)
-            self.desk.election.hurry.set()
 
     def end_link(self, link: Link, error: ValueError) -> None:
         """Part with a server whose frames cannot be read."""

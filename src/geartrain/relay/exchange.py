@@ -73,10 +73,15 @@ class Exchange:
                 seat.take(server, kind, number, body)
         return left
 
-    def hear_all(self, frames: list[Frame]) -> list[int]:
-        """What a leader elsewhere tells this server's front; the shards that it does not lead any more."""
+    def hear_all(self, frames: list[Frame], led: set[int]) -> list[int]:
+        """What a server that leads some shards tells this one's front; those that it does not lead any more.
+
+        What it says of others, such as those that it led until it was frozen, answers nothing that was asked since.
+        """
         gone: list[int] = []
         for kind, shard, number, body in frames:
+            if shard not in led:
+                continue
             if kind == GONE:
                 gone.append(shard)
             else:

@@ -105,6 +105,9 @@ class Committer:
             return self.give_up(error)
         except StoreError as error:
             outcome = Outcome(str(error))
+        if self.over:
+            self.commit = None
+            return None
         self.say(outcome.error)
         held, self.held = self.held, {}
         if outcome.error:
@@ -142,10 +145,14 @@ class Committer:
     def give_up(self, reason: Fenced) -> None:
         """Commit nothing any more."""
         self.log.error("the store is another server's to write", extra={"error": str(reason)})
-        self.over = True
+        self.abandon()
         self.commit = None
         if self.fenced is not None:
             self.fenced()
+
+    def abandon(self) -> None:
+        """Commit nothing any more; what the batch under way promises, nobody is told."""
+        self.over = True
 
     def say(self, failure: str) -> None:
         """Tell the log when the store begins to fail, and when it works again."""
