@@ -259,6 +259,11 @@ class MemoryPool:
         self.leaders[shard] = None
         self.hub.part(shard)
 
+    def settles(self) -> None:
+        """Leaders say that they have kept what became of all that they were told."""
+        for side in self.hub.sides:
+            self.hub.settle(side.number, side.sent)
+
     def turns(self) -> None:
         """Let all be done that was said."""
         busy = True

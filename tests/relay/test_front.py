@@ -213,6 +213,7 @@ def test_a_worker_that_asks_for_another_execution_has_the_job_no_more() -> None:
     worker.asks(GRAB_JOB)
     assert pool.hub.is_busy()
     worker.says(WORK_RETRY, HANDLE, b"0", b"")
+    pool.settles()
     assert not pool.hub.is_busy()
     assert worker.asks(GRAB_JOB_ALL)[0][0] == JOB_ASSIGN_EXTENDED
 

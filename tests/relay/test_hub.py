@@ -395,6 +395,7 @@ def test_what_a_worker_says_meanwhile_is_said_to_the_next_leader() -> None:
     pool.elects()
     assert client.heard() == [(WORK_DATA, HANDLE, b"part"), (WORK_COMPLETE, HANDLE, b"done")]
     assert worker.heard() == [(NO_JOB,)]
+    pool.settles()
     assert not pool.hub.is_busy()
     assert pool.leader().broker.jobs == {}
 
@@ -633,6 +634,25 @@ def test_a_draining_server_takes_and_gives_no_work() -> None:
     assert pool.hub.is_busy()
     worker.says(WORK_COMPLETE, b"H:test:2", b"done")
     assert client.heard() == [(WORK_COMPLETE, b"H:test:2", b"done")]
+    pool.settles()
+    assert not pool.hub.is_busy()
+
+
+def test_a_server_that_stops_waits_for_a_job_that_is_on_its_way_to_a_worker() -> None:
+    pool = MemoryPool()
+    client, worker = pool.connect(), pool.worker(b"f")
+    client.says(SUBMIT_JOB_BG, b"f", b"", b"w")
+    pool.stuck.add(0)
+    worker.says(GRAB_JOB)
+    pool.hub.drain()
+    assert pool.hub.is_busy()
+    pool.stuck.clear()
+    pool.turns()
+    assert worker.heard() == [(JOB_ASSIGN, HANDLE, b"f", b"w")]
+    assert pool.hub.is_busy()
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    assert pool.hub.is_busy()
+    pool.settles()
     assert not pool.hub.is_busy()
 
 

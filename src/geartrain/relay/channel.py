@@ -128,6 +128,10 @@ class Channel:
                 return True
         return False
 
+    def may_be_given_job(self) -> bool:
+        """Whether a leader may have given the peer a job already."""
+        return self.shard.send is not None and self.is_grabbing()
+
     def runs(self) -> list[Pair]:
         """The jobs that are the peer's until a leader knows better."""
         return [*self.running.items(), *self.ending.items()]

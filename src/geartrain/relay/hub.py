@@ -90,10 +90,13 @@ class Hub:
             front.flush()
 
     def is_busy(self) -> bool:
-        """Whether a peer has a job or waits for one, or its result has to wait for a leader."""
+        """Whether a peer has a job, may be given one yet, or waits for one, or a leader has not kept its result."""
+        for side in self.sides:
+            if side.unsettled:
+                return True
         for front in self.fronts.values():
             for channel in front.channels.values():
-                if channel.running or channel.waiting or channel.backlog:
+                if channel.running or channel.waiting or channel.backlog or channel.may_be_given_job():
                     return True
         return False
 
