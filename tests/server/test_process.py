@@ -228,9 +228,6 @@ def test_a_daemon_leaves_its_starter_and_is_known_by_its_pid_file(tmp_path: Path
     wait_until(lambda: not pid_file.exists(), "the server has ended")
 
 
-@pytest.mark.one_server(
-    "it is about the process, and redis-py looks for files that may be out of the user's reach"
-)
 def test_only_root_can_make_the_server_another_user() -> None:
     if os.geteuid() != 0:
         assert start("--user", "nobody").stderr.startswith("geartrain: --user wants to be given by root")

@@ -41,6 +41,7 @@ class Surroundings(NamedTuple):
     give_away: Callable[[Connection], socket.socket]  # a peer's socket, which is no peer's any more
     turn: Callable[[], None]  # takes a turn
     read: Callable[[], None]  # takes turns as long as there is something to read
+    read_peers: Callable[[bool], None]  # whether peers are to be read from
     set_time: Callable[[], None]
     log: logging.Logger
     notice: int  # the log's level for what is worth knowing and no trouble
@@ -290,10 +291,13 @@ class PoolDesk:
 
     def turn(self) -> None:
         self.turning = False
-        if self.turn_is_due:
-            self.around.set_time()
-            self.around.turn()
-            self.keep(False)  # not at once: there is more to come from other servers
+        if not self.turn_is_due:
+            return
+        self.flushing = True
+        self.around.set_time()
+        self.around.turn()
+        self.keep(False)  # not at once: there is more to come from other servers
+        self.flush()
 
     def flush(self) -> None:
         """Write to the other servers what the turns had for them that were taken in one go: writing is dear."""

@@ -15,25 +15,44 @@ from geartrain.relay.frames import Frame, FrameStream
 from geartrain.relay.link_words import GREETING, LINK_VERSION
 
 PATIENCE: Final = 1.0  # seconds in which a server must take a link
+HIGH_WATER: Final = (
+    4 * 1024 * 1024
+)  # bytes that may wait for another server before we read no more from peers
 LONGEST_GREETING: Final = 1024  # bytes
 
 
 class Link(asyncio.Protocol):
     """A connection to another server. Frames go into the outbox: ``flush`` writes them."""
 
-    def __init__(self, hear: Callable[[Link, list[Frame]], None], lost: Callable[[Link], None]) -> None:
+    def __init__(
+        self,
+        hear: Callable[[Link, list[Frame]], None],
+        lost: Callable[[Link], None],
+        filled: Callable[[], None],
+    ) -> None:
         self.server = ""  # the id of the server at the other end
         self.led: set[int] = set()  # shards whose leader is there, as far as we know
         self.hear = hear
         self.lost = lost
+        self.filled = filled  # called when the link is full, and when it is no more
         self.stream = FrameStream()
         self.outbox = Outbox()
         self.transport: asyncio.Transport | None = None
+        self.full = False  # the other end does not take what is written
         self.greeting = b""  # of the other end, while it is not whole
         self.greeted: asyncio.Future[bytes] | None = None  # None once it is, and where none is expected
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(HIGH_WATER)
+
+    def pause_writing(self) -> None:
+        self.full = True
+        self.filled()
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self.filled()
 
     def data_received(self, chunk: bytes) -> None:
         if self.greeted is not None:
@@ -49,9 +68,11 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
+        self.full = False
         if self.greeted is not None and not self.greeted.done():
             self.greeted.set_result(b"")
         self.lost(self)
+        self.filled()
 
     def flush(self) -> None:
         """Write what is in the outbox."""

@@ -36,6 +36,12 @@ class Neighbours:
         for link in (*self.links.values(), *self.guests.values()):
             link.flush()
 
+    def mind_full(self) -> None:
+        """Read from peers only while every link takes what they say."""
+        self.desk.around.read_peers(
+            not any(link.full for link in (*self.links.values(), *self.guests.values()))
+        )
+
     def have_to_hear(self) -> bool:
         """Whether there is something to write to them."""
         for link in (*self.links.values(), *self.guests.values()):
@@ -61,7 +67,7 @@ class Neighbours:
             return
         link = self.links.get(leader.server)
         if link is None:
-            link = self.links[leader.server] = Link(self.hear_leader, self.lose_leader)
+            link = self.links[leader.server] = Link(self.hear_leader, self.lose_leader, self.mind_full)
             link.server = leader.server
             self.desk.begin(self.reach(link, leader))
         elif link.is_open():
@@ -150,7 +156,7 @@ class Neighbours:
                     endpoint.send(b"ERR %b\n" % str(error).encode())
                 endpoint.close()
                 continue
-            link = Link(self.hear_front, self.lose_front)
+            link = Link(self.hear_front, self.lose_front, self.mind_full)
             link.server = server
             previous = self.guests.get(server)
             if previous is not None:

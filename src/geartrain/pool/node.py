@@ -100,6 +100,7 @@ def connection_to(address: Address, place: Place, with_password: bool) -> Connec
         "socket_timeout": None,
         "socket_connect_timeout": CONNECT_PATIENCE,
         "protocol": 2,
+        "driver_info": None,  # to say it, the library would look for its own version in files, and ask twice more
     }
     if address.tls is None:
         return Connection(**common)

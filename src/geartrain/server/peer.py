@@ -48,7 +48,10 @@ class Peer:
     # Input
 
     def read(self) -> bool:
-        """Take a chunk of what came; False when nothing was there."""
+        """Take a chunk of what came; False when nothing was there, or the server cannot take more for now."""
+        if not self.server.reading:
+            self.server.read_later(self)
+            return False
         try:
             chunk = self.recv(CHUNK)
             self.receive(chunk)

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.broker import Broker
@@ -31,6 +32,8 @@ def check_pool(settings: Settings) -> None:
     """Raise SettingsError where a server cannot be in the pool that the settings name."""
     check_library(address_of(settings.store))
     place_of(settings.pool_address)
+    for name in ("desk", "health", "store"):
+        import_module(f"geartrain.pool.{name}")  # now: --user may put Python's files out of reach
 
 
 def place_of(text: str) -> tuple[str, int]:
@@ -59,6 +62,7 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
         server.give_away,
         server.end_turn,
         server.read_turns,
+        server.read_peers,
         server.set_time,
         server.log,
         NOTICE,

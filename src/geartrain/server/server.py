@@ -47,6 +47,7 @@ class Server:
         self.log = log
         self.peers: dict[Connection, Peer] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
+        self.reading = True  # False while the desk cannot take more
         self.unread: list[Peer] = []  # those with more to say than was read
         self.leaving: list[Peer] = []  # those whose connection ends with the turn
         self.high_water = min(HIGH_WATER, settings.max_output)
@@ -157,7 +158,7 @@ class Server:
         idle = False
         for _ in range(MOST_TURNS):
             happened = self.epoll.poll(0, MOST_EVENTS)
-            if not happened and not self.unread:
+            if not happened and not (self.unread and self.reading):
                 idle = True
                 break
             self.read_turn(happened)
@@ -166,8 +167,14 @@ class Server:
                 idle = True
                 break
         self.desk.keep(idle)
-        if self.unread:
+        if self.unread and self.reading:
             self.loop.call_soon(self.read_turns)
+
+    def read_peers(self, wanted: bool) -> None:
+        """Read from peers, or let them wait, as the desk can take more or not."""
+        if wanted and not self.reading and self.unread:
+            self.loop.call_soon(self.read_turns)
+        self.reading = wanted
 
     def read_turn(self, happened: list[tuple[int, int]]) -> None:
         """Read from everybody who has something to say, and end the turn."""
@@ -181,7 +188,7 @@ class Server:
                 peer.read()
             else:
                 self.attend(peer, events)
-        if self.unread:
+        if self.unread and self.reading:
             self.read_unread()
         self.end_turn()
 
