@@ -9,12 +9,16 @@ import subprocess
 import time
 from collections.abc import Callable
 from glob import glob
+from itertools import count
 from typing import NoReturn
 
 import pytest
 
 HOST = "127.0.0.1"
 ELSEWHERE = ("/usr/sbin", "/usr/local/sbin", *sorted(glob("/usr/lib/postgresql/*/bin")))
+PORTS = 9_000  # in each range
+FIRST_PORT = 20_000 if os.environ.get("GEARTRAIN_BUILD") == "compiled" else 10_000
+TURNS = count(os.getpid() * 37)
 DEADLINE = 15.0  # seconds that anything may take before its test fails
 
 
@@ -40,11 +44,25 @@ def require_success(what: str, *command: str) -> None:
 
 
 def free_port() -> int:
-    """A TCP port on which nothing listens."""
+    """A TCP port on which nothing listens, below those that connections take.
+
+    Each build's tests have a range of their own, as both may run at the same time.
+    """
+    for _ in range(PORTS):
+        port = FIRST_PORT + next(TURNS) % PORTS
+        if can_bind(port):
+            return port
+    raise AssertionError(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free")
+
+
+def can_bind(port: int) -> bool:
+    """Whether a server could listen on a port."""
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def wait_until(happened: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:

@@ -17,7 +17,7 @@ Argument = bytes | str | int
 Command = Sequence[Argument]
 Reply = Any  # what the engine says: bytes, numbers, lists of these, or a ResponseError
 
-CONNECT_PATIENCE: Final = 1.0  # seconds
+CONNECT_PATIENCE: Final = 2.0  # seconds
 PATIENCE: Final = 2.0  # seconds for an answer: one who does not answer is taken for dead
 
 
