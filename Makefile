@@ -9,7 +9,7 @@ ON_THE_WIRE := $(addprefix tests/,conversations interop contracts sync aio tasks
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types compiled conformance torture bench real-clients clean
+.PHONY: help demo test trials lint format types compiled conformance torture bench real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -20,6 +20,9 @@ demo: $(VENV)/.server ## See a server and a worker at work, in a minute
 
 test: $(VENV)/.dev real-clients ## Run every test, on the uncompiled code
 	GEARTRAIN_BUILD=pure $(RUN) pytest $(TESTS)
+
+trials: $(VENV)/.dev real-clients ## Run those tests alone in which a pool loses servers and primaries under load
+	GEARTRAIN_BUILD=pure $(RUN) pytest tests/pool/test_servers.py tests/pool/test_failover.py
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(RUN) ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -18,6 +19,15 @@ from tests.support.pools import Pool, pool
 
 NUMBERS = count(1)
 FOLDER = Path(__file__).parent
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """With TRIALS=later another run has the trials: they need a machine that does nothing else (`make trials`)."""
+    later = os.environ.get("TRIALS") == "later" and collection_path.name in (
+        "test_failover.py",
+        "test_servers.py",
+    )
+    return True if later else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
