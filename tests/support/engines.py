@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import IO
 
 from tests.support.machine import HOST, free_port, require, wait_until
 from tests.support.processes import Program
@@ -87,15 +88,13 @@ class Redis(Program):
         self.folder.cleanup()
 
 
-def answer_in(line: bytes, lines: object) -> str:
+def answer_in(line: bytes, lines: IO[bytes]) -> str:
     """One answer in the engine's protocol, as text."""
-    read = getattr(lines, "read")  # noqa: B009
     kind, text = line[:1], line[1:].strip().decode("utf-8", "replace")
     if kind == b"$":
-        return "" if text == "-1" else str(read(int(text) + 2)[:-2].decode("utf-8", "replace"))
+        return "" if text == "-1" else lines.read(int(text) + 2)[:-2].decode("utf-8", "replace")
     if kind == b"*":
-        readline = getattr(lines, "readline")  # noqa: B009
-        return "\n".join(answer_in(readline(), lines) for _ in range(int(text)))
+        return "\n".join(answer_in(lines.readline(), lines) for _ in range(int(text)))
     return text
 
 

@@ -28,10 +28,7 @@ from geartrain.relay.hub import Hub
 
 Configure = Callable[[Broker], None]
 
-BEATS: Final = 10  # in the time after which a silent server is given up
-HURRY: Final = 0.05  # seconds between looks while a shard has no leader
 MOST_ROUNDS: Final = 8  # of questions and answers within a turn
-BLIP: Final = 1.0  # seconds in which a server whose link broke may make a new one
 
 
 class Surroundings(NamedTuple):

@@ -20,7 +20,6 @@ from geartrain.relay.seat import Seat
 from geartrain.store.committer import Committer
 
 PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a new leader of their peers
-MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 
 Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
 
@@ -54,15 +53,21 @@ class Leadership:
         self.fenced = fenced
         self.loaded = False
         self.early: list[tuple[str, int, int, bytes]] = []  # frames that came before the jobs were loaded
-        self.opened = False
         self.open_by = NEVER  # when to hand out jobs without those who have not come, by monotonic time
         self.safe_until = 0.0  # when nobody else can have the lease before, by monotonic time
-        self.closed = False
         self.replication: dict[str, object] = {}  # what is known of the engine's replicas
-        self.settled: dict[str, int] = {}  # those of them that were said to be settled
-        self.marks: dict[
-            int, dict[str, int]
-        ] = {}  # frames that are settled with a commit, by the commit's number
+        self.settled: dict[str, int] = {}  # frames of packets that were said to be settled, by server
+        self.marks: dict[int, dict[str, int]] = {}  # by a commit's number, those that are settled with it
+
+    @property
+    def opened(self) -> bool:
+        """Whether jobs are handed out."""
+        return self.seat.opened
+
+    @property
+    def closed(self) -> bool:
+        """Whether what fronts say is for the next leader."""
+        return self.seat.closed
 
     async def load(self) -> None:
         """Have the shard's jobs. Raises StoreError."""
@@ -101,7 +106,6 @@ class Leadership:
         if not self.loaded or self.closed:
             return
         if not self.opened and self.can_open(fronts()):
-            self.opened = True
             self.seat.open()
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
@@ -172,7 +176,7 @@ class Leadership:
     def lose(self) -> None:
         """The lease is another server's: what was not kept yet, and so is not settled, the fronts will say to it."""
         if not self.closed:
-            self.closed = self.seat.closed = True
+            self.seat.closed = True
             self.committer.abandon()
             self.fenced()
 
@@ -183,7 +187,7 @@ class Leadership:
 
     async def close(self) -> None:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
-        self.closed = self.seat.closed = True
+        self.seat.closed = True
         await self.committer.close()
         if not self.committer.failure and not self.committer.over:
             self.say_settled(self.seat.processed)

@@ -31,27 +31,29 @@ class Neighbours:
         self.unreached: set[str] = set()  # servers of which the log knows that they cannot be reached
         self.broken: set[str] = set()  # servers whose link to us, or ours to them, has broken
 
+    def all_links(self) -> list[Link]:
+        """Those to leaders, and those from fronts."""
+        return [*self.links.values(), *self.guests.values()]
+
     def flush(self) -> None:
         """Write what was sent in this turn."""
-        for link in (*self.links.values(), *self.guests.values()):
+        for link in self.all_links():
             link.flush()
 
     def mind_full(self) -> None:
         """Read from peers only while every link takes what they say."""
-        self.desk.around.read_peers(
-            not any(link.full for link in (*self.links.values(), *self.guests.values()))
-        )
+        self.desk.around.read_peers(not any(link.full for link in self.all_links()))
 
     def have_to_hear(self) -> bool:
         """Whether there is something to write to them."""
-        for link in (*self.links.values(), *self.guests.values()):
+        for link in self.all_links():
             if link.outbox.frames:
                 return True
         return False
 
     def close(self) -> None:
         """End all links."""
-        for link in (*self.links.values(), *self.guests.values()):
+        for link in self.all_links():
             link.close()
 
     # Links to leaders
@@ -81,9 +83,7 @@ class Neighbours:
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
-            self.log.warning(
-                "a leader is not reached", extra={"address": leader.address, "error": str(error)}
-            )
+            self.say_unreached(leader, str(error) or type(error).__name__)
         if link.is_open():
             self.broken.discard(link.server)
             self.unreached.discard(link.server)
