@@ -88,8 +88,8 @@ class Page:
 
     def wait_for(self, block: Block) -> None:
         deadline = time.monotonic() + PATIENCE
-        while self.shell(block.what).returncode != 0:
-            assert time.monotonic() < deadline, f"{block.place}: {block.what} never succeeded\n{self.logs()}"
+        while (done := self.shell(block.what)).returncode != 0:
+            assert time.monotonic() < deadline, f"{block.place}: {block.what}\n{done.stdout}\n{self.logs()}"
             time.sleep(0.05)
 
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
