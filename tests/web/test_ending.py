@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from geartrain.errors import SettingsError
 from geartrain.protocol.commands import CAN_DO, WORK_COMPLETE
+from geartrain.server.settings import settings_from
 from tests.support.machine import HOST, wait_until
-from tests.support.processes import geartrain_server
+from tests.support.processes import Program, geartrain_server
 from tests.web.sites import problem, site
 
 
@@ -76,12 +79,37 @@ def test_http_may_be_on_a_socket_in_the_file_system(tmp_path: Path) -> None:
     assert not os.path.exists(path)
 
 
-@pytest.mark.parametrize("where", ["nonsense", "127.0.0.1", "127.0.0.1:http", "::1:80", "unix:"])
-def test_a_place_that_is_none_is_refused_at_the_start(where: str) -> None:
-    with pytest.raises(AssertionError, match="--http wants"):
-        geartrain_server("--http", where)
+@pytest.mark.parametrize(
+    "where", ["nonsense", "127.0.0.1", "127.0.0.1:http", "127.0.0.1:65536", "::1:80", ":80", "unix:"]
+)
+def test_a_place_that_is_none_is_refused(where: str) -> None:
+    with pytest.raises(SettingsError, match="--http wants ADDR:PORT"):
+        settings_from({"http": (where,)}, {}, {})
+
+
+@pytest.mark.parametrize("path", ["geartrain", "/a b", "/a//b", "/\u00e9", "/../x?"])
+def test_a_prefix_that_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match="--http-prefix wants a path"):
+        settings_from({"http-prefix": path}, {}, {})
+
+
+def test_a_prefix_may_end_with_a_slash_and_be_none() -> None:
+    assert settings_from({"http-prefix": "/a/b-c/"}, {}, {}).http_prefix == "/a/b-c"
+    assert settings_from({"http-prefix": "/"}, {}, {}).http_prefix == ""
+
+
+@pytest.mark.parametrize("name", ["", "a b", "http://a", "a:80", "\u00e9"])
+def test_a_name_that_is_no_hosts_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="--http-name wants the name of a host"):
+        settings_from({"http-name": (name,)}, {}, {})
 
 
 def test_a_port_that_is_taken_is_said_at_the_start() -> None:
-    with site() as there, pytest.raises(AssertionError, match=f"cannot listen on {HOST}:{there.port}"):
-        geartrain_server("--http", f"{HOST}:{there.port}")
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        where = f"{HOST}:{taken.getsockname()[1]}"
+        options = ("--listen", HOST, "--port", "0", "--store", "memory:", "--http", where)
+        with Program(sys.executable, "-m", "geartrain", "server", *options) as program:
+            assert program.wait() == 2
+            assert f"cannot listen on {where}" in program.output()
