@@ -13,6 +13,7 @@ import uvicorn
 
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
 from geartrain.web.ports import Surroundings
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
@@ -80,8 +81,8 @@ class Web:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http="h11",
+        Unheard(application(around)),
+        http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,
