@@ -1,1 +1,1 @@
-"""What people and monitors see of a server, over HTTP."""
+"""The web server's side of a job server: the API, the page and what monitors ask. It knows the server by ``ports.py``."""
