@@ -8,70 +8,60 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from socket import socket
-from typing import Final, Protocol
+from typing import Final
 
 from geartrain.errors import ConnectionLost, ProtocolError
 from geartrain.protocol.commands import SEPARATORS
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed
 from geartrain.web.gear_answer import Answer, Outcome, refusal
 from geartrain.web.gear_request import Request, read_request
+from geartrain.web.ports import Inside
 
 HEAD_LIMIT: Final = 16 * 1024  # bytes of the request's lines
 PATIENCE: Final = 30.0  # seconds that a client may take for the head, and for each piece of the body
 SENDING: Final = 600.0  # seconds that a client may take to read its answer
 PARTING: Final = 5.0  # seconds in which a client that was told its answer may hang up by itself
+LAST_MOMENT: Final = 1.0  # seconds in which answers may be sent when the server ends
 PIECE: Final = 64 * 1024  # bytes of a body at a time
 GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Packet = tuple[int, list[bytes]]  # a type and its arguments
 
 
-class Peer(Protocol):
-    """A connection to the job server, within its process."""
-
-    def say(self, chunk: bytes) -> None:
-        """Say packets."""
-
-    async def hear(self) -> bytes:
-        """The next bytes of the server; raises ConnectionLost when it has parted."""
-
-    def close(self) -> None:
-        """Hang up: nobody waits for its foreground jobs any more."""
-
-
 class GearListener:
     """Takes jobs over HTTP as gearmand's plugin does.
 
-    ``connect`` gives a peer of the job server for a client's address. A client that hangs up has left: its job is one
-    client poorer, as with packets.
+    ``admit`` gives a connection to the job server for a client's address. A client that hangs up has left, and its job
+    is one client poorer, as with packets.
     """
 
     def __init__(
-        self, connect: Callable[[str], Peer], workload_limit: int, result_limit: int, log: logging.Logger
+        self, admit: Callable[[bytes], Inside], workload_limit: int, result_limit: int, log: logging.Logger
     ) -> None:
-        self.connect = connect
+        self.admit = admit
         self.workload_limit = workload_limit  # bytes
         self.result_limit = result_limit  # bytes
         self.log = log
-        self.server: asyncio.Server | None = None  # None before it is open
+        self.servers: list[asyncio.Server] = []
         self.talks: set[asyncio.Task[None]] = set()
 
-    async def open(self, listener: socket) -> None:
+    async def open(self, listener: socket, backlog: int) -> None:
         """Accept connections on a bound socket."""
-        self.server = await asyncio.start_server(self.welcome, sock=listener, limit=HEAD_LIMIT)
+        server = await asyncio.start_server(self.welcome, sock=listener, limit=HEAD_LIMIT, backlog=backlog)
+        self.servers.append(server)
 
     def stop(self) -> None:
         """Accept no more connections; those that wait for a job's result go on."""
-        if self.server is not None:
-            self.server.close()
+        for server in self.servers:
+            server.close()
 
     async def close(self) -> None:
         """End all connections."""
         self.stop()
+        if self.talks:
+            await asyncio.wait(self.talks, timeout=LAST_MOMENT)
         for talk in self.talks:
             talk.cancel()
-        if self.talks:
-            await asyncio.wait(self.talks)
 
     def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = asyncio.get_running_loop().create_task(self.talk(reader, writer))
@@ -126,7 +116,7 @@ class GearListener:
         self, request: Request, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Answer | None:
         """What becomes of a job; None where its client hangs up before."""
-        peer = self.connect(host_of(writer))
+        peer = self.admit(host_of(writer).encode())
         result = asyncio.ensure_future(answer_of(peer, request, body, self.result_limit))
         left = asyncio.ensure_future(read_to_end(reader))
         try:
@@ -138,7 +128,7 @@ class GearListener:
             peer.close()
 
 
-async def answer_of(peer: Peer, request: Request, body: bytes, limit: int) -> Answer:
+async def answer_of(peer: Inside, request: Request, body: bytes, limit: int) -> Answer:
     """Submit a job and wait for what is to be said of it."""
     outcome = Outcome(request.background, limit)
     heard: list[Packet] = []
