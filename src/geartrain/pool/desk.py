@@ -231,6 +231,12 @@ class PoolDesk:
                 found.append(f"shard {shard} keeps nothing: {leadership.committer.failure}")
         return found
 
+    def fenced(self) -> int:
+        return self.hub.fenced
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.hub.here.about = about
+
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""
         broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.shards))

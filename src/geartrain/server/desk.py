@@ -84,6 +84,12 @@ class Desk(Protocol):
     def faults(self) -> list[str]:
         """Why it cannot take jobs for now; nothing where it can."""
 
+    def fenced(self) -> int:
+        """How many late results were refused, as the pool had given their jobs away."""
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        """Have ``stats`` say this of the server, too."""
+
 
 class OwnDesk:
     """A broker of the server's own, and perhaps a store for it."""
@@ -170,3 +176,9 @@ class OwnDesk:
     def faults(self) -> list[str]:
         failure = "" if self.committer is None else self.committer.failure
         return [f"the store keeps nothing: {failure}"] if failure else []
+
+    def fenced(self) -> int:
+        return 0
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.broker.about = about

@@ -26,6 +26,7 @@ from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.http_listeners import check_web, open_gear_http, open_http
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
+from geartrain.server.readings import ServerReadings
 from geartrain.server.pooled import check_pool, pool_desk
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
@@ -172,7 +173,9 @@ async def serve(
         desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
-    webs = webs_for(server, web_listeners, gear_listeners)
+    readings = ServerReadings(server)
+    server.desk.tell_about(readings.about)
+    webs = webs_for(server, readings, web_listeners, gear_listeners)
     end = End(server, settings, webs)
     addresses = [address_of(listener) for listener in listeners]
     web_addresses = [address_of(listener) for listener in (*web_listeners, *gear_listeners)]
@@ -214,14 +217,14 @@ def own_desk(store: Store | None, server: Server) -> Desk:
 
 
 def webs_for(
-    server: Server, listeners: Sequence[socket], gear_listeners: Sequence[socket]
+    server: Server, readings: ServerReadings, listeners: Sequence[socket], gear_listeners: Sequence[socket]
 ) -> list[Web | GearWeb]:
     """The web servers of ``--http`` and ``--protocol http``."""
     webs: list[Web | GearWeb] = []
     if listeners:
         from geartrain.server.web import Web
 
-        webs.append(Web(server, listeners))
+        webs.append(Web(server, readings, listeners))
     if gear_listeners:
         from geartrain.server.gear_web import GearWeb
 
