@@ -13,20 +13,18 @@ from geartrain.protocol.control import dead_letter, dead_letters, discard_dead, 
 from geartrain.web.answers import answer
 from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation
-from geartrain.web.problems import not_found
+from geartrain.web.problems import as_word, not_found
 from geartrain.web.rows import COUNT, DEAD_ROW, NEXT, listed
 from geartrain.web.schemas import Schema, integer, listing, members, one_of, text
 from geartrain.web.submits import FUNCTION
 
 ALL: Final = "*"
 AT_ONCE: Final = 50  # dead letters of one turn: jobs have to move meanwhile
-WORD: Final = "^[^\\s\\x00-\\x1f]+$"
-
 WHICH: Final[Schema] = one_of(
     members(
         {
-            "handles": listing("These", text("A handle", minLength=1, maxLength=255, pattern=WORD), 1, 1000),
-            "function": text("All of this function", minLength=1, maxLength=512, pattern=WORD),
+            "handles": listing("These", text("A handle", minLength=1, maxLength=255), 1, 1000),
+            "function": text("All of this function", minLength=1, maxLength=512),
             "all": {"type": "boolean", "description": "All of all functions", "enum": [True]},
         }
     ),
@@ -38,8 +36,11 @@ WHICH: Final[Schema] = one_of(
 
 async def list_dead(call: Call) -> Response:
     limit = call.whole("limit", 100)
-    rows = await call.ask(dead_letters(call.text("function") or ALL, limit))
-    return answer({"dead": rows, "next": None})
+    function = as_word("function", call.text("function") or ALL)
+    cursor = as_word("cursor", call.text("cursor") or "")
+    rows = await call.ask(dead_letters(function, limit, cursor))
+    last = rows[-1] if len(rows) == limit else None
+    return answer({"dead": rows, "next": last and f"{last['died_at']!r},{last['handle']}"})
 
 
 async def show_dead(call: Call) -> Response:
@@ -68,8 +69,8 @@ def decide(query: Callable[[str], Query[int]], done: str) -> Handler:
 def targets_of(body: Mapping[str, object]) -> Sequence[str]:
     """What text commands are to be told."""
     if "handles" in body:
-        return cast(Sequence[str], body["handles"])
-    return [str(body.get("function", ALL))]
+        return [as_word("handles", handle) for handle in cast(Sequence[str], body["handles"])]
+    return [as_word("function", str(body.get("function", ALL)))]
 
 
 OPERATIONS: Final = (
@@ -80,6 +81,7 @@ OPERATIONS: Final = (
         "Dead letters, the oldest first",
         parameters={
             "function": FUNCTION,
+            "cursor": text("Where the page before ended: its next"),
             "limit": integer("The most of an answer", 1, 1000),
         },
         answers={200: listed("dead", DEAD_ROW, next=NEXT)},

@@ -103,9 +103,9 @@ async def find_job(call: Call, handle: str) -> dict[str, object]:
     rows = await call.ask(json_lines(("job", handle)))
     if rows:
         return rows[0]
-    row = await call.ask(result(handle))
+    row = await call.ask(result(handle, 0))
     if row is not None:
-        return row
+        return {name: value for name, value in row.items() if name != "result"}
     row = await call.ask(dead_letter(handle))
     if row is not None:
         return {**row, "state": "dead"}

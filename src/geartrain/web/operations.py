@@ -19,7 +19,7 @@ from geartrain.web.calls import Call
 from geartrain.web.csrf import check_origin
 from geartrain.web.identity import identify
 from geartrain.web.ports import Surroundings
-from geartrain.web.problems import Problem, problem_of, wrong
+from geartrain.web.problems import Problem, as_word, problem_of, wrong
 from geartrain.web.schemas import Schema, checks, from_text
 from geartrain.web.sessions import Sessions
 
@@ -148,17 +148,11 @@ def quality_in(parameters: Sequence[str]) -> float:
 
 
 def decoded(name: str, value: str) -> str:
-    """A part of the path: routes are found before it is decoded, since names may have a slash.
-
-    A name with blanks or control characters could be no word of a text command.
-    """
+    """A part of the path: routes are found before it is decoded, since names may have a slash."""
     try:
-        text = unquote(value, errors="strict")
+        return as_word(name, unquote(value, errors="strict"))
     except UnicodeDecodeError:
         raise wrong(name, value, "UTF-8, percent-encoded") from None
-    if not text.isprintable() or " " in text:
-        raise wrong(name, text, "a name without blanks and control characters", 404)
-    return text
 
 
 def read_query(operation: Operation, request: Request) -> dict[str, object]:

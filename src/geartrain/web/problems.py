@@ -84,6 +84,13 @@ def not_found(name: str, value: str, expected: str) -> Problem:
     return wrong(name, value, expected, 404)
 
 
+def as_word(name: str, value: str) -> str:
+    """A name that can be a word of a text command; to others there is no way, so they are not found."""
+    if not value.isprintable() or " " in value:
+        raise not_found(name, value, "a name without blanks and control characters")
+    return value
+
+
 def problem_of(error: GearmanError) -> Problem:
     """What is answered where the job server, or the way to it, refused."""
     if isinstance(error, SettingsError):

@@ -15,7 +15,7 @@ from geartrain.web.answers import EVENTS
 from geartrain.web.calls import Call
 from geartrain.web.jobs import STATES, find_job
 from geartrain.web.operations import Operation
-from geartrain.web.problems import Problem, problem_of
+from geartrain.web.problems import Problem, as_word, problem_of
 from geartrain.web.streams import HEARTBEAT, PULSE, EventStream, event
 from geartrain.web.submits import FUNCTION
 
@@ -59,7 +59,7 @@ class Tail:
 
 
 async def list_events(call: Call) -> ASGIApp:
-    tail = Tail(call, call.text("function") or ANY)
+    tail = Tail(call, as_word("function", call.text("function") or ANY))
     await tail.news()
     return EventStream(follow(tail), call.around.stopping)
 
