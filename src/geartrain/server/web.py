@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from geartrain.server.server import Server
 from geartrain.web.application import application
@@ -33,15 +35,14 @@ class Web:
         settings = server.settings
         self.listeners = list(listeners)
         self.stopping = asyncio.Event()
+        names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
             server.admit,
-            frozenset(
-                name.lower()
-                for name in ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
-            ),
+            lambda: len(server.peers),
+            frozenset(name.lower() for name in names),
             settings.http_prefix,
             settings.max_workload,
-            settings.max_unique,
+            settings.max_output,
             self.stopping,
             server.log,
         )
@@ -51,7 +52,7 @@ class Web:
 
     async def start(self) -> None:
         """Answer requests."""
-        self.uvicorn.lifespan = self.uvicorn.config.lifespan_class(self.uvicorn.config)
+        self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
         await self.uvicorn.startup(self.listeners)
         self.clock = asyncio.create_task(self.tell_date())
 
@@ -81,7 +82,7 @@ class Web:
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
         application(around),
-        http="h11",
+        http=H11Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
