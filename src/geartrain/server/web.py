@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.server.server import Server
 from geartrain.web.application import application
