@@ -26,8 +26,8 @@ from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.http_listeners import check_web, open_gear_http, open_http
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
-from geartrain.server.readings import ServerReadings
 from geartrain.server.pooled import check_pool, pool_desk
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
