@@ -11,10 +11,11 @@ from typing import Final
 
 import uvicorn
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
 from geartrain.web.ports import Surroundings
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
@@ -81,8 +82,8 @@ class Web:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http=H11Protocol,
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
