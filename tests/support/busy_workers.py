@@ -75,7 +75,7 @@ def employ(address: str, name: str, functions: dict[str, JobFunction]) -> None:
     worker = Worker(address, id=name)
     for function, code in functions.items():
         worker.add_function(function, code)
-    threading.Thread(target=worker.work, daemon=True).start()
+    threading.Thread(target=worker.run, daemon=True).start()
 
 
 if __name__ == "__main__":
