@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
-from geartrain.broker.rules import Rules
+from geartrain.broker.rules import Rules, nothing
+from geartrain.broker.stats import counts, summed
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.election import Election
@@ -25,6 +26,7 @@ from geartrain.pool.store import ValkeyStore
 from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
+from geartrain.store.commits import together
 
 Configure = Callable[[Broker], None]
 
@@ -78,6 +80,7 @@ class PoolDesk:
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
+        self.about_process: Callable[[], dict[str, object]] = nothing
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
@@ -103,6 +106,10 @@ class PoolDesk:
             self.card = self.card._replace(host=self.registry.engine.local_host())
         await self.election.look()
         self.watching = asyncio.create_task(self.election.watch())
+
+    def introduce(self, about: Callable[[], dict[str, object]]) -> None:
+        self.about_process = about
+        self.hub.here.about = self.about_here
 
     def configure(self, configure: Configure) -> None:
         self.configuration = configure
@@ -239,6 +246,20 @@ class PoolDesk:
             *map(self.about_server, self.election.members.values()),
             *map(self.about_shard, range(self.shards)),
         ]
+
+    def about_here(self) -> dict[str, object]:
+        """This server and the shards that it leads, as ``stats`` shows them."""
+        led = self.leaderships.values()
+        return {
+            **summed([counts(leadership.broker) for leadership in led]),
+            "connections": len(self.fronts),
+            **self.about_process(),
+            "store": self.registry.address.name,
+            "commits": together([leadership.committer.commits for leadership in led]),
+            "server": self.me,
+            "shards": sorted(self.leaderships),
+            "fenced": self.hub.fenced,
+        }
 
     def about_server(self, card: Card) -> dict[str, object]:
         here = card.server == self.me

@@ -11,7 +11,7 @@ from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.durability import adopt
 from geartrain.broker.model import Connection
-from geartrain.broker.rules import Rules
+from geartrain.broker.rules import Rules, nothing
 from geartrain.broker.session import Session, end_turn
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.store import Store
@@ -29,6 +29,9 @@ class Desk(Protocol):
 
     async def start(self) -> None:
         """Have what outlived the last process. Raises StoreError."""
+
+    def introduce(self, about: Callable[[], dict[str, object]]) -> None:
+        """Let ``stats`` tell what the server knows of itself, too."""
 
     def configure(self, configure: Configure) -> None:
         """Let sections of the configuration hold, now and in every broker to come."""
@@ -95,6 +98,7 @@ class OwnDesk:
         self.dirty = self.broker.dirty
         self.notices = self.broker.notices
         self.ended: list[Connection] = []
+        self.about_server = nothing
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
 
     async def start(self) -> None:
@@ -102,6 +106,15 @@ class OwnDesk:
             async for kept in self.committer.store.load():
                 adopt(self.broker, kept)
         drop_stale_marks(self.broker)
+
+    def introduce(self, about: Callable[[], dict[str, object]]) -> None:
+        self.about_server = about
+        self.broker.about = self.about
+
+    def about(self) -> dict[str, object]:
+        """What the broker cannot know."""
+        commits = None if self.committer is None else self.committer.commits.row()
+        return {**self.about_server(), "store": self.store_name, "commits": commits}
 
     def configure(self, configure: Configure) -> None:
         configure(self.broker)

@@ -29,6 +29,7 @@ class Peer:
 
     def __init__(self, server: Server, endpoint: socket.socket) -> None:
         self.server = server
+        self.vitals = server.vitals
         self.endpoint = endpoint
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
@@ -54,6 +55,7 @@ class Peer:
             return False
         try:
             chunk = self.recv(CHUNK)
+            self.vitals.bytes_in += len(chunk)
             self.receive(chunk)
         except BlockingIOError:
             return False
@@ -105,6 +107,7 @@ class Peer:
 
     def write(self, packets: bytes) -> None:
         """The one write of a turn."""
+        self.vitals.bytes_out += len(packets)
         if self.unsent:
             self.keep(packets)
             return

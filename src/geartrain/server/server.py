@@ -20,6 +20,7 @@ from geartrain.server.desk import Desk
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
+from geartrain.server.vitals import Vitals
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -57,7 +58,9 @@ class Server:
         self.acceptor = Acceptor(self)
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
+        self.vitals = Vitals(self.loop)
         self.desk = desk_for(self)
+        self.desk.introduce(self.vitals.row)
         self.set_time()
 
     # Life
@@ -81,6 +84,7 @@ class Server:
         self.end_turns()
         await self.close_desk(max(grace, LAST_MOMENT))
         await self.part_with_all()
+        self.vitals.close()
         if self.alarm is not None:
             self.alarm.cancel()
         self.loop.remove_reader(self.epoll.fileno())
