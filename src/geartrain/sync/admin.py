@@ -18,8 +18,7 @@ from geartrain.protocol.admin import (
     QueuedJob,
 )
 from geartrain.protocol.servers import parse_servers
-from geartrain.sync.link import Link
-from geartrain.sync.network import Sockets
+from geartrain.sync.network import AnyLink, Sockets
 from geartrain.tls import Speech
 
 Answer = TypeVar("Answer")
@@ -44,7 +43,7 @@ class Admin:
         self.timeout = timeout
         self.connect_timeout = connect_timeout
         self.network = Sockets(tls)
-        self.link: Link | None = None  # None while there is no connection
+        self.link: AnyLink | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:
         """Every function with its jobs and workers."""
