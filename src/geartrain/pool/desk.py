@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
 from geartrain.store.durations import Durations
+from geartrain.tls import TlsStream
 
 Configure = Callable[[Broker], None]
 
@@ -36,7 +38,9 @@ class Surroundings(NamedTuple):
     """What a member needs of the server around it."""
 
     broker_for: Callable[[Rules], Broker]
-    give_away: Callable[[Connection], socket.socket]  # a peer's socket, which is no peer's any more
+    # A peer's socket, which is no peer's any more, and the TLS that it speaks, if it does.
+    give_away: Callable[[Connection], tuple[socket.socket, TlsStream | None]]
+    link_context: Callable[[], ssl.SSLContext]  # for links to servers that speak TLS
     turn: Callable[[], None]  # takes a turn
     read: Callable[[], None]  # takes turns as long as there is something to read
     read_peers: Callable[[bool], None]  # whether peers are to be read from
