@@ -58,6 +58,11 @@ class Neighbours:
 
     # Links to leaders
 
+    def follows_another(self, shard: int, lease: Lease) -> bool:
+        """Whether this server is linked to a shard's leader that has another lease than this."""
+        known = self.leaders.get(shard)
+        return known is not None and known.token != lease.token
+
     def follow(self, shard: int, lease: Lease) -> None:
         """Reach the leader of a shard, if it is not reached yet."""
         known = self.leaders.get(shard)
@@ -165,8 +170,6 @@ class Neighbours:
                 self.orphan(server)
             self.guests[server] = link
             self.desk.exchange.outboxes[server] = link.outbox
-            for leadership in self.desk.leaderships.values():
-                leadership.forget_counts(server)
             self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
 
     def orphan(self, server: str) -> None:

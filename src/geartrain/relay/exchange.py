@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Final
-
 from geartrain.relay.frames import (
     CLOSED,
     FENCED,
@@ -13,14 +10,13 @@ from geartrain.relay.frames import (
     REPLIES,
     SETTLED,
     Frame,
+    count_of,
     frame,
     pack_parts,
     parts_of,
 )
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
-
-COUNT: Final = struct.Struct(">Q")  # of frames, as SETTLED says it
 
 
 class Outbox:
@@ -106,7 +102,7 @@ class Exchange:
             self.hub.end(shard, number, parts)
         elif kind == CLOSED and len(parts) == 2:
             self.hub.close(shard, number, parts[0], parts[1])
-        elif kind == SETTLED and len(parts) == 1 and len(parts[0]) == COUNT.size:
-            self.hub.settle(shard, COUNT.unpack(parts[0])[0])
+        elif kind == SETTLED and len(parts) == 1:
+            self.hub.settle(shard, count_of(parts[0]))
         else:
             raise ValueError(f"a frame of kind {kind} with {len(parts)} parts")
