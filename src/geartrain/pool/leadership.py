@@ -162,8 +162,14 @@ class Leadership:
                 self.settled[server] = count
                 self.tell(server, SETTLED, self.shard, 0, [COUNT.pack(count)])
 
+    def orphan(self, server: str) -> None:
+        """The link to a server broke; what came over it before the jobs were loaded is said again."""
+        self.early = [frame for frame in self.early if frame[0] != server]
+        self.seat.orphan(server)
+
     def leave(self, server: str) -> None:
         """A server is not in the pool any more."""
+        self.early = [frame for frame in self.early if frame[0] != server]
         if self.loaded:
             self.seat.leave(server)
         for counts in (self.seat.processed, self.settled):

@@ -19,13 +19,14 @@ Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer
 class Shard:
     """A shard as a hub sees it."""
 
-    __slots__ = ("again", "held", "number", "resumed", "send", "sent", "unsettled")
+    __slots__ = ("again", "held", "number", "ready", "resumed", "send", "sent", "unsettled")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.send: Send | None = None  # None while it has no leader
         self.held: deque[tuple[float, Question]] = deque()  # what waits for a leader, and since when
-        self.sent = 0  # frames of packets to leaders so far
+        self.sent = 0  # frames of PACKETS and READY to leaders so far
+        self.ready = 0  # which of them was the last READY
         self.resumed = 0  # those of them with which this leader has heard what was said and asked before
         self.unsettled: deque[Result] = deque()  # what the leader has not kept yet, as far as we know
         self.again: dict[tuple[int, bytes], Result] = {}  # what this leader hears first, by peer and handle

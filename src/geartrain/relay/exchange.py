@@ -56,6 +56,9 @@ class Exchange:
         self.hub = hub
         self.outboxes: dict[str, Outbox] = {}  # of the links from other fronts, by server
         self.seats: dict[int, Seat] = {}  # of the shards that this server leads
+        self.refused: set[tuple[str, int]] = (
+            set()
+        )  # fronts, each with a shard, that have to attach all peers anew
 
     def take(self, server: str, frames: list[Frame]) -> list[Frame]:
         """What another front says to leaders here; those frames are given back for which there is none."""
@@ -63,7 +66,7 @@ class Exchange:
         for each in frames:
             kind, shard, number, body = each
             seat = self.seats.get(shard)
-            if seat is None:
+            if seat is None or (self.refused and (server, shard) in self.refused):
                 left.append(each)
             else:
                 seat.take(server, kind, number, body)
@@ -79,7 +82,8 @@ class Exchange:
             if shard not in led:
                 continue
             if kind == GONE:
-                gone.append(shard)
+                if not body or count_of(body) == self.hub.sides[shard].ready:
+                    gone.append(shard)
             else:
                 self.hear(kind, shard, number, parts_of(body))
         return gone

@@ -113,7 +113,9 @@ class Hub:
         ]
         for front, channel in concerned:
             attach(front, channel, send)
-        send(READY, shard, 0, COUNT.pack(side.sent))
+        side.sent += 1
+        side.ready = side.sent
+        send(READY, shard, 0, COUNT.pack(side.ready))
         for front, channel in concerned:
             resume(front, channel, send)
             if front.gone:
