@@ -524,7 +524,7 @@ def test_a_result_that_a_leader_may_have_kept_before_it_died_is_said_again_and_n
     if leaves:
         worker.leaves()
     pool.loses()
-    pool.elects()
+    pool.follows(0)
     pool.hub.end(0, worker.front.number, [HANDLE])
     assert pool.hub.fenced == 0
 
