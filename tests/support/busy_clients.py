@@ -8,6 +8,7 @@ import sys
 import time
 from itertools import count
 
+from geartrain.protocol.submission import Priority
 from geartrain.sync.client import Client
 
 ORDER = {"order": 1834, "customer": {"name": "Ada", "vat": None}, "lines": [{"sku": "A-1", "price": 9.5}]}
