@@ -12,13 +12,17 @@ from typing import Final
 
 import uvicorn
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.errors import server_error
 from geartrain.server.inside import Insider
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
+from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
+from geartrain.web.sampler import Sampler
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
 IDLE: Final = 30  # seconds for which a connection may wait for its next request
@@ -34,8 +38,10 @@ class Uvicorn(uvicorn.Server):
 class Web:
     """The web server, on listening sockets."""
 
-    def __init__(self, server: Server, listeners: Sequence[socket.socket]) -> None:
+    def __init__(self, server: Server, readings: ServerReadings, listeners: Sequence[socket.socket]) -> None:
         settings = server.settings
+        self.pulse = readings.pulse
+        self.sampler = Sampler(server.admit)
         self.listeners = list(listeners)
         self.stopping = asyncio.Event()
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
@@ -46,11 +52,17 @@ class Web:
             settings.http_prefix,
             settings.max_workload,
             settings.max_output,
+            readings,
+            self.sampler,
+            Live(server.admit),
+            settings.metrics_functions,
             self.stopping,
             server.log,
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
         self.uvicorn = Uvicorn(configuration(around))
+        if settings.http_tls and server.certificates is not None:
+            self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
 
     async def start(self) -> None:
@@ -58,6 +70,8 @@ class Web:
         self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
         await self.uvicorn.startup(self.listeners)
         self.clock = asyncio.create_task(self.tell_date())
+        self.pulse.start()
+        self.sampler.start()
 
     async def tell_date(self) -> None:
         """Keep the Date of answers right."""
@@ -68,6 +82,7 @@ class Web:
     def close(self) -> None:
         """Take no more requests; streams end, and those that wait for a job wait on."""
         self.stopping.set()
+        self.sampler.stop()
         for server in self.uvicorn.servers:
             server.close()
         for connection in list(self.uvicorn.server_state.connections):
@@ -75,6 +90,7 @@ class Web:
 
     async def stop(self) -> None:
         """End what is left."""
+        self.pulse.stop()
         await self.uvicorn.shutdown(self.listeners)
         if self.clock is not None:
             self.clock.cancel()
@@ -94,8 +110,8 @@ def admit(server: Server, host: bytes) -> Insider:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http=H11Protocol,
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
