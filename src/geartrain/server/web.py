@@ -11,11 +11,12 @@ from typing import Final
 
 import uvicorn
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
 from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
@@ -94,8 +95,8 @@ class Web:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http=H11Protocol,
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
