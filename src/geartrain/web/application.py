@@ -60,11 +60,16 @@ def application(around: Surroundings) -> ASGIApp:
         Route("/", page),
     ]
     router = Router(routes, redirect_slashes=False)
-    outer = [Mount(around.prefix, router)] if around.prefix else routes
+    outer = [Route(around.prefix, with_slash), Mount(around.prefix, router)] if around.prefix else routes
     handlers = {404: unknown, Exception: fault}
     app = Starlette(routes=outer, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, around.names)
+
+
+async def with_slash(request: Request) -> Response:
+    """The page's links are relative to the prefix, with a slash at its end."""
+    return Response(None, 308, {"Location": request.url.path.rpartition("/")[2] + "/"})
 
 
 def resources(operations: Iterable[Operation], around: Surroundings, sessions: Sessions) -> list[Route]:
