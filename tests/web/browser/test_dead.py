@@ -53,7 +53,7 @@ def test_those_that_are_picked_run_again(window: Window, busy: Busy) -> None:
 def test_all_of_a_function_are_discarded_when_that_is_confirmed(window: Window, busy: Busy) -> None:
     dead_letters(busy, "1", "2")
     page = window.go("dead")
-    page.get_by_role("combobox", name="Function").select_option("say_no")
+    page.get_by_role("combobox", name="Function", exact=True).select_option("say_no")
     window.press("Discard all")
     expect(page.get_by_role("dialog")).to_contain_text("Discard all dead letters of say_no?")
     window.answer("Discard")

@@ -90,7 +90,7 @@ def test_one_function_shows_how_long_its_jobs_waited_and_ran(window: Window) -> 
 def test_a_policy_is_set_field_by_field_and_taken_back(window: Window) -> None:
     page = window.go("functions", "doze")
     window.press("Edit")
-    page.get_by_label("timeout", exact=True).fill("90")
+    page.locator("input[name=timeout]").fill("90")
     page.get_by_role("checkbox", name="exception").check()
     window.press("Set the policy")
     window.is_told("The policy of doze is set.")
@@ -98,9 +98,8 @@ def test_a_policy_is_set_field_by_field_and_taken_back(window: Window) -> None:
     expect(policy).to_contain_text("lost, timeout, exception")
     expect(policy).to_contain_text("set at run time")
     window.press("Edit")
-    page.locator(".policy-field", has_text="on_timeout").locator("xpath=preceding-sibling::*[1]").get_by_role(
-        "button", name="as the file says"
-    ).click()
+    field = page.locator(".policy-field", has=page.locator("input[name=timeout]"))
+    window.press("as the file says", field)
     expect(page.locator(".policy", has_text="90")).to_have_count(0)
 
 

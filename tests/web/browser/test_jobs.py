@@ -71,7 +71,7 @@ def test_a_job_is_cancelled_when_that_is_confirmed(window: Window, busy: Busy) -
     window.press("Cancel")
     window.answer("Cancel the job")
     window.is_told(f"{handle} is cancelled.")
-    window.sees("No job")
+    expect(window.page.locator(".sub .badge")).to_have_text("cancelled")
 
 
 def test_a_job_is_submitted_again(window: Window, busy: Busy) -> None:

@@ -42,7 +42,7 @@ FAINT = """() => {
   const faint = [];
   for (const element of document.querySelectorAll('body *')) {
     const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join('');
-    if (!text || !element.checkVisibility() || element.closest(':disabled')) continue;
+    if (!text || !element.checkVisibility({ visibilityProperty: true }) || element.closest(':disabled')) continue;
     const ground = behind(element);
     const ink = over(rgba(getComputedStyle(element).color), ground);
     const [dark, bright] = [light(ink), light(ground)].sort((one, other) => one - other);
@@ -54,7 +54,7 @@ FAINT = """() => {
 
 # What has no name for those who do not see it.
 NAMELESS = """() => [...document.querySelectorAll('button, a[href], input, select, textarea')]
-  .filter((element) => element.checkVisibility() && !element.matches('[type=hidden]'))
+  .filter((element) => element.checkVisibility({ visibilityProperty: true }))
   .filter((element) => !(element.ariaLabel || element.innerText?.trim() || element.labels?.length))
   .map((element) => element.outerHTML.slice(0, 120))"""
 

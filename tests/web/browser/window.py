@@ -36,7 +36,7 @@ class Window:
             self.trouble.append(message.text)
 
     def see(self, url: str) -> None:
-        if not url.startswith((self.busy.url, "blob:")):
+        if not f"{url}/".startswith(self.busy.url):
             self.trouble.append(f"a request to {url}")
 
     def go(self, page: str, name: str = "", **query: str) -> Page:
