@@ -15,8 +15,7 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
-from geartrain.broker.rules import Rules, nothing
-from geartrain.broker.stats import counts, summed
+from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.election import Election
@@ -26,7 +25,7 @@ from geartrain.pool.store import ValkeyStore
 from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
-from geartrain.store.commits import together
+from geartrain.store.durations import Durations
 
 Configure = Callable[[Broker], None]
 
@@ -80,10 +79,11 @@ class PoolDesk:
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
-        self.about_process: Callable[[], dict[str, object]] = nothing
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
+        self.commits = Durations()
+        self.round_trips = registry.round_trips
         self.stopping = False
         self.turn_is_due = False  # somebody waits for a turn
         self.turning = False  # the loop will see to that
@@ -106,10 +106,6 @@ class PoolDesk:
             self.card = self.card._replace(host=self.registry.engine.local_host())
         await self.election.look()
         self.watching = asyncio.create_task(self.election.watch())
-
-    def introduce(self, about: Callable[[], dict[str, object]]) -> None:
-        self.about_process = about
-        self.hub.here.about = self.about_here
 
     def configure(self, configure: Configure) -> None:
         self.configuration = configure
@@ -221,6 +217,26 @@ class PoolDesk:
     def counts(self) -> Mapping[str, object]:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
 
+    def brokers(self) -> list[Broker]:
+        return [leadership.broker for leadership in self.leaderships.values() if leadership.opened]
+
+    def faults(self) -> list[str]:
+        election = self.election
+        found = [f"the engine does not answer: {election.failure}"] if election.failure else []
+        for shard in range(self.shards):
+            leadership = self.leaderships.get(shard)
+            if leadership is None and shard not in self.neighbours.leaders:
+                found.append(f"no server that can be reached leads shard {shard}")
+            if leadership is not None and leadership.committer.failure:
+                found.append(f"shard {shard} keeps nothing: {leadership.committer.failure}")
+        return found
+
+    def fenced(self) -> int:
+        return self.hub.fenced
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.hub.here.about = about
+
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""
         broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.shards))
@@ -246,20 +262,6 @@ class PoolDesk:
             *map(self.about_server, self.election.members.values()),
             *map(self.about_shard, range(self.shards)),
         ]
-
-    def about_here(self) -> dict[str, object]:
-        """This server and the shards that it leads, as ``stats`` shows them."""
-        led = self.leaderships.values()
-        return {
-            **summed([counts(leadership.broker) for leadership in led]),
-            "connections": len(self.fronts),
-            **self.about_process(),
-            "store": self.registry.address.name,
-            "commits": together([leadership.committer.commits for leadership in led]),
-            "server": self.me,
-            "shards": sorted(self.leaderships),
-            "fenced": self.hub.fenced,
-        }
 
     def about_server(self, card: Card) -> dict[str, object]:
         here = card.server == self.me

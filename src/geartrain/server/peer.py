@@ -29,7 +29,6 @@ class Peer:
 
     def __init__(self, server: Server, endpoint: socket.socket) -> None:
         self.server = server
-        self.vitals = server.vitals
         self.endpoint = endpoint
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
@@ -55,7 +54,7 @@ class Peer:
             return False
         try:
             chunk = self.recv(CHUNK)
-            self.vitals.bytes_in += len(chunk)
+            self.server.received_bytes += len(chunk)
             self.receive(chunk)
         except BlockingIOError:
             return False
@@ -107,7 +106,6 @@ class Peer:
 
     def write(self, packets: bytes) -> None:
         """The one write of a turn."""
-        self.vitals.bytes_out += len(packets)
         if self.unsent:
             self.keep(packets)
             return
@@ -117,6 +115,7 @@ class Peer:
             sent = 0
         except OSError:  # the peer is gone: we hear out what it has sent, and then its end
             return
+        self.server.sent_bytes += sent
         if sent < len(packets):
             self.keep(packets[sent:])
 
@@ -135,6 +134,7 @@ class Peer:
             while self.unsent:
                 sent = self.send(self.unsent[0])
                 self.waiting_bytes -= sent
+                self.server.sent_bytes += sent
                 if sent < len(self.unsent[0]):
                     self.unsent[0] = self.unsent[0][sent:]
                     break

@@ -21,7 +21,6 @@ from geartrain.server.inside import Insider
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
-from geartrain.server.vitals import Vitals
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -54,6 +53,9 @@ class Server:
         self.unread: list[Peer | Insider] = []  # those with more to say than was read
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
+        self.received_bytes = 0  # from peers with a socket, since the start
+        self.sent_bytes = 0
+        self.stopping = False  # it takes no more connections
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
@@ -61,9 +63,7 @@ class Server:
         self.acceptor = Acceptor(self)
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
-        self.vitals = Vitals(self.loop)
         self.desk = desk_for(self)
-        self.desk.introduce(self.vitals.row)
         self.set_time()
 
     # Life
@@ -77,6 +77,7 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs and the store ``grace`` seconds each, and close all."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.stop()
         try:
@@ -87,7 +88,6 @@ class Server:
         self.end_turns()
         await self.close_desk(max(grace, LAST_MOMENT))
         await self.part_with_all()
-        self.vitals.close()
         if self.alarm is not None:
             self.alarm.cancel()
         self.loop.remove_reader(self.epoll.fileno())
@@ -103,6 +103,7 @@ class Server:
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.finish()
         await self.until(self.desk.is_finished)

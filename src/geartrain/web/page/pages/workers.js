@@ -5,7 +5,8 @@ import { useNow } from '../clock.js';
 import { duration, plural } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad } from '../load.js';
-import { Action, Badge, Choice, FunctionLink, Head, JobLink, Loaded } from '../parts.js';
+import { Action, Badge, Choice, Head, JobLink, Loaded } from '../parts.js';
+import { link } from '../route.js';
 import { may } from '../session.js';
 import { Table } from '../table.js';
 import { attempt } from '../toast.js';
@@ -37,7 +38,7 @@ function List({ rows, reload, isAsked }) {
   const time = useNow();
   const columns = [
     { label: 'Worker', kind: 'name', sort: nameOf, cell: (row) => html`<b>${nameOf(row)}</b> ${row.id && html`<span class="soft">${row.host}</span>`}` },
-    { label: 'State', sort: stateOf, cell: (row) => html`<${Badge} word=${stateOf(row)} />` },
+    { label: 'State', kind: 'state', sort: stateOf, cell: (row) => html`<${Badge} word=${stateOf(row)} />` },
     { label: 'Runs', wide: true, cell: (row) => runningOf(row, time) },
     { label: 'Can do', kind: 'chips', wide: true, cell: functionsOf },
     { label: 'Actions', kind: 'actions', cell: (row) => html`<${Drain} row=${row} reload=${reload} />` },
@@ -52,14 +53,14 @@ function nameOf(row) {
   return row.id || `${row.host} #${row.number}`;
 }
 
-/** The jobs that a worker runs, as rows, whether the server gives rows or handles. */
+/** The jobs that a worker runs: rows for some, handles at least for others. */
 function running(row) {
-  return (row.running ?? []).map((job) => (typeof job === 'string' ? { handle: job } : job));
+  return row.jobs ?? row.running.map((handle) => ({ handle }));
 }
 
 function stateOf(row) {
   if (row.draining) return 'draining';
-  return running(row).length ? 'busy' : row.functions.length ? 'idle' : row.waiting?.length ? 'waits' : 'client';
+  return running(row).length ? 'busy' : row.functions.length ? 'idle' : row.waiting_count ? 'waits' : 'client';
 }
 
 function runningOf(row, time) {
@@ -67,13 +68,14 @@ function runningOf(row, time) {
   if (!jobs.length) return null;
   return html`<ul class="plain-list">${jobs.map((job) => html`
     <li><${JobLink} handle=${job.handle} /> ${job.function && html`<span>${job.function}</span>`}
-      ${job.started_at && html` <span class="soft">for ${duration(Math.max(0, time - job.started_at))}</span>`}</li>`)}</ul>`;
+      ${job.started_at && html` <span class="soft">for ${duration(Math.max(0, time - job.started_at))}</span>`}</li>`)}
+    ${row.running_count > jobs.length && html`<li class="soft">and ${row.running_count - jobs.length} more</li>`}</ul>`;
 }
 
 function functionsOf(row) {
   const shown = row.functions.slice(0, MOST_FUNCTIONS);
   const more = row.functions.length - shown.length;
-  return html`${shown.map((name) => html`<${FunctionLink} name=${name} /> `)}${more > 0 && html`<span class="soft" title=${row.functions.join(', ')}>and ${more} more</span>`}`;
+  return html`${shown.map((name) => html`<a class="chip" href=${link('functions', name)}>${name}</a> `)}${more > 0 && html`<span class="soft" title=${row.functions.join(', ')}>and ${more} more</span>`}`;
 }
 
 function Drain({ row, reload }) {
