@@ -16,7 +16,7 @@ from geartrain import TLS, ConnectError, ConnectionLost, GearmanError, JobHandle
 from tests.contracts.shells import Shell
 from tests.support.machine import HOST, free_port, wait_until
 from tests.support.processes import GeartrainProgram, ServerProgram
-from tests.support.tls import Authority, TlsProgram, shared, trusting
+from tests.support.tls import Authority, TlsProgram, trusting
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +171,7 @@ def test_a_worker_comes_back_to_a_server_that_was_away(shell: Shell, function: s
             client = shell.client(server.address, tls=trusting())
             client.do(function, b"before")
             server.end(signal.SIGTERM)
-            files = ("--ssl-certificate", shared().server.certificate, "--ssl-key", shared().server.key)
-            with GeartrainProgram("--ssl", *files, port=port):
+            with TlsProgram(port=port):
                 client.do(function, b"after", timeout=15.0)
                 wait_until(lambda: done == [b"before", b"after"], "both jobs are done")
 

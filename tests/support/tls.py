@@ -19,7 +19,7 @@ from geartrain.protocol.servers import parse_server
 from geartrain.sync.tls_link import TlsLink
 from geartrain.tls import TLS
 from tests.support.machine import DEADLINE, HOST, free_port
-from tests.support.processes import GeartrainProgram, Membership
+from tests.support.processes import GeartrainProgram
 
 CHUNK: Final = 64 * 1024
 
@@ -79,9 +79,10 @@ def trusting() -> TLS:
 class TlsProgram(GeartrainProgram):
     """Our server, with TLS on its port as gearmand's --ssl has it."""
 
-    def __init__(self, *options: str, membership: Membership | None = None) -> None:
-        files = ("--ssl-certificate", shared().server.certificate, "--ssl-key", shared().server.key)
-        super().__init__("--ssl", *files, *options, membership=membership)
+    def __init__(self, *options: str, files: Files | None = None, port: int | None = None) -> None:
+        files = files or shared().server
+        named = ("--ssl-certificate", files.certificate, "--ssl-key", files.key)
+        super().__init__("--ssl", *named, *options, port=port)
         self.address = f"tls://{HOST}:{self.port}"
 
     def connect(self) -> socket.socket:
