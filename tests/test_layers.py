@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "store": {"errors", "protocol", "broker", "user"},
     "pool": {"errors", "version", "protocol", "broker", "relay", "store", "tls"},
     "web": {"errors", "version", "protocol"},
-    "server": {"errors", "version", "protocol", "broker", "relay", "store", "pool", "user", "web", "tls"},
+    "server": {"errors", "version", "protocol", "broker", "relay", "store", "pool", "user", "tls", "web"},
     "sync": SHARED,
     "aio": SHARED,
     "tasks": SHARED | {"sync", "aio"},

@@ -26,11 +26,13 @@ from geartrain.pool.store import ValkeyStore
 from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
+from geartrain.store.durations import Durations
 from geartrain.tls import TlsStream
 
 Configure = Callable[[Broker], None]
 
 MOST_ROUNDS: Final = 8  # of questions and answers within a turn
+LAG: Final = 0.01  # seconds after which other servers hear what is settled
 
 
 class Surroundings(NamedTuple):
@@ -85,10 +87,13 @@ class PoolDesk:
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
+        self.commits = Durations()
+        self.round_trips = registry.round_trips
         self.stopping = False
         self.turn_is_due = False  # somebody waits for a turn
         self.turning = False  # the loop will see to that
         self.flushing = False  # the links are to be written to soon
+        self.lagging = False  # in a while also to those to which nothing else is to be said
         self.neighbours = Neighbours(self)
         self.election = Election(self)
         self.leaderships = self.election.leaderships
@@ -156,7 +161,7 @@ class PoolDesk:
             leadership.broker.notices.clear()
         if self.leaving:
             self.part_with_leaving()
-        if not self.flushing and self.neighbours.have_to_hear():
+        if not self.flushing and self.has_to_write():
             self.flushing = True
             self.loop.call_soon(self.flush)
         for front in hub.ended:
@@ -217,6 +222,26 @@ class PoolDesk:
 
     def counts(self) -> Mapping[str, object]:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
+
+    def brokers(self) -> list[Broker]:
+        return [leadership.broker for leadership in self.leaderships.values() if leadership.opened]
+
+    def faults(self) -> list[str]:
+        election = self.election
+        found = [f"the engine does not answer: {election.failure}"] if election.failure else []
+        for shard in range(self.shards):
+            leadership = self.leaderships.get(shard)
+            if leadership is None and shard not in self.neighbours.leaders:
+                found.append(f"no server that can be reached leads shard {shard}")
+            if leadership is not None and leadership.committer.failure:
+                found.append(f"shard {shard} keeps nothing: {leadership.committer.failure}")
+        return found
+
+    def fenced(self) -> int:
+        return self.hub.fenced
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.hub.here.about = about
 
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""
@@ -304,6 +329,23 @@ class PoolDesk:
         """Write to the other servers what the turns had for them that were taken in one go: writing is dear."""
         self.flushing = False
         self.neighbours.flush()
+        for leadership in self.leaderships.values():
+            leadership.written()
+        if self.neighbours.have_to_hear() and not self.lagging:
+            self.lagging = True
+            self.loop.call_later(LAG, self.flush_lagging)
+
+    def flush_lagging(self) -> None:
+        """Tell the other servers what is settled by now, if that has not gone with something else."""
+        self.lagging = False
+        self.flush()
+
+    def has_to_write(self) -> bool:
+        """Whether other servers have to hear something, or something can be settled when they have."""
+        for leadership in self.leaderships.values():
+            if leadership.marks:
+                return True
+        return self.neighbours.have_to_hear()
 
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""

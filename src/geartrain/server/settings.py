@@ -26,7 +26,6 @@ from geartrain.server.options import (
     TEXT,
     USER,
     Option,
-    left_out,
     number,
     one_of,
     option,
@@ -166,13 +165,6 @@ class Settings(HttpOptions, TlsOptions):
         short="-q",
         metavar="NAME",
     )
-    protocol: str = option(
-        "",
-        left_out("as this release speaks the Gearman protocol only"),
-        "Not in this release.",
-        short="-r",
-        metavar="NAME",
-    )
 
     ignored: tuple[str, ...] = ()
 
@@ -202,7 +194,6 @@ IGNORED: Final = (
     Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
     Ignored("coredump", "", "the system decides on core dumps"),
     Ignored("keepalive", "", "keepalive is always on"),
-    Ignored("http-port", "PORT", "it belongs to --protocol http, which was not asked for"),
     Ignored("store-queue-on-shutdown", "", NO_PLUGINS),
     Ignored("libtokyocabinet-optimize", "", NO_PLUGINS),
     Ignored("libdrizzle-mysql", "", NO_PLUGINS),

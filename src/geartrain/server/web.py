@@ -10,10 +10,16 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
+from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
+from geartrain.web.sampler import Sampler
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
 IDLE: Final = 30  # seconds for which a connection may wait for its next request
@@ -29,19 +35,24 @@ class Uvicorn(uvicorn.Server):
 class Web:
     """The web server, on listening sockets."""
 
-    def __init__(self, server: Server, listeners: Sequence[socket.socket]) -> None:
+    def __init__(self, server: Server, readings: ServerReadings, listeners: Sequence[socket.socket]) -> None:
         settings = server.settings
+        self.pulse = readings.pulse
+        self.sampler = Sampler(server.admit)
         self.listeners = list(listeners)
         self.stopping = asyncio.Event()
+        names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
             server.admit,
-            frozenset(
-                name.lower()
-                for name in ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
-            ),
+            lambda: len(server.peers),
+            frozenset(name.lower() for name in names),
             settings.http_prefix,
             settings.max_workload,
-            settings.max_unique,
+            settings.max_output,
+            readings,
+            self.sampler,
+            Live(server.admit),
+            settings.metrics_functions,
             self.stopping,
             server.log,
         )
@@ -53,9 +64,11 @@ class Web:
 
     async def start(self) -> None:
         """Answer requests."""
-        self.uvicorn.lifespan = self.uvicorn.config.lifespan_class(self.uvicorn.config)
+        self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
         await self.uvicorn.startup(self.listeners)
         self.clock = asyncio.create_task(self.tell_date())
+        self.pulse.start()
+        self.sampler.start()
 
     async def tell_date(self) -> None:
         """Keep the Date of answers right."""
@@ -66,6 +79,7 @@ class Web:
     def close(self) -> None:
         """Take no more requests; streams end, and those that wait for a job wait on."""
         self.stopping.set()
+        self.sampler.stop()
         for server in self.uvicorn.servers:
             server.close()
         for connection in list(self.uvicorn.server_state.connections):
@@ -73,6 +87,7 @@ class Web:
 
     async def stop(self) -> None:
         """End what is left."""
+        self.pulse.stop()
         await self.uvicorn.shutdown(self.listeners)
         if self.clock is not None:
             self.clock.cancel()
@@ -82,8 +97,8 @@ class Web:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http="h11",
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
