@@ -214,6 +214,9 @@ class PoolDesk:
     def counts(self) -> Mapping[str, object]:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
 
+    def count_jobs(self) -> int:
+        return sum(len(leadership.broker.jobs) for leadership in self.leaderships.values())
+
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""
         broker = self.around.broker_for(self.rules._replace(shard=shard, shards=self.shards))

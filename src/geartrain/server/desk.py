@@ -75,6 +75,9 @@ class Desk(Protocol):
     def counts(self) -> Mapping[str, object]:
         """What the log says at the start."""
 
+    def count_jobs(self) -> int:
+        """How many jobs there are here; in a pool, of the shards that this server leads."""
+
 
 class OwnDesk:
     """A broker of the server's own, and perhaps a store for it."""
@@ -152,3 +155,6 @@ class OwnDesk:
 
     def counts(self) -> Mapping[str, object]:
         return {"store": self.store_name, "jobs": len(self.broker.jobs)}
+
+    def count_jobs(self) -> int:
+        return len(self.broker.jobs)

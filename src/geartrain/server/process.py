@@ -20,11 +20,13 @@ from typing import IO, Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
+from geartrain.server.activation import GEAR, Activated, take_activated
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
+from geartrain.server.notify import Notifier
 from geartrain.server.pooled import check_pool, pool_desk
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
@@ -43,6 +45,8 @@ def run(settings: Settings, configuration: Configuration) -> None:
     """
     # One that comes before there is somebody to hear it waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    activated = take_activated(os.environ)
+    notifier = Notifier(os.environ)
     allow_files(settings.file_descriptors)
     check_user(settings.user)
     if not settings.store:
@@ -53,14 +57,15 @@ def run(settings: Settings, configuration: Configuration) -> None:
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
-    listeners = open_listeners(settings)
+    listeners = listeners_of(settings, activated)
     if settings.daemon:
         leave_terminal()
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, configuration, listeners, log, store))
+            runner.run(serve(settings, configuration, listeners, log, store, notifier))
     finally:
+        notifier.end()
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
     log.log(NOTICE, "ended")
@@ -99,6 +104,12 @@ def open_kept(settings: Settings) -> Store | None:
         )
     except StoreError as error:
         raise SettingsError(f"--store {settings.store}: {error}") from None
+
+
+def listeners_of(settings: Settings, activated: Activated) -> list[socket]:
+    """The sockets passed to the process, and those of --listen where it is given, or none is passed."""
+    passed = activated.get(GEAR, [])
+    return [*passed, *(open_listeners(settings) if settings.listen or not passed else [])]
 
 
 def open_pid_file(path: str) -> IO[str] | None:
@@ -155,6 +166,7 @@ async def serve(
     listeners: Sequence[socket],
     log: logging.Logger,
     store: Store | None,
+    notifier: Notifier,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
     desk: Callable[[Server], Desk] = partial(own_desk, store)
@@ -162,7 +174,8 @@ async def serve(
         desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
-    end = End(server, settings)
+    end = End(server, settings, notifier)
+    notifier.begin(partial(described, server))
     addresses = [address_of(listener) for listener in listeners]
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
@@ -171,14 +184,20 @@ async def serve(
         raise SettingsError(str(error)) from None
     gc.enable()
     relax_collector()
-    end.watch_signals(partial(hang_up, server, configuration.path))
+    end.watch_signals(partial(hang_up, server, configuration.path, notifier))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
+    notifier.is_ready()
     await end.reached.wait()
+
+
+def described(server: Server) -> str:
+    """How the server is, for people."""
+    return f"{server.desk.count_jobs()} jobs, {len(server.peers)} connections"
 
 
 def own_desk(store: Store | None, server: Server) -> Desk:
@@ -197,16 +216,22 @@ def own_desk(store: Store | None, server: Server) -> Desk:
     return desk
 
 
-def hang_up(server: Server, path: str) -> None:
+def hang_up(server: Server, path: str, notifier: Notifier) -> None:
     """SIGHUP: open the log's file anew, and let what the configuration file says by now hold, if it is right."""
+    notifier.reloading()
     reopen_log()
-    if not path:
-        return
     try:
-        configuration = read_configuration(path)
+        if path:
+            read_again(server, path)
     except SettingsError as error:
         server.log.error("the configuration is refused, the old one holds", extra={"error": str(error)})
-        return
+        return notifier.reloaded(str(error))
+    notifier.reloaded()
+
+
+def read_again(server: Server, path: str) -> None:
+    """Let what the configuration file says by now hold; raises SettingsError where it is wrong."""
+    configuration = read_configuration(path)
     server.set_time()
     server.desk.configure(configuration.apply)
     server.end_turns()
@@ -217,9 +242,10 @@ def hang_up(server: Server, path: str) -> None:
 class End:
     """The end of a server, as signals ask for it: the latest of them says how."""
 
-    def __init__(self, server: Server, settings: Settings) -> None:
+    def __init__(self, server: Server, settings: Settings, notifier: Notifier) -> None:
         self.server = server
         self.settings = settings
+        self.notifier = notifier
         self.reached = asyncio.Event()
         self.stopping = False
         self.way: asyncio.Task[None] | None = None  # None while the server is to go on
@@ -253,6 +279,7 @@ class End:
         if self.way is None:
             # At once, because the next server may listen there as soon as this one does not.
             remove_socket_files(self.settings)
+            self.notifier.stopping()
         else:
             self.way.cancel()
         self.way = asyncio.create_task(way)
