@@ -14,7 +14,8 @@ from geartrain.errors import SettingsError
 
 FIRST: Final = 3  # the file descriptor of the first socket
 GEAR: Final = "gear"
-NAMES: Final = (GEAR, "tls", "http")
+HTTP: Final = "http"
+NAMES: Final = (GEAR, "tls", HTTP)
 VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 Activated = dict[str, list[socket.socket]]  # listening, non-blocking sockets by what they are for

@@ -16,6 +16,7 @@ from geartrain.broker.session import Session, end_turn
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.store import Store
 from geartrain.store.committer import Committer
+from geartrain.store.durations import Durations
 
 Configure = Callable[[Broker], None]  # lets the configuration file's sections hold in a broker
 
@@ -26,6 +27,8 @@ class Desk(Protocol):
     dirty: list[Connection]  # peers with something to hear; whoever writes it clears the list
     notices: list[str]  # for the log; whoever writes them clears the list
     ended: list[Connection]  # peers whose connection has to end; whoever ends it clears the list
+    commits: Durations  # of the store
+    round_trips: Durations  # to a pool's engine and back, for nothing but to hear of the others
 
     async def start(self) -> None:
         """Have what outlived the last process. Raises StoreError."""
@@ -75,8 +78,17 @@ class Desk(Protocol):
     def counts(self) -> Mapping[str, object]:
         """What the log says at the start."""
 
-    def count_jobs(self) -> int:
-        """How many jobs there are here; in a pool, of the shards that this server leads."""
+    def brokers(self) -> list[Broker]:
+        """Those that have the jobs which this server hands out."""
+
+    def faults(self) -> list[str]:
+        """Why it cannot take jobs for now; nothing where it can."""
+
+    def fenced(self) -> int:
+        """How many late results were refused, as the pool had given their jobs away."""
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        """Have ``stats`` say this of the server, too."""
 
 
 class OwnDesk:
@@ -99,6 +111,8 @@ class OwnDesk:
         self.notices = self.broker.notices
         self.ended: list[Connection] = []
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
+        self.commits = Durations() if self.committer is None else self.committer.durations
+        self.round_trips = Durations()
 
     async def start(self) -> None:
         if self.committer is not None:
@@ -156,5 +170,15 @@ class OwnDesk:
     def counts(self) -> Mapping[str, object]:
         return {"store": self.store_name, "jobs": len(self.broker.jobs)}
 
-    def count_jobs(self) -> int:
-        return len(self.broker.jobs)
+    def brokers(self) -> list[Broker]:
+        return [self.broker]
+
+    def faults(self) -> list[str]:
+        failure = "" if self.committer is None else self.committer.failure
+        return [f"the store keeps nothing: {failure}"] if failure else []
+
+    def fenced(self) -> int:
+        return 0
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.broker.about = about

@@ -16,22 +16,28 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from socket import socket
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
-from geartrain.server.activation import GEAR, Activated, take_activated
+from geartrain.server.activation import GEAR, HTTP, Activated, take_activated
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
+from geartrain.server.http_listeners import check_web, open_gear_http, open_http
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.notify import Notifier
 from geartrain.server.pooled import check_pool, pool_desk
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
+
+if TYPE_CHECKING:
+    from geartrain.server.gear_web import GearWeb
+    from geartrain.server.web import Web
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -54,16 +60,21 @@ def run(settings: Settings, configuration: Configuration) -> None:
     if is_pool(settings.store):
         check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
+    check_web(settings, HTTP in activated)
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
     listeners = listeners_of(settings, activated)
+    web_listeners = [*activated.get(HTTP, []), *open_http(settings)]
+    gear_listeners = open_gear_http(settings)
     if settings.daemon:
         leave_terminal()
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, configuration, listeners, log, store, notifier))
+            runner.run(
+                serve(settings, configuration, listeners, web_listeners, gear_listeners, log, store, notifier)
+            )
     finally:
         notifier.end()
         if settings.pid_file:
@@ -164,6 +175,8 @@ async def serve(
     settings: Settings,
     configuration: Configuration,
     listeners: Sequence[socket],
+    web_listeners: Sequence[socket],
+    gear_listeners: Sequence[socket],
     log: logging.Logger,
     store: Store | None,
     notifier: Notifier,
@@ -174,19 +187,27 @@ async def serve(
         desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
-    end = End(server, settings, notifier)
+    readings = ServerReadings(server)
+    server.desk.tell_about(readings.about)
+    webs = webs_for(server, readings, web_listeners, gear_listeners)
+    end = End(server, settings, webs, notifier)
     notifier.begin(partial(described, server))
     addresses = [address_of(listener) for listener in listeners]
+    web_addresses = [address_of(listener) for listener in (*web_listeners, *gear_listeners)]
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
     gc.enable()
+    for web in webs:
+        await web.start()
     relax_collector()
     end.watch_signals(partial(hang_up, server, configuration.path, notifier))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
+    for address in web_addresses:
+        log.log(NOTICE, "serving HTTP", extra={"address": address})
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
@@ -197,7 +218,8 @@ async def serve(
 
 def described(server: Server) -> str:
     """How the server is, for people."""
-    return f"{server.desk.count_jobs()} jobs, {len(server.peers)} connections"
+    jobs = sum(len(broker.jobs) for broker in server.desk.brokers())
+    return f"{jobs} jobs, {len(server.peers)} connections"
 
 
 def own_desk(store: Store | None, server: Server) -> Desk:
@@ -214,6 +236,22 @@ def own_desk(store: Store | None, server: Server) -> Desk:
     )
     desk.broker.schedules.calendar = next_tick
     return desk
+
+
+def webs_for(
+    server: Server, readings: ServerReadings, listeners: Sequence[socket], gear_listeners: Sequence[socket]
+) -> list[Web | GearWeb]:
+    """The web servers of ``--http`` and ``--protocol http``."""
+    webs: list[Web | GearWeb] = []
+    if listeners:
+        from geartrain.server.web import Web
+
+        webs.append(Web(server, readings, listeners))
+    if gear_listeners:
+        from geartrain.server.gear_web import GearWeb
+
+        webs.append(GearWeb(server, gear_listeners))
+    return webs
 
 
 def hang_up(server: Server, path: str, notifier: Notifier) -> None:
@@ -242,9 +280,12 @@ def read_again(server: Server, path: str) -> None:
 class End:
     """The end of a server, as signals ask for it: the latest of them says how."""
 
-    def __init__(self, server: Server, settings: Settings, notifier: Notifier) -> None:
+    def __init__(
+        self, server: Server, settings: Settings, webs: Sequence[Web | GearWeb], notifier: Notifier
+    ) -> None:
         self.server = server
         self.settings = settings
+        self.webs = webs
         self.notifier = notifier
         self.reached = asyncio.Event()
         self.stopping = False
@@ -261,7 +302,7 @@ class End:
         grace = 0.0 if self.stopping else self.settings.grace
         self.stopping = True
         self.server.log.log(NOTICE, "stopping", extra={"grace": grace})
-        self.begin(self.server.stop(grace))
+        self.begin(self.stop_all(grace))
 
     def finish(self) -> None:
         """End when no job is left."""
@@ -272,7 +313,15 @@ class End:
 
     async def finish_and_stop(self) -> None:
         await self.server.finish()
-        await self.server.stop(self.settings.grace)
+        await self.stop_all(self.settings.grace)
+
+    async def stop_all(self, grace: float) -> None:
+        """Stop the server, and the web servers around it: who waits for a job there hears of its end."""
+        for web in self.webs:
+            web.close()
+        await self.server.stop(grace)
+        for web in self.webs:
+            await web.stop()
 
     def begin(self, way: Coroutine[None, None, None]) -> None:
         """End in this way, rather than in the one that was begun before."""

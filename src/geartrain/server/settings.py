@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
+from geartrain.server.http_options import HttpOptions
 from geartrain.server.options import (
     BYTES,
     FLAG,
@@ -36,7 +37,7 @@ MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(HttpOptions):
     """What an operator may choose. ``ignored`` are gearmand's options that were given and have no meaning here."""
 
     # Where
@@ -164,13 +165,6 @@ class Settings:
         short="-q",
         metavar="NAME",
     )
-    protocol: str = option(
-        "",
-        left_out("as this release speaks the Gearman protocol only"),
-        "Not in this release.",
-        short="-r",
-        metavar="NAME",
-    )
     ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
@@ -201,7 +195,6 @@ IGNORED: Final = (
     Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
     Ignored("coredump", "", "the system decides on core dumps"),
     Ignored("keepalive", "", "keepalive is always on"),
-    Ignored("http-port", "PORT", "it belongs to --protocol http, which was not asked for"),
     Ignored("ssl-ca-file", "FILE", NO_TLS),
     Ignored("ssl-certificate", "FILE", NO_TLS),
     Ignored("ssl-key", "FILE", NO_TLS),
