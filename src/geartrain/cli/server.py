@@ -100,6 +100,20 @@ def as_hidden_parameter(option: Ignored) -> click.Option:
     return click.Option(names, is_flag=not option.metavar, hidden=True)
 
 
+def parameters() -> list[click.Parameter]:
+    """Every option of the server, and its two files."""
+    return [
+        click.Option(
+            ["--config"],
+            metavar="FILE",
+            help="Read a TOML file: options, with the long names as keys, and sections such as [functions].",
+        ),
+        click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
+        *map(as_parameter, OPTIONS),
+        *map(as_hidden_parameter, IGNORED),
+    ]
+
+
 command = click.Command(
     "server",
     callback=run_server,
@@ -107,15 +121,8 @@ command = click.Command(
     short_help="Run a job server.",
     epilog=EPILOG,
     params=[
-        click.Option(
-            ["--config"],
-            metavar="FILE",
-            help="Read a TOML file: options, with the long names as keys, and tables [functions] and [schedules].",
-        ),
-        click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
         version_option(),
         click.Option(["--check-args"], is_flag=True, help="Check the options, and end."),
-        *map(as_parameter, OPTIONS),
-        *map(as_hidden_parameter, IGNORED),
+        *parameters(),
     ],
 )
