@@ -52,6 +52,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
         self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time

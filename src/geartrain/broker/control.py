@@ -120,6 +120,8 @@ def change_peers(broker: Broker, words: list[bytes], draining: bool) -> bytes:
     found = [peer for peer in broker.connections if peer.number == number]
     for peer in found:
         broker.sleepers.drain(peer, draining)
+    if broker.relayed:
+        broker.drained += found
     return json_lines([describe_peer(peer) for peer in found])
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from geartrain.relay.frames import (
     CLOSED,
+    DRAINED,
     FENCED,
     GONE,
     OVER,
@@ -104,6 +105,8 @@ class Exchange:
             self.hub.fence(shard, number, parts)
         elif kind == OVER:
             self.hub.end(shard, number, parts)
+        elif kind == DRAINED and len(parts) == 1:
+            self.hub.drain_peer(number, bool(parts[0]))
         elif kind == CLOSED and len(parts) == 2:
             self.hub.close(shard, number, parts[0], parts[1])
         elif kind == SETTLED and len(parts) == 1 and len(parts[0]) == COUNT.size:
