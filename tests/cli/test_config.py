@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.program import geartrain
@@ -27,8 +29,8 @@ def test_check_says_in_one_line_what_is_wrong_with_a_file(file: Path) -> None:
 
 
 def test_show_says_what_holds_and_where_it_comes_from(file: Path) -> None:
-    environment = {"GEARTRAIN_GRACE": "4", "GEARMAND_PORT": "2"}
-    ended = geartrain("config", "show", "--config", str(file), "-j", "7", "--json", **environment)
+    words = ("--config", str(file), "-j", "7", "--json")
+    ended = geartrain("config", "show", *words, GEARTRAIN_GRACE="4", GEARMAND_PORT="2")
     rows = {row["option"]: (row["value"], row["source"]) for row in ended.rows}
     assert rows["job-retries"] == (7, "--job-retries")
     assert rows["grace"] == (4.0, "GEARTRAIN_GRACE")
