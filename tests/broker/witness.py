@@ -66,7 +66,8 @@ class Witness:
     def compare(self) -> None:
         """The server has just those jobs, and its totals are what happened."""
         live = {
-            job.handle.decode(): QUEUED if job.worker is None else RUNNING for job in self.broker.jobs.values()
+            job.handle.decode(): QUEUED if job.worker is None else RUNNING
+            for job in self.broker.jobs.values()
         }
         assert self.jobs == live
         shown = {row["function"]: row for row in self.operator.lists(b"functions")}
