@@ -9,7 +9,7 @@ ON_THE_WIRE := $(addprefix tests/,conversations interop contracts sync aio tasks
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test trials lint format types compiled conformance torture bench real-clients clean
+.PHONY: help demo docs test trials lint format types compiled conformance torture bench real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -43,19 +43,23 @@ conformance: $(VENV)/.dev real-clients ## Run every test that talks to a server 
 	set -e; for way in leader follower shards; do \
 	  echo "As the $$way of a pool"; GEARTRAIN_POOL=$$way $(RUN) pytest $(or $(TESTS),$(ON_THE_WIRE)); done
 
-torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, and try a thousand times as many sequences of packets
+torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, talk noise, and try a thousand times as many sequences of packets
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(COMPILED)/bin/python -m pytest tests/fuzz
 	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)
 	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg --pool-plot docs/images/pool.svg)
 
+docs: $(VENV)/.dev ## Build the site of the documents into site/
+	$(VENV)/bin/zensical build --strict
+
 real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
 	@scripts/install-real-clients
 
 clean: ## Remove everything that was made here
-	rm -rf .venv .venv-compiled build dist src/*.egg-info tests/interop/node_modules
+	rm -rf .venv .venv-compiled build dist site src/*.egg-info tests/interop/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from geartrain.broker.admin import COMMANDS
+from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
     GRAB_JOB,
     PRE_SLEEP,
@@ -15,6 +16,7 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
+    SUBMIT_JOB_EXTENDED,
     SUBMIT_JOB_HIGH,
     WORK_FAIL,
     WORK_STATUS,
@@ -25,6 +27,15 @@ GEARMANDS = {
     *("status", "prioritystatus", "workers", "maxqueue", "getpid", "verbose", "version"),
     *("show", "cancel", "create", "drop"),
 }
+
+
+NOTHING_YET = dict.fromkeys(
+    (
+        *("submitted", "joined", "started", "completed", "failed", "retried", "lost", "timed_out"),
+        *("dead", "revived", "cancelled", "abandoned"),
+    ),
+    0,
+)
 
 
 def handles(peer: Peer, line: bytes) -> list[str]:
@@ -56,6 +67,10 @@ def test_a_running_job_tells_everything_about_itself() -> None:
             "run_at": None,
             "worker": "me",
             "worker_host": "127.0.0.1",
+            "started_at": START,
+            "clients": [{"id": "-", "host": "127.0.0.1"}],
+            "metadata": None,
+            "reducer": None,
         }
     ]
 
@@ -69,6 +84,81 @@ def test_a_job_is_delayed_or_queued_before_it_runs() -> None:
     server.passes(60)
     (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["worker"]) == ("queued", None)
+
+
+def test_a_job_tells_who_waits_for_it_and_what_came_with_it() -> None:
+    server = MemoryServer()
+    client = server.extended()
+    client.says(SET_CLIENT_ID, b"shop")
+    options = b'{"reducer":"sum","metadata":{"trace":"00-1"}}'
+    client.asks(SUBMIT_JOB_EXTENDED, b"f", b"u", options, b"")
+    for _ in range(150):
+        client.asks(SUBMIT_JOB, b"f", b"u", b"")
+    (job,) = client.lists(b"job H:test:1")
+    assert (job["reducer"], job["metadata"], job["started_at"]) == ("sum", {"trace": "00-1"}, None)
+    assert job["clients"] == [{"id": "shop", "host": "127.0.0.1"}] * 100
+    assert job["waiting"] == 151
+
+
+def test_lists_of_a_connection_end_after_a_hundred_and_counts_do_not() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    worker = server.worker(b"f")
+    for _ in range(120):
+        client.asks(SUBMIT_JOB, b"f", b"", b"")
+        worker.asks(GRAB_JOB)
+    rows = client.lists(b"peers")
+    assert [(row["running_count"], row["waiting_count"]) for row in rows] == [(0, 120), (120, 0)]
+    assert [len(row["waiting"]) for row in rows] == [100, 0]
+    assert [len(row["running"]) for row in rows] == [len(row["jobs"]) for row in rows] == [0, 100]
+
+
+def test_what_took_how_long_is_counted_by_powers_of_two() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    for wait, run in ((0.0, 0.0), (0.0015, 0.0035), (1.0, 4000.0)):
+        client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+        server.passes(wait)
+        worker = server.running(b"f")
+        server.passes(run)
+        worker.leaves()
+        client.types(b"purge f")
+    (row,) = client.lists(b"functions")
+    waits, runs = row["wait"]["counts"], row["run"]["counts"]
+    assert {place: count for place, count in enumerate(waits) if count} == {0: 1, 1: 1, 10: 1}
+    assert {place: count for place, count in enumerate(runs) if count} == {0: 1, 2: 1, 22: 1}
+    assert row["wait"]["sum"] == pytest.approx(1.0015, abs=1e-5)
+    assert row["run"]["sum"] == pytest.approx(4000.0035, abs=1e-5)
+
+
+@pytest.mark.one_server("in a pool it is about the server that is asked, which has no jobs itself")
+def test_stats_tell_what_the_server_holds() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", version=b"1.2", pid=7))
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"cat.png")
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
+    server.broker.about = uptime
+    assert client.lists(b"stats") == [
+        {
+            "version": "1.2",
+            "pid": 7,
+            "connections": 1,
+            "functions": 1,
+            "jobs": 2,
+            "running": 0,
+            "delayed": 1,
+            "schedules": 0,
+            "dead": 0,
+            "results": 0,
+            "workload_bytes": 7,
+            "result_bytes": 0,
+            "uptime": 5,
+        }
+    ]
+
+
+def uptime() -> dict[str, object]:
+    return {"uptime": 5}
 
 
 @pytest.mark.parametrize("line", [b"job H:test:9", b"job"])
@@ -119,6 +209,11 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
             "paused": False,
             "draining": False,
             "policy": {"max_queue": {"high": 9, "normal": 8}},
+            "idle": 1,
+            "busy": 1,
+            "totals": NOTHING_YET | {"submitted": 3, "started": 2},
+            "wait": {"counts": [2] + 22 * [0], "sum": 0.0},
+            "run": {"counts": 23 * [0], "sum": 0.0},
         }
     ]
 
@@ -139,6 +234,10 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
             "running": [],
             "waiting": ["H:test:1"],
             "asleep": False,
+            "draining": False,
+            "jobs": [],
+            "running_count": 0,
+            "waiting_count": 1,
         },
         {
             "number": 2,
@@ -148,6 +247,10 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
             "running": ["H:test:1"],
             "waiting": [],
             "asleep": True,
+            "draining": False,
+            "jobs": [{"handle": "H:test:1", "function": "f", "started_at": START}],
+            "running_count": 1,
+            "waiting_count": 0,
         },
     ]
 
@@ -185,6 +288,7 @@ def test_the_protocol_document_names_every_command_and_field() -> None:
     server.running(b"f").says(WORK_FAIL, b"H:test:1")
     for line in (
         b"job H:test:2",
+        b"workload H:test:2",
         b"functions",
         b"peers",
         b"policy f",

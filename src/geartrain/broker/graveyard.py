@@ -17,9 +17,12 @@ LONGEST_ERROR: Final = 64 * 1024  # bytes of what the last worker said
 def bury(broker: Broker, job: Job, reason: str, error: bytes) -> None:
     """End a job, and keep it with the reason."""
     worker = b"" if job.worker is None else job.worker.client_id
+    job.function.tally.dead += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "dead", job, reason)
     record = DeadRecord(job.number, reason, worker, error[:LONGEST_ERROR], broker.clock)
     broker.finish(job, buried=True)
-    broker.archive.dead[job.number] = DeadLetter(job, record)
+    broker.archive.bury(DeadLetter(job, record))
     if broker.batch is None:
         return
     broker.batch.bury(job, record)
@@ -33,7 +36,7 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
     If another job has taken its unique meanwhile, both run, and submits join the other.
     """
     job = letter.job
-    if broker.archive.dead.pop(job.number, None) is None:
+    if not broker.archive.unearth(job.number):
         return
     job.function = broker.function(job.function.name)
     job.function.queues[job.priority].sweep()
@@ -41,6 +44,9 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
     job.numerator = 0
     job.denominator = 0
     job.run_at = broker.clock
+    job.function.tally.revived += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "revived", job)
     broker.place(job)
     if broker.batch is not None:
         broker.batch.exhume(job)
@@ -49,5 +55,5 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
 def discard(broker: Broker, letter: DeadLetter) -> None:
     """Forget a dead letter."""
     job = letter.job
-    if broker.archive.dead.pop(job.number, None) is not None and broker.batch is not None:
+    if broker.archive.unearth(job.number) and broker.batch is not None:
         broker.batch.remove(job)

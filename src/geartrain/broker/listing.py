@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
@@ -13,6 +14,7 @@ from geartrain.broker.policy import NO_POLICY
 
 ANY: Final = b"*"  # every function
 MOST_ROWS: Final = 1000  # of a list when no limit is given
+MOST_SHOWN: Final = 100  # jobs or peers within a row
 
 
 def jobs(broker: Broker, words: list[bytes]) -> bytes:
@@ -32,15 +34,21 @@ def job(broker: Broker, words: list[bytes]) -> bytes:
 
 
 def functions(broker: Broker, words: list[bytes]) -> bytes:
-    """``functions``: what each function has queued and who works on it."""
-    dead: dict[bytes, int] = {}
-    for letter in broker.archive.dead.values():
-        name = letter.job.function.name
-        dead[name] = dead.get(name, 0) + 1
+    """``functions [FUNCTION|*] [LIMIT] [SKIP]``: what each function has queued and who works on it.
+
+    All of them without a limit; the first ones that became known are left out where some are to be skipped.
+    """
+    found: Iterable[Function] = broker.functions.values()
+    if len(words) > 1 and words[1] != ANY:
+        known = broker.functions.get(words[1])
+        found = [] if known is None else [known]
+    limit = limit_of(words[2]) if len(words) > 2 else 0
+    skipped = limit_of(words[3]) if len(words) > 3 else 0
+    dead = broker.archive.dead_of
     return json_lines(
         [
             describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
-            for function in broker.functions.values()
+            for function in islice(found, skipped, skipped + limit if limit else None)
         ]
     )
 
@@ -67,6 +75,13 @@ def describe_job(job: Job) -> dict[str, object]:
         "run_at": job.run_at or None,
         "worker": None if job.worker is None else text(job.worker.client_id),
         "worker_host": None if job.worker is None else text(job.worker.host),
+        "started_at": None if job.worker is None else job.started_at,
+        "clients": [
+            {"id": text(client.client_id), "host": text(client.host)}
+            for client in (job.clients or [])[:MOST_SHOWN]
+        ],
+        "metadata": json.loads(job.metadata) if job.metadata else None,
+        "reducer": text(job.reducer) or None,
     }
 
 
@@ -96,6 +111,20 @@ def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, 
         "paused": policy.paused,
         "draining": policy.draining,
         "policy": broker.policies.fields(function.name),
+        **describe_work(function),
+    }
+
+
+def describe_work(function: Function) -> dict[str, object]:
+    """What has been done of a function, and by whom it is."""
+    tally = function.tally
+    busy = len([worker for worker in function.workers if worker.running])
+    return {
+        "idle": len(function.workers) - busy,
+        "busy": busy,
+        "totals": tally.totals(),
+        "wait": {"counts": tally.wait, "sum": tally.wait_seconds},
+        "run": {"counts": tally.run, "sum": tally.run_seconds},
     }
 
 
@@ -114,7 +143,14 @@ def describe_peer(peer: Connection) -> dict[str, object]:
         "host": text(peer.host),
         "id": text(peer.client_id),
         "functions": [text(function.name) for function in peer.abilities],
-        "running": [text(handle) for handle in peer.running],
-        "waiting": [text(job.handle) for job in peer.waiting],
+        "running": [text(handle) for handle in islice(peer.running, MOST_SHOWN)],
+        "waiting": [text(job.handle) for job in islice(peer.waiting, MOST_SHOWN)],
         "asleep": peer.asleep,
+        "draining": peer.draining,
+        "jobs": [
+            {"handle": text(job.handle), "function": text(job.function.name), "started_at": job.started_at}
+            for job in islice(peer.running.values(), MOST_SHOWN)
+        ],
+        "running_count": len(peer.running),
+        "waiting_count": len(peer.waiting),
     }

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -25,6 +26,8 @@ from geartrain.pool.store import ValkeyStore
 from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.hub import Hub
+from geartrain.store.durations import Durations
+from geartrain.tls import TlsStream
 
 Configure = Callable[[Broker], None]
 
@@ -36,7 +39,9 @@ class Surroundings(NamedTuple):
     """What a member needs of the server around it."""
 
     broker_for: Callable[[Rules], Broker]
-    give_away: Callable[[Connection], socket.socket]  # a peer's socket, which is no peer's any more
+    # A peer's socket, which is no peer's any more, and the TLS that it speaks, if it does.
+    give_away: Callable[[Connection], tuple[socket.socket, TlsStream | None]]
+    link_context: Callable[[], ssl.SSLContext]  # for links to servers that speak TLS
     turn: Callable[[], None]  # takes a turn
     read: Callable[[], None]  # takes turns as long as there is something to read
     read_peers: Callable[[bool], None]  # whether peers are to be read from
@@ -82,6 +87,8 @@ class PoolDesk:
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
+        self.commits = Durations()
+        self.round_trips = registry.round_trips
         self.stopping = False
         self.turn_is_due = False  # somebody waits for a turn
         self.turning = False  # the loop will see to that
@@ -215,6 +222,27 @@ class PoolDesk:
 
     def counts(self) -> Mapping[str, object]:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
+
+    def brokers(self) -> list[Broker]:
+        return [leadership.broker for leadership in self.leaderships.values() if leadership.opened]
+
+    def faults(self) -> list[str]:
+        election = self.election
+        found = [f"the engine does not answer: {election.failure}"] if election.failure else []
+        for shard in range(self.shards):
+            leadership = self.leaderships.get(shard)
+            if leadership is None and shard not in self.neighbours.leaders:
+                found.append(f"no server that can be reached leads shard {shard}")
+            fault = "" if leadership is None else leadership.committer.fault()
+            if fault:
+                found.append(f"shard {shard}: {fault}")
+        return found
+
+    def fenced(self) -> int:
+        return self.hub.fenced
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.hub.here.about = about
 
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""

@@ -11,6 +11,7 @@ from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
 from geartrain.pool.registry import Lease
 from geartrain.relay.frames import ATTACH, GONE, READY, Frame
+from geartrain.tls import reason_of
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -85,11 +86,13 @@ class Neighbours:
         """Have a link to a server."""
         refused = False
         try:
-            await dial(link, leader.host, leader.port, self.desk.me, self.desk.secret, self.desk.heartbeat)
+            context = self.desk.around.link_context() if leader.tls else None
+            await dial(link, leader, self.desk.me, self.desk.secret, self.desk.heartbeat, context)
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
-            self.say_unreached(leader, str(error) or type(error).__name__)
+            why = reason_of(error) if isinstance(error, OSError) else str(error)
+            self.say_unreached(leader, why or type(error).__name__)
         if link.is_open():
             self.broken.discard(link.server)
             self.unreached.discard(link.server)
@@ -159,14 +162,15 @@ class Neighbours:
         """Make links of the connections that greeted as other servers' links."""
         greeted, self.hub.greeted = self.hub.greeted, []
         for front, line in greeted:
-            endpoint = self.desk.around.give_away(front.connection)
+            endpoint, stream = self.desk.around.give_away(front.connection)
             self.desk.disconnect(front.connection)
             try:
                 server = guest_of(line, self.desk.secret)
             except StoreError as error:
                 self.log.warning("a link is refused", extra={"error": str(error)})
+                refusal = b"ERR %b\n" % str(error).encode()
                 with suppress(OSError):
-                    endpoint.send(b"ERR %b\n" % str(error).encode())
+                    endpoint.send(refusal if stream is None else b"".join(stream.seal(refusal)))
                 endpoint.close()
                 continue
             link = Link(self.hear_front, self.lose_front, self.mind_full)
@@ -178,7 +182,7 @@ class Neighbours:
                 self.orphan(server)
             self.guests[server] = link
             self.desk.exchange.outboxes[server] = link.outbox
-            self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
+            self.desk.begin(adopt(link, endpoint, stream, self.desk.me, self.desk.heartbeat))
 
     def orphan(self, server: str) -> None:
         for leadership in self.desk.leaderships.values():

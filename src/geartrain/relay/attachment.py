@@ -27,7 +27,7 @@ def attach(front: Front, channel: Channel, send: Send) -> None:
     # A grab that is asked again would wake it: it goes to sleep behind that.
     if front.asleep and channel.abilities and not channel.is_grabbing():
         said.append(SLEEP)
-    state = PeerState(front.connection.host, b"".join(said), channel.runs(), channel.waits())
+    state = PeerState(front.connection.host, b"".join(said), channel.runs(), channel.waits(), front.draining)
     send(ATTACH, channel.shard.number, front.number, state_bytes(state))
 
 

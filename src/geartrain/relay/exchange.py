@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from geartrain.relay.frames import (
     CLOSED,
+    DRAINED,
     FENCED,
     GONE,
     OVER,
@@ -104,6 +105,8 @@ class Exchange:
             self.hub.fence(shard, number, parts)
         elif kind == OVER:
             self.hub.end(shard, number, parts)
+        elif kind == DRAINED and len(parts) == 1:
+            self.hub.drain_peer(number, bool(parts[0]))
         elif kind == CLOSED and len(parts) == 2:
             self.hub.close(shard, number, parts[0], parts[1])
         elif kind == SETTLED and len(parts) == 1:

@@ -12,6 +12,7 @@ ATTACH: Final = 1  # here is a peer; its body is a PeerState
 PACKETS: Final = 2  # what the peer says: packets and text lines, one after another
 SAID: Final = 3  # packets that tell who it is, to be done without an answer
 DETACH: Final = 4  # the peer is gone
+DRAIN: Final = 6  # the peer is to get no new jobs; without a body: to get them again
 READY: Final = 5  # every peer of the front is attached; how many frames of PACKETS and READY it has sent
 
 # From a leader to a front
@@ -24,6 +25,7 @@ GONE: Final = 19  # the sender does not lead the shard any more, or did not at a
 OVER: Final = (
     21  # parts: handles of jobs that the peer would run, and that are over as far as a new leader knows
 )
+DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
 SETTLED: Final = 20  # so many frames of PACKETS and READY need not be said to another leader
 
 # Both ways

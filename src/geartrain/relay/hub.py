@@ -15,7 +15,7 @@ from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
 from geartrain.relay.attachment import attach, detach, leave, resume
 from geartrain.relay.channel import Result, Send, Shard
-from geartrain.relay.frames import COUNT, READY
+from geartrain.relay.frames import COUNT, DRAIN, READY
 from geartrain.relay.front import Front
 from geartrain.relay.hearing import count_late, end, fence, hear
 from geartrain.relay.questions import OPEN, Question
@@ -88,6 +88,17 @@ class Hub:
         for front in self.fronts.values():
             front.reset_abilities([])
             front.flush()
+
+    def drain_peer(self, number: int, draining: bool) -> None:
+        """A leader was asked to give a peer no new jobs, or to give it jobs again: so must the others do."""
+        front = self.fronts.get(number)
+        if front is None or front.draining == draining:
+            return
+        front.draining = draining
+        for channel in front.channels.values():
+            shard = channel.shard
+            if shard.send is not None:
+                shard.send(DRAIN, shard.number, number, b"1" if draining else b"")
 
     def is_busy(self) -> bool:
         """Whether a peer has a job, may be given one yet, or waits for one, or a leader has not kept its result."""

@@ -25,6 +25,8 @@ from geartrain.relay.frames import (
     ATTACH,
     CLOSED,
     DETACH,
+    DRAIN,
+    DRAINED,
     FENCED,
     OVER,
     PACKETS,
@@ -103,6 +105,8 @@ class Seat:
         guest = self.guests.get((server, number))
         if guest is None:
             return None
+        if kind == DRAIN:
+            return self.broker.sleepers.drain(guest.connection, bool(body))
         if kind == DETACH:
             del self.guests[(server, number)]
         if not self.opened and (kind == PACKETS or guest.talks):
@@ -205,6 +209,7 @@ class Seat:
         """Have a peer as its front describes it, instead of what is known of it."""
         known = self.guests.get((server, number))
         guest = self.welcome(server, number, state.host)
+        guest.connection.draining = state.draining
         self.hear_quietly(guest, state.said)
         if not guest.gone:
             self.go_on(guest, known, state)
@@ -307,6 +312,17 @@ class Seat:
         broker.dirty.clear()
         if self.closing:
             self.close()
+        if broker.drained:
+            self.tell_drained()
+
+    def tell_drained(self) -> None:
+        """Tell fronts which of their peers somebody wants to have no new jobs, or jobs again."""
+        for connection in self.broker.drained:
+            guest = self.by_connection.get(connection)
+            if guest is not None and not guest.orphan:
+                wish = b"1" if connection.draining else b""
+                self.tell(guest.server, DRAINED, self.shard, guest.number, [wish])
+        self.broker.drained.clear()
 
     def write(self, connection: Connection, parts: list[bytes]) -> None:
         """Tell a guest's front what the guest has to hear, if the guest is still there."""

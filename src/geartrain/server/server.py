@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,10 +17,15 @@ from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
+from geartrain.server.certificates import Certificates
 from geartrain.server.desk import Desk
+from geartrain.server.inside import Insider
+from geartrain.server.listeners import Listener
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
+from geartrain.server.tls_peer import TlsPeer
+from geartrain.tls import TLS, TlsStream
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -27,6 +33,7 @@ GONE: Final = select.EPOLLHUP | select.EPOLLERR
 USUAL: Final = select.EPOLLIN | select.EPOLLOUT  # there is something to read, and room to write
 # Told of a change once, epoll does not look at the socket again: a tenth of a job's time. So who is told reads all.
 EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+FIRST_INSIDER: Final = 1_000_000  # a number that no file descriptor has
 MOST_TURNS: Final = 8  # before the loop looks at anything else
 MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
@@ -42,14 +49,25 @@ class Server:
     all that we do with a packet: see "Where this differs" in docs/architecture.md.
     """
 
-    def __init__(self, settings: Settings, log: logging.Logger, desk_for: Callable[[Server], Desk]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: logging.Logger,
+        desk_for: Callable[[Server], Desk],
+        certificates: Certificates | None = None,
+    ) -> None:
         self.settings = settings
         self.log = log
-        self.peers: dict[Connection, Peer] = {}
+        self.certificates = certificates  # None where no TLS is spoken
+        self.peers: dict[Connection, Peer | Insider] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.reading = True  # False while the desk cannot take more
-        self.unread: list[Peer] = []  # those with more to say than was read
-        self.leaving: list[Peer] = []  # those whose connection ends with the turn
+        self.unread: list[Peer | Insider] = []  # those with more to say than was read
+        self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
+        self.last_insider = FIRST_INSIDER - 1
+        self.received_bytes = 0  # from peers with a socket, since the start
+        self.sent_bytes = 0
+        self.stopping = False  # it takes no more connections
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
@@ -62,7 +80,7 @@ class Server:
 
     # Life
 
-    async def start(self, listeners: Sequence[socket.socket]) -> None:
+    async def start(self, listeners: Sequence[Listener]) -> None:
         """Have what outlived the last process, and accept connections on bound sockets."""
         self.set_time()
         await self.desk.start()
@@ -71,6 +89,7 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs and the store ``grace`` seconds each, and close all."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.stop()
         try:
@@ -96,6 +115,7 @@ class Server:
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.finish()
         await self.until(self.desk.is_finished)
@@ -108,20 +128,32 @@ class Server:
 
     # Peers
 
-    def welcome(self, accepted: socket.socket) -> None:
-        """A new connection, as a non-blocking socket."""
-        peer = Peer(self, accepted)
+    def welcome(self, peer: Peer) -> None:
+        """A new connection, whose socket is non-blocking."""
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
         self.epoll.register(peer.number, EVENTS)
+        if self.unread:  # it has said something in its handshake already
+            self.loop.call_soon(self.read_turns)
 
-    def give_away(self, connection: Connection) -> socket.socket:
-        """Let a peer's socket be somebody else's, without a word to it."""
-        peer = self.peers[connection]
+    def give_away(self, connection: Connection) -> tuple[socket.socket, TlsStream | None]:
+        """Let a peer's socket be somebody else's, with the TLS that it speaks, without a word to it."""
+        peer = self.peers_by_number[connection.number]
         self.forget(peer)
-        return peer.endpoint
+        return peer.endpoint, peer.stream if isinstance(peer, TlsPeer) else None
 
-    def read_later(self, peer: Peer) -> None:
+    def link_context(self) -> ssl.SSLContext:
+        """For links to other servers of a pool that speak TLS."""
+        return TLS().context() if self.certificates is None else self.certificates.link_context
+
+    def admit(self, host: bytes) -> Insider:
+        """A peer within this process."""
+        self.last_insider += 1
+        insider = Insider(self, self.last_insider, host)
+        self.peers[insider.connection] = insider
+        return insider
+
+    def read_later(self, peer: Peer | Insider) -> None:
         """There may be more to read from a peer, of which epoll has told already."""
         self.unread.append(peer)
 

@@ -1,0 +1,125 @@
+"""The web server on the job server's loop: uvicorn around the application in ``web/``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from typing import Final
+
+import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from geartrain.errors import server_error
+from geartrain.server.inside import Insider
+from geartrain.server.readings import ServerReadings
+from geartrain.server.server import Server
+from geartrain.web.application import application
+from geartrain.web.callers import Unheard
+from geartrain.web.live import Live
+from geartrain.web.ports import Surroundings
+from geartrain.web.sampler import Sampler
+
+LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
+IDLE: Final = 30  # seconds for which a connection may wait for its next request
+
+
+class Uvicorn(uvicorn.Server):
+    """uvicorn without a signal handler and a loop of its own."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+class Web:
+    """The web server, on listening sockets."""
+
+    def __init__(self, server: Server, readings: ServerReadings, listeners: Sequence[socket.socket]) -> None:
+        settings = server.settings
+        self.pulse = readings.pulse
+        self.sampler = Sampler(server.admit)
+        self.listeners = list(listeners)
+        self.stopping = asyncio.Event()
+        names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
+        around = Surroundings(
+            partial(admit, server),
+            lambda: len(server.peers),
+            frozenset(name.lower() for name in names),
+            settings.http_prefix,
+            settings.max_workload,
+            settings.max_output,
+            readings,
+            self.sampler,
+            Live(server.admit),
+            settings.metrics_functions,
+            self.stopping,
+            server.log,
+        )
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
+        self.uvicorn = Uvicorn(configuration(around))
+        if settings.http_tls and server.certificates is not None:
+            self.uvicorn.config.ssl = server.certificates.current_context()
+        self.clock: asyncio.Task[None] | None = None  # None before the start
+
+    async def start(self) -> None:
+        """Answer requests."""
+        self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
+        await self.uvicorn.startup(self.listeners)
+        self.clock = asyncio.create_task(self.tell_date())
+        self.pulse.start()
+        self.sampler.start()
+
+    async def tell_date(self) -> None:
+        """Keep the Date of answers right."""
+        while True:
+            await self.uvicorn.on_tick(0)
+            await asyncio.sleep(1)
+
+    def close(self) -> None:
+        """Take no more requests; streams end, and those that wait for a job wait on."""
+        self.stopping.set()
+        self.sampler.stop()
+        for server in self.uvicorn.servers:
+            server.close()
+        for connection in list(self.uvicorn.server_state.connections):
+            connection.shutdown()
+
+    async def stop(self) -> None:
+        """End what is left."""
+        self.pulse.stop()
+        await self.uvicorn.shutdown(self.listeners)
+        if self.clock is not None:
+            self.clock.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.clock
+
+
+def admit(server: Server, host: bytes) -> Insider:
+    """A connection for a request; raises QueueFull where there are enough."""
+    most = server.settings.max_connections
+    if 0 < most <= len(server.peers):
+        raise server_error(
+            "QUEUE_ERROR", f"there are {most} connections, as many as --max-connections lets in"
+        )
+    return server.admit(host)
+
+
+def configuration(around: Surroundings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    return config
