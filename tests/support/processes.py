@@ -22,7 +22,11 @@ class Program:
     """A running program: its output is kept, and it is ended by its process id when the ``with`` block ends."""
 
     def __init__(
-        self, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+        self,
+        *command: str,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.command = command
         self.log, path = tempfile.mkstemp()
@@ -36,6 +40,7 @@ class Program:
                 stdout=self.log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
+                cwd=folder,
             )
 
     @property
