@@ -23,6 +23,7 @@ NAMES: Final = (
     "workers",
     "pool",
     "top",
+    "tail",
     "doctor",
     "backup",
     "export",
