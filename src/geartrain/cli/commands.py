@@ -12,6 +12,7 @@ import geartrain as package
 
 NAMES: Final = (
     "server",
+    "config",
     "worker",
     "submit",
     "status",

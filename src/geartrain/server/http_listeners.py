@@ -12,10 +12,13 @@ from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
 
-def check_web(settings: Settings) -> None:
-    """Import the web servers now, as --user may put Python's files out of reach; raises SettingsError without them."""
+def check_web(settings: Settings, activated: bool) -> None:
+    """Import the web servers now, as --user may put Python's files out of reach; raises SettingsError without them.
+
+    ``activated``: the process was passed a socket for HTTP.
+    """
     try:
-        if settings.http:
+        if settings.http or activated:
             import_module("geartrain.server.web")
         if settings.protocol == "http":
             import_module("geartrain.server.gear_web")
@@ -57,4 +60,5 @@ def open_gear_http(settings: Settings) -> list[socket.socket]:
     addresses = tuple(where for where in settings.listen or (EVERYWHERE,) if not where.startswith(UNIX))
     if not addresses:
         raise SettingsError(f"--protocol http wants an address in --listen, got {' '.join(settings.listen)}")
-    return open_listeners(replace(settings, listen=addresses, port=settings.http_port))
+    plain = replace(settings, listen=addresses, listen_tls=(), ssl=False, port=settings.http_port)
+    return [*open_listeners(plain)]

@@ -26,18 +26,19 @@ from geartrain.server.options import (
     TEXT,
     USER,
     Option,
-    left_out,
     number,
     one_of,
     option,
 )
+from geartrain.server.sources import given
+from geartrain.server.tls_options import TlsOptions, check_tls, from_environment
 
 LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Settings(HttpOptions):
+class Settings(HttpOptions, TlsOptions):
     """What an operator may choose. ``ignored`` are gearmand's options that were given and have no meaning here."""
 
     # Where
@@ -101,7 +102,7 @@ class Settings(HttpOptions):
     pool_address: str = option(
         "",
         TEXT,
-        "HOST:PORT at which the pool's servers reach this one. Without it: as it reaches the engine.",
+        "[tls://]HOST:PORT at which the pool's servers reach this one. Without it: as it reaches the engine.",
         metavar="ADDR",
     )
     worker_wakeup: int | None = option(
@@ -165,16 +166,16 @@ class Settings(HttpOptions):
         short="-q",
         metavar="NAME",
     )
-    ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
 
 
 OPTIONS: Final = tuple(
     Option(name=field.name.replace("_", "-"), **field.metadata)
-    for field in fields(Settings)
+    for field in sorted(fields(Settings), key=lambda field: field.name not in Settings.__annotations__)
     if field.metadata
 )
+"""What is for all first, then HTTP and TLS."""
 
 
 class Ignored(NamedTuple):
@@ -187,7 +188,6 @@ class Ignored(NamedTuple):
 
 
 NO_PLUGINS: Final = "the queue plugin it belongs to is not used"
-NO_TLS: Final = "it says how --ssl works, which was not asked for"
 
 IGNORED: Final = (
     Ignored("threads", "N", "one thread does all the work", "-t"),
@@ -195,9 +195,6 @@ IGNORED: Final = (
     Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
     Ignored("coredump", "", "the system decides on core dumps"),
     Ignored("keepalive", "", "keepalive is always on"),
-    Ignored("ssl-ca-file", "FILE", NO_TLS),
-    Ignored("ssl-certificate", "FILE", NO_TLS),
-    Ignored("ssl-key", "FILE", NO_TLS),
     Ignored("store-queue-on-shutdown", "", NO_PLUGINS),
     Ignored("libtokyocabinet-optimize", "", NO_PLUGINS),
     Ignored("libdrizzle-mysql", "", NO_PLUGINS),
@@ -220,21 +217,23 @@ IGNORED: Final = (
 def settings_from(
     command_line: Mapping[str, object], file: Mapping[str, object], environment: Mapping[str, str]
 ) -> Settings:
-    """Settings from values by option name: the command line wins over the file, both over the environment.
+    """Settings from values by option name; ``sources.given`` says which of them counts.
 
     The values of ``file`` are those of ``read_options``. Raises SettingsError for a value that its option cannot take.
     """
-    values: dict[str, object] = dict(file)
+    values: dict[str, object] = {}
     for each in OPTIONS:
-        if each.name in command_line:
-            values[each.name] = each.value(command_line[each.name], f"--{each.name}")
-        elif each.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
-            values["port"] = each.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
+        found = given(each, command_line, file, environment)
+        if found is not None:
+            values[each.name] = found.value
+    values |= from_environment(values, environment)
     ignored = tuple(option.name for option in IGNORED if option.name in {**file, **command_line})
     chosen: dict[str, Any] = {
         option.field: values[option.name] for option in OPTIONS if option.name in values
     }
-    return Settings(**chosen, ignored=ignored)
+    settings = Settings(**chosen, ignored=ignored)
+    check_tls(settings)
+    return settings
 
 
 def read_options(
@@ -247,13 +246,13 @@ def read_options(
     options = {option.name: option for option in OPTIONS}
     known = [*options, *(option.name for option in IGNORED), *sections]
     read: dict[str, object] = {}
-    for key, given in values.items():
+    for key, value in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             wanted = f"perhaps {near[0]}" if near else "an option of geartrain server"
             raise SettingsError(
-                f"{source}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
+                f"{source}: there is no key {key!r} (its value is {value!r}); expected {wanted}"
             )
         if key not in sections:
-            read[key] = options[key].value_in_file(given, f"{source}: {key}") if key in options else given
+            read[key] = options[key].value_in_file(value, f"{source}: {key}") if key in options else value
     return read

@@ -36,8 +36,8 @@ from geartrain.web.sessions import Sessions
 
 OPERATIONS: Final = (
     *functions.OPERATIONS,
-    *batches.OPERATIONS,  # before what could be a handle
     *jobs.OPERATIONS,
+    *batches.OPERATIONS,
     *results.OPERATIONS,
     *tails.OPERATIONS,
     *workers.OPERATIONS,
@@ -60,11 +60,16 @@ def application(around: Surroundings) -> ASGIApp:
         Route("/", page),
     ]
     router = Router(routes, redirect_slashes=False)
-    outer = [Mount(around.prefix, router)] if around.prefix else routes
+    outer = [Route(around.prefix, with_slash), Mount(around.prefix, router)] if around.prefix else routes
     handlers = {404: unknown, Exception: fault}
     app = Starlette(routes=outer, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, around.names)
+
+
+async def with_slash(request: Request) -> Response:
+    """The page's links are relative to the prefix, with a slash at its end."""
+    return Response(None, 308, {"Location": request.url.path.rpartition("/")[2] + "/"})
 
 
 def resources(operations: Iterable[Operation], around: Surroundings, sessions: Sessions) -> list[Route]:
@@ -72,7 +77,8 @@ def resources(operations: Iterable[Operation], around: Surroundings, sessions: S
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Route(API + path, Resource(group, around, sessions)) for path, group in by_path.items()]
+    exact_first = sorted(by_path.items(), key=lambda item: item[0].count("{"))
+    return [Route(API + path, Resource(group, around, sessions)) for path, group in exact_first]
 
 
 async def unknown(request: Request, error: Exception) -> Response:
