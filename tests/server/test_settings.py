@@ -76,7 +76,6 @@ def test_a_value_of_the_environment_that_cannot_work_is_refused_by_name() -> Non
             "drizzle",
             "--protocol wants one of gear, http, got 'drizzle'",
         ),
-        ("ssl", True, "--ssl wants to be left out, as this release has no TLS"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(name: str, given: object, message: str) -> None:

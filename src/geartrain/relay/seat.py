@@ -33,6 +33,7 @@ from geartrain.relay.frames import (
     READY,
     REPLIES,
     SAID,
+    count_of,
 )
 from geartrain.relay.hearsay import is_last_word, progress_of, submit_of, told_of
 from geartrain.relay.stand_ins import StandIn
@@ -84,7 +85,7 @@ class Seat:
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
         self.claims: dict[bytes, tuple[Guest, bytes]] = {}  # of jobs that may turn up: WORK_STATUS or nothing
         self.closing: list[tuple[Guest, list[bytes]]] = []  # those who hear CLOSED at the end of the turn
-        self.processed: dict[str, int] = {}  # frames of packets, by server
+        self.processed: dict[str, int] = {}  # frames of packets, as their servers count them
         self.closed = False  # what comes now is for the next leader
         broker.relayed = True
         suspend(broker)
@@ -100,7 +101,7 @@ class Seat:
         if kind == ATTACH:
             return self.attach(server, number, state_of(body))
         if kind == READY:
-            return self.all_attached(server)
+            return self.all_attached(server, count_of(body))
         guest = self.guests.get((server, number))
         if guest is None:
             return None
@@ -144,9 +145,13 @@ class Seat:
             self.guests.pop((server, guest.number), None)
             self.part(guest)
 
-    def all_attached(self, server: str) -> None:
-        """A server has attached all its peers: those that it had before and has no more are gone."""
+    def all_attached(self, server: str, count: int) -> None:
+        """A server has attached all its peers: those that it had before and has no more are gone.
+
+        What it said before, in so many frames, it says again as far as it is not settled.
+        """
         self.ready.add(server)
+        self.processed[server] = count
         for guest in self.guests_of(server):
             if guest.orphan:
                 del self.guests[(server, guest.number)]

@@ -11,14 +11,16 @@ from collections.abc import Iterable, MutableMapping
 from typing import Final
 
 from geartrain.errors import SettingsError
+from geartrain.server.listeners import Listener, address_of
 
 FIRST: Final = 3  # the file descriptor of the first socket
 GEAR: Final = "gear"
+TLS: Final = "tls"
 HTTP: Final = "http"
-NAMES: Final = (GEAR, "tls", HTTP)
+NAMES: Final = (GEAR, TLS, HTTP)
 VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
-Activated = dict[str, list[socket.socket]]  # listening, non-blocking sockets by what they are for
+Activated = dict[str, list[Listener]]  # listening, non-blocking sockets by what they are for
 
 
 def take_activated(environment: MutableMapping[str, str]) -> Activated:
@@ -45,15 +47,15 @@ def sorted_by_purpose(passed: Iterable[tuple[int, str]]) -> Activated:
                 f"the passed socket {number} is named {purpose!r}; "
                 f"expected one of {', '.join(NAMES)} (FileDescriptorName=)"
             )
-        activated.setdefault(purpose, []).append(adopt(number))
+        activated.setdefault(purpose, []).append(adopt(number, purpose))
     return activated
 
 
-def adopt(number: int) -> socket.socket:
+def adopt(number: int, purpose: str) -> Listener:
     """A passed descriptor as a listening socket of ours."""
     os.set_inheritable(number, False)
     try:
-        listener = socket.socket(fileno=number)
+        listener = Listener(fileno=number)
     except OSError as error:
         raise unfit(number, error.strerror) from None
     reason = defect(listener)
@@ -61,6 +63,8 @@ def adopt(number: int) -> socket.socket:
         listener.close()
         raise unfit(number, reason)
     listener.setblocking(False)
+    listener.given = address_of(listener)
+    listener.tls = purpose == TLS
     return listener
 
 

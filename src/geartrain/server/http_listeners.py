@@ -60,4 +60,5 @@ def open_gear_http(settings: Settings) -> list[socket.socket]:
     addresses = tuple(where for where in settings.listen or (EVERYWHERE,) if not where.startswith(UNIX))
     if not addresses:
         raise SettingsError(f"--protocol http wants an address in --listen, got {' '.join(settings.listen)}")
-    return open_listeners(replace(settings, listen=addresses, port=settings.http_port))
+    plain = replace(settings, listen=addresses, listen_tls=(), ssl=False, port=settings.http_port)
+    return [*open_listeners(plain)]

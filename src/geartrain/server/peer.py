@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
+from geartrain.server.listeners import Listener
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -27,15 +28,23 @@ class Peer:
     ``max_output`` of the settings it is cut off.
     """
 
-    def __init__(self, server: Server, endpoint: socket.socket) -> None:
+    def __init__(
+        self,
+        server: Server,
+        endpoint: socket.socket,
+        listener: Listener,
+        certificate_names: tuple[str, ...] = (),
+    ) -> None:
         self.server = server
         self.endpoint = endpoint
+        self.listener = listener  # where it came in
+        self.certificate_names = certificate_names  # of its certificate, which was verified
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
         self.receive: Callable[[bytes], None]
         self.connection, self.receive = server.desk.connect(self.number, host_of(endpoint))
         self.outgoing = self.connection.outgoing
-        self.recv = endpoint.recv
+        self.recv: Callable[[int], bytes] = endpoint.recv
         self.send = endpoint.send
         self.unsent: deque[memoryview] = deque()  # what the socket did not take
         self.waiting_bytes = 0  # of the unsent

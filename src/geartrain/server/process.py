@@ -16,22 +16,24 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from socket import socket
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
-from geartrain.server.activation import GEAR, HTTP, Activated, take_activated
+from geartrain.server.activation import GEAR, HTTP, TLS, Activated, take_activated
+from geartrain.server.certificates import Certificates, certificates_of, renew, tell_about
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.http_listeners import check_web, open_gear_http, open_http
-from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
+from geartrain.server.listeners import Listener, address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.notify import Notifier
 from geartrain.server.pooled import check_pool, pool_desk
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
+from geartrain.server.tls_options import unused
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 GC_THRESHOLDS: Final = (500_000, 50, 100)
+TLS_MARK: Final[tuple[dict[str, object], ...]] = ({}, {"tls": True})  # what the log adds for an address
 
 
 def run(settings: Settings, configuration: Configuration) -> None:
@@ -61,20 +64,24 @@ def run(settings: Settings, configuration: Configuration) -> None:
         check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
     check_web(settings, HTTP in activated)
+    certificates = certificates_of(settings)
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
-    listeners = listeners_of(settings, activated)
-    web_listeners = [*activated.get(HTTP, []), *open_http(settings)]
-    gear_listeners = open_gear_http(settings)
+    means = Means(
+        listeners_of(settings, activated),
+        [*activated.get(HTTP, []), *open_http(settings)],
+        open_gear_http(settings),
+        store,
+        certificates,
+        notifier,
+    )
     if settings.daemon:
         leave_terminal()
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(
-                serve(settings, configuration, listeners, web_listeners, gear_listeners, log, store, notifier)
-            )
+            runner.run(serve(settings, configuration, means, log))
     finally:
         notifier.end()
         if settings.pid_file:
@@ -117,10 +124,15 @@ def open_kept(settings: Settings) -> Store | None:
         raise SettingsError(f"--store {settings.store}: {error}") from None
 
 
-def listeners_of(settings: Settings, activated: Activated) -> list[socket]:
+def listeners_of(settings: Settings, activated: Activated) -> list[Listener]:
     """The sockets passed to the process, and those of --listen where it is given, or none is passed."""
-    passed = activated.get(GEAR, [])
-    return [*passed, *(open_listeners(settings) if settings.listen or not passed else [])]
+    plain, tls = activated.get(GEAR, []), activated.get(TLS, [])
+    if tls and not (settings.tls_certificate or settings.ssl):
+        raise SettingsError("the passed socket named 'tls' wants --tls-certificate FILE as well")
+    for listener in plain:
+        listener.tls = settings.ssl
+    opens = settings.listen or settings.listen_tls or not (plain or tls)
+    return [*plain, *tls, *(open_listeners(settings) if opens else [])]
 
 
 def open_pid_file(path: str) -> IO[str] | None:
@@ -171,49 +183,69 @@ def relax_collector() -> None:
 # The life of a server
 
 
-async def serve(
-    settings: Settings,
-    configuration: Configuration,
-    listeners: Sequence[socket],
-    web_listeners: Sequence[socket],
-    gear_listeners: Sequence[socket],
-    log: logging.Logger,
-    store: Store | None,
-    notifier: Notifier,
-) -> None:
-    """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
-    desk: Callable[[Server], Desk] = partial(own_desk, store)
+class Means(NamedTuple):
+    """What a server has by the time it begins."""
+
+    listeners: Sequence[Listener]
+    web_listeners: Sequence[socket]  # of the API and the page
+    gear_listeners: Sequence[socket]  # of --protocol http
+    store: Store | None  # None for memory, and for a pool's
+    certificates: Certificates | None  # None where nothing speaks TLS
+    notifier: Notifier
+
+
+async def serve(settings: Settings, configuration: Configuration, means: Means, log: logging.Logger) -> None:
+    """Run a server until a signal ends it; raises SettingsError where its jobs cannot be read."""
+    desk: Callable[[Server], Desk] = partial(own_desk, means.store)
     if is_pool(settings.store):
-        desk = partial(pool_desk, listeners)
-    server = Server(settings, log, desk)
+        desk = partial(pool_desk, means.listeners)
+    server = Server(settings, log, desk, means.certificates)
     server.desk.configure(configuration.apply)
     readings = ServerReadings(server)
     server.desk.tell_about(readings.about)
-    webs = webs_for(server, readings, web_listeners, gear_listeners)
-    end = End(server, settings, webs, notifier)
-    notifier.begin(partial(described, server))
-    addresses = [address_of(listener) for listener in listeners]
-    web_addresses = [address_of(listener) for listener in (*web_listeners, *gear_listeners)]
+    webs = webs_for(server, readings, means.web_listeners, means.gear_listeners)
+    end = End(server, settings, webs, means.notifier)
+    means.notifier.begin(partial(described, server))
+    places = places_of(settings, means)
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
-        await server.start(listeners)
+        await server.start(means.listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
     gc.enable()
     for web in webs:
         await web.start()
     relax_collector()
-    end.watch_signals(partial(hang_up, server, configuration.path, notifier))
-    for address in addresses:
-        log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
-    for address in web_addresses:
-        log.log(NOTICE, "serving HTTP", extra={"address": address})
+    end.watch_signals(partial(hang_up, server, configuration.path, means.notifier))
+    for message, fields in places:
+        log.log(NOTICE, message, extra=fields)
+    if means.certificates is not None:
+        tell_about(means.certificates, log)
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
+    tell_what_has_no_effect(settings, log)
+    means.notifier.is_ready()
+    await end.reached.wait()
+
+
+def places_of(settings: Settings, means: Means) -> list[tuple[str, dict[str, object]]]:
+    """What the log says of the places where the server listens."""
+    places: list[tuple[str, dict[str, object]]] = []
+    for listener in means.listeners:
+        mark = TLS_MARK[listener.tls]
+        places.append(("listening", {"address": address_of(listener), **mark, "pid": os.getpid()}))
+    for web in means.web_listeners:
+        places.append(("serving HTTP", {"address": address_of(web), **TLS_MARK[settings.http_tls]}))
+    for web in means.gear_listeners:
+        places.append(("serving HTTP", {"address": address_of(web)}))
+    return places
+
+
+def tell_what_has_no_effect(settings: Settings, log: logging.Logger) -> None:
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
-    notifier.is_ready()
-    await end.reached.wait()
+    for name in unused(settings):
+        log.log(NOTICE, "option without effect", extra={"option": name, "reason": "it belongs to --ssl"})
 
 
 def described(server: Server) -> str:
@@ -255,9 +287,11 @@ def webs_for(
 
 
 def hang_up(server: Server, path: str, notifier: Notifier) -> None:
-    """SIGHUP: open the log's file anew, and let what the configuration file says by now hold, if it is right."""
+    """SIGHUP: open the log's file anew, and let what certificates and configuration file say hold, if it is right."""
     notifier.reloading()
     reopen_log()
+    if server.certificates is not None:
+        renew(server.certificates, server.log)
     try:
         if path:
             read_again(server, path)

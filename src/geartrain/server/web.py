@@ -58,6 +58,8 @@ class Web:
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
         self.uvicorn = Uvicorn(configuration(around))
+        if settings.http_tls and server.certificates is not None:
+            self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
 
     async def start(self) -> None:

@@ -19,8 +19,7 @@ from geartrain.protocol.admin import (
 )
 from geartrain.protocol.servers import parse_servers
 from geartrain.protocol.watching import EventPage, JobPage
-from geartrain.sync.link import Link
-from geartrain.sync.network import Sockets
+from geartrain.sync.network import AnyLink, Sockets
 from geartrain.tls import Speech
 
 Answer = TypeVar("Answer")
@@ -45,7 +44,7 @@ class Admin:
         self.timeout = timeout
         self.connect_timeout = connect_timeout
         self.network = Sockets(tls)
-        self.link: Link | None = None  # None while there is no connection
+        self.link: AnyLink | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:
         """Every function with its jobs and workers."""
