@@ -166,7 +166,7 @@ requests = st.builds(
 )
 lines = st.builds(
     lambda text, ending: text.replace(b"\n", b" ") + ending,
-    st.binary(max_size=40).filter(lambda text: not text.startswith(b"\0")),
+    st.binary(max_size=40).filter(lambda text: not text.startswith((b"\0", b"\x15", b"\x16"))),
     st.sampled_from([b"\n", b"\r\n"]),
 )
 conversations = st.lists(
