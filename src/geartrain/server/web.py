@@ -7,12 +7,15 @@ import logging
 import socket
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
 from typing import Final
 
 import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from geartrain.errors import server_error
+from geartrain.server.inside import Insider
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
@@ -43,7 +46,7 @@ class Web:
         self.stopping = asyncio.Event()
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
-            server.admit,
+            partial(admit, server),
             lambda: len(server.peers),
             frozenset(name.lower() for name in names),
             settings.http_prefix,
@@ -93,6 +96,16 @@ class Web:
             self.clock.cancel()
             with suppress(asyncio.CancelledError):
                 await self.clock
+
+
+def admit(server: Server, host: bytes) -> Insider:
+    """A connection for a request; raises QueueFull where there are enough."""
+    most = server.settings.max_connections
+    if 0 < most <= len(server.peers):
+        raise server_error(
+            "QUEUE_ERROR", f"there are {most} connections, as many as --max-connections lets in"
+        )
+    return server.admit(host)
 
 
 def configuration(around: Surroundings) -> uvicorn.Config:
