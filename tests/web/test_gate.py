@@ -121,7 +121,7 @@ def test_a_prefix_stands_before_all_paths() -> None:
         assert answer.headers["location"].startswith("/tools/geartrain/api/v1/jobs/")
         assert prefixed.gets(f"/jobs/{handle}")["function"] == "f"
         assert prefixed.gets("/openapi.json")["servers"] == [{"url": "/tools/geartrain/api/v1"}]
-        assert httpx.get(f"{prefixed.url}/livez").text == "ok\n"
+        assert httpx.get(f"{prefixed.url}/livez").json()["alive"]
         moved = httpx.get(prefixed.url)
         assert (moved.status_code, moved.headers["location"]) == (308, "/tools/geartrain/")
         assert httpx.get(f"{prefixed.url}/").status_code == 200

@@ -142,6 +142,9 @@ class Committer:
         """Write what was held back, with the workloads that workers wait for in their places."""
         fetches = self.broker.fetches
         packets = arrived(self.broker, outcome.workloads) if fetches else {}
+        # A batch that begins while a turn is under way may read what is asked in that turn, and is held for after it.
+        for following in self.next.values() if packets else ():
+            following[:] = [packets.get(reply, reply) for reply in following]
         for connection, replies in held.items():
             if packets or fetches:
                 replies[:] = [packets.get(reply, reply) for reply in replies]

@@ -60,16 +60,11 @@ def application(around: Surroundings) -> ASGIApp:
         Route("/", page),
     ]
     router = Router(routes, redirect_slashes=False)
-    outer = [Route(around.prefix, with_slash), Mount(around.prefix, router)] if around.prefix else routes
+    outer = [Route(around.prefix, to_page), Mount(around.prefix, router)] if around.prefix else routes
     handlers = {404: unknown, Exception: fault}
     app = Starlette(routes=outer, exception_handlers=handlers)
     app.router.redirect_slashes = False
     return Gate(app, around.names)
-
-
-async def with_slash(request: Request) -> Response:
-    """The page's links are relative to the prefix, with a slash at its end."""
-    return Response(None, 308, {"Location": request.url.path.rpartition("/")[2] + "/"})
 
 
 def resources(operations: Iterable[Operation], around: Surroundings, sessions: Sessions) -> list[Route]:
@@ -79,6 +74,11 @@ def resources(operations: Iterable[Operation], around: Surroundings, sessions: S
         by_path.setdefault(operation.path, []).append(operation)
     exact_first = sorted(by_path.items(), key=lambda item: item[0].count("{"))
     return [Route(API + path, Resource(group, around, sessions)) for path, group in exact_first]
+
+
+async def to_page(request: Request) -> Response:
+    """The page's paths are beside its own, which therefore ends with a slash."""
+    return Response(None, 308, {"Location": f"{request.url.path}/"})
 
 
 async def unknown(request: Request, error: Exception) -> Response:

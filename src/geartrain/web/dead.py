@@ -86,6 +86,7 @@ OPERATIONS: Final = (
         },
         answers={200: listed("dead", DEAD_ROW, next=NEXT)},
     ),
+    Operation("GET", "/dead/{handle}", show_dead, "A dead letter with its workload", answers={200: DEAD_ROW}),
     Operation(
         "POST",
         "/dead/retry",
@@ -102,6 +103,4 @@ OPERATIONS: Final = (
         body=WHICH,
         answers={200: members({"discarded": COUNT}, "discarded")},
     ),
-    # Last: its path is that of the others, too.
-    Operation("GET", "/dead/{handle}", show_dead, "A dead letter with its workload", answers={200: DEAD_ROW}),
 )
