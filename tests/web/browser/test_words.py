@@ -8,7 +8,7 @@ import pytest
 
 from tests.web.browser.window import Window
 
-WRITTEN = {
+WRITTEN: dict[str, dict[Any, object]] = {
     "count": {0: "0", 1234: "1,234", 123_456: "123.5 k", 12_345_678: "12.3 M"},
     "rate": {0: "0", 0.25: "0.25", 3.42: "3.4", 1234: "1,234"},
     "bytes": {0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 20 * 1024 * 1024: "20 MiB"},
