@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -14,6 +15,8 @@ from geartrain import Client
 from geartrain.errors import QueueFull, SettingsError
 from geartrain.protocol.commands import SUBMIT_JOB_BG
 from geartrain.server.activation import sorted_by_purpose, take_activated
+from geartrain.server.process import listeners_of
+from geartrain.server.settings import Settings
 from tests.server.links import Link
 from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.manager import Manager, listening
@@ -137,6 +140,23 @@ def test_a_socket_of_another_name_is_refused() -> None:
         sorted_by_purpose([(3, "geartrain.socket")])
     wanted = "expected one of gear, tls, http (FileDescriptorName=)"
     assert str(refusal.value) == f"the passed socket 3 is named 'geartrain.socket'; {wanted}"
+
+
+def test_a_socket_for_http_is_served_as_http(manager: Manager) -> None:
+    with listening("gear", "http") as passed, manager.starts(passed=passed):
+        host, port = passed[1][1].getsockname()
+        with urlopen(f"http://{host}:{port}/livez") as answer:
+            assert answer.status == 200
+
+
+def test_a_socket_for_tls_wants_a_certificate() -> None:
+    with listening("tls") as passed:
+        activated = sorted_by_purpose([(passed[0][1].detach(), "tls")])
+    with activated["tls"][0] as listener:
+        with pytest.raises(SettingsError, match="wants --tls-certificate FILE"):
+            listeners_of(Settings(), activated)
+        assert listeners_of(Settings(tls_certificate="server.pem"), activated) == [listener]
+        assert listener.tls
 
 
 def test_what_is_passed_to_another_process_is_left_alone() -> None:

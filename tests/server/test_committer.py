@@ -31,8 +31,8 @@ from geartrain.protocol.commands import (
     WORK_COMPLETE,
 )
 from geartrain.protocol.packet import HEADER_SIZE, request, response
+from geartrain.server.life import own_desk
 from geartrain.server.listeners import bind
-from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
 from geartrain.store.committer import Committer

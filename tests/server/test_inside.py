@@ -26,8 +26,8 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.control import FUNCTIONS
 from geartrain.protocol.packet import request, response
+from geartrain.server.life import own_desk
 from geartrain.server.peer import HIGH_WATER
-from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
 from geartrain.version import __version__

@@ -27,6 +27,7 @@ class Program:
         stdin: bytes = b"",
         environment: Mapping[str, str] | None = None,
         descriptors: Sequence[int] = (),
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.command = command
         self.log, path = tempfile.mkstemp()
@@ -41,6 +42,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
                 pass_fds=descriptors,
+                cwd=folder,
             )
 
     @property

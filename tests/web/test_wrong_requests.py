@@ -37,14 +37,6 @@ JSON = {"Content-Type": "application/json"}
         (
             "POST",
             "/jobs",
-            {"function": "f", "delay": 1, "run_at": 1},
-            "delay",
-            1,
-            "to be left out beside run_at",
-        ),
-        (
-            "POST",
-            "/jobs",
             {"function": "f", "workload": "", "workload_base64": ""},
             "workload_base64",
             "",
@@ -93,6 +85,7 @@ JSON = {"Content-Type": "application/json"}
         ("PATCH", "/functions/f", {}, "policy", None, "an object"),
         ("PATCH", "/functions/f", {"policy": []}, "policy", "[]", "an object"),
         ("PUT", "/schedules/s", {"every": 1}, "function", None, "a text"),
+        ("PUT", "/schedules/s", {"function": "f"}, "cron or every", None, "to be given"),
         ("POST", "/session", {"token": 1}, "token", 1, "a text"),
     ],
 )

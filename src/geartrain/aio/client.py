@@ -30,6 +30,7 @@ from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.tls import Speech
+from geartrain.tracing import TracedFactory
 
 
 class AsyncClient:
@@ -66,7 +67,7 @@ class AsyncClient:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
         self.connections = Connections(known, timeout, connect_timeout, exceptions, AsyncSockets(tls))
         uniques = UniqueSource(time.time_ns(), os.urandom(8))
-        self.factory = TaskFactory(prefix, uniques, submit_retries, resubmit)
+        self.factory = TracedFactory(TaskFactory(prefix, uniques, submit_retries, resubmit))
 
     def add_server(self, server: str) -> None:
         """Ask this server, too; nothing is sent before it is needed."""

@@ -24,6 +24,7 @@ NAMES: Final = (
     "workers",
     "pool",
     "top",
+    "tail",
     "doctor",
     "backup",
     "export",

@@ -11,12 +11,12 @@ from collections.abc import Iterable, MutableMapping
 from typing import Final
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import Listener
+from geartrain.server.listeners import Listener, address_of
 
 FIRST: Final = 3  # the file descriptor of the first socket
 GEAR: Final = "gear"
-HTTP: Final = "http"
 TLS: Final = "tls"
+HTTP: Final = "http"
 NAMES: Final = (GEAR, TLS, HTTP)
 VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
@@ -47,11 +47,11 @@ def sorted_by_purpose(passed: Iterable[tuple[int, str]]) -> Activated:
                 f"the passed socket {number} is named {purpose!r}; "
                 f"expected one of {', '.join(NAMES)} (FileDescriptorName=)"
             )
-        activated.setdefault(purpose, []).append(adopt(number))
+        activated.setdefault(purpose, []).append(adopt(number, purpose))
     return activated
 
 
-def adopt(number: int) -> Listener:
+def adopt(number: int, purpose: str) -> Listener:
     """A passed descriptor as a listening socket of ours."""
     os.set_inheritable(number, False)
     try:
@@ -63,6 +63,8 @@ def adopt(number: int) -> Listener:
         listener.close()
         raise unfit(number, reason)
     listener.setblocking(False)
+    listener.given = address_of(listener)
+    listener.tls = purpose == TLS
     return listener
 
 

@@ -114,11 +114,13 @@ def open_kept(settings: Settings) -> Store | None:
 
 def listeners_of(settings: Settings, activated: Activated) -> list[Listener]:
     """The sockets passed to the process, and those of --listen and --listen-tls where given, or none is passed."""
-    passed = [*activated.get(GEAR, []), *activated.get(TLS, [])]
-    for listener in passed:
-        listener.tls = settings.ssl or listener in activated.get(TLS, [])
-    wanted = settings.listen or settings.listen_tls or not passed
-    return [*passed, *(open_listeners(settings) if wanted else [])]
+    plain, tls = activated.get(GEAR, []), activated.get(TLS, [])
+    if tls and not (settings.tls_certificate or settings.ssl):
+        raise SettingsError("the passed socket named 'tls' wants --tls-certificate FILE as well")
+    for listener in plain:
+        listener.tls = settings.ssl
+    opens = settings.listen or settings.listen_tls or not (plain or tls)
+    return [*plain, *tls, *(open_listeners(settings) if opens else [])]
 
 
 def open_pid_file(path: str) -> IO[str] | None:

@@ -27,6 +27,7 @@ HEADINGS: Final = {
     "daemon": "Process",
     "queue-type": "Of gearmand, for what is done otherwise here",
     "http": "The API and the page",
+    "listen-tls": "TLS",
 }
 """By the option that is the first below it."""
 
@@ -37,6 +38,11 @@ EXAMPLES: Final[Mapping[str, object]] = {
     "user": "nobody",
     "http": ["127.0.0.1:8730"],
     "http-name": ["jobs.example.org"],
+    "listen-tls": ["127.0.0.1:4731"],
+    "tls-certificate": "/etc/geartrain/tls/server.pem",
+    "tls-key": "/etc/geartrain/tls/server.key",
+    "tls-client-ca": "/etc/geartrain/tls/clients.pem",
+    "tls-client": "required",
 }
 """For options whose default, nothing, cannot be written in a file."""
 

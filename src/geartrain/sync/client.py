@@ -29,6 +29,7 @@ from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_
 from geartrain.sync.network import Sockets
 from geartrain.sync.question import ask, inquire, insist
 from geartrain.tls import Speech
+from geartrain.tracing import TracedFactory
 
 CLIENTS: WeakSet[Client] = WeakSet()
 
@@ -72,7 +73,7 @@ class Client:
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
         self.connections = Connections(known, timeout, connect_timeout, exceptions, Sockets(tls))
-        self.factory = TaskFactory(prefix, new_uniques(), submit_retries, resubmit)
+        self.factory = TracedFactory(TaskFactory(prefix, new_uniques(), submit_retries, resubmit))
         CLIENTS.add(self)
 
     def add_server(self, server: str) -> None:
@@ -304,7 +305,7 @@ class Client:
 def start_over() -> None:
     """In a child process: give every client uniques and, when it needs them, connections of its own."""
     for client in CLIENTS:
-        client.factory.uniques = new_uniques()
+        client.factory.factory.uniques = new_uniques()
         client.connections.start_over()
 
 

@@ -22,6 +22,7 @@ from geartrain.protocol.worker import Offer
 from geartrain.sync.network import Sockets
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 from geartrain.tls import Speech
+from geartrain.tracing import running
 
 JobFunction = Callable[[WorkerJob], Payload | None]
 AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
@@ -147,7 +148,8 @@ class Worker:
         """Run a job and note its outcome."""
         try:
             job = WorkerJob(assignment, connection.send, connection.look)
-            result = self.functions[assignment.function](job)
+            with running(assignment):
+                result = self.functions[assignment.function](job)
             outcome = returned(assignment, result)
         except Retry as retry:
             return self.retry(connection, assignment, retry)
