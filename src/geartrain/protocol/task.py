@@ -126,7 +126,7 @@ class Task(Pending):
         self.state = JobState.PENDING
         self.progress = NO_PROGRESS
         self.events: deque[Event] = deque()  # what came and was not taken yet
-        self.watch: Watch | None = None  # called when a server has it (with None), or why none has
+        self.watch: Watch | None = None  # told when a server has the job, or none takes it
 
     def answer(self, arguments: list[bytes]) -> None:
         """Take the handle of JOB_CREATED."""
