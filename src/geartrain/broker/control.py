@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from heapq import heapify
 
+from geartrain.broker.access import ADMIN
 from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
 from geartrain.broker.listing import ANY, job_state
 from geartrain.broker.model import Job
+from geartrain.broker.sight import jobs_for
 from geartrain.errors import SettingsError
 
 
@@ -82,7 +84,7 @@ def purge(broker: Broker, words: list[bytes]) -> bytes:
     latest = broker.clock - age
     doomed = [
         job
-        for job in broker.jobs.values()
+        for job in jobs_for(broker, ADMIN)
         if job.worker is None and job.submitted_at <= latest and words[1] in (job.function.name, ANY)
     ]
     cancel_queued(broker, doomed)

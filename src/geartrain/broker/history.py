@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
+from geartrain.broker.access import ADMIN
 from geartrain.broker.answers import incomplete, json_lines, limit_of, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
@@ -12,6 +13,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.model import PRIORITIES, Job, number_of
+from geartrain.broker.sight import letters_for, may
 
 MOST_SHOWN: Final = 64 * 1024  # bytes of a workload or an error
 SHOW: Final = 0  # stands beside kinds of GRAB_JOB for the question of what a dead letter's workload is
@@ -23,7 +25,7 @@ def dead(broker: Broker, words: list[bytes]) -> bytes:
     wanted = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
     rows: list[dict[str, object]] = []
-    for letter in broker.archive.dead.values():
+    for letter in letters_for(broker):
         if wanted in (letter.job.function.name, ANY):
             rows.append(describe_letter(letter, MOST_LISTED))
             if len(rows) == limit:
@@ -96,11 +98,11 @@ def letter_of(broker: Broker, handle: bytes) -> DeadLetter | None:
 
 
 def letters_of(broker: Broker, word: bytes) -> list[DeadLetter]:
-    """The dead letter with a handle, those of a function, or all."""
+    """The dead letter with a handle, those of a function, or all; of them those that the asker may decide on."""
     one = letter_of(broker, word)
     if one is not None:
-        return [one]
-    return [letter for letter in broker.archive.dead.values() if word in (letter.job.function.name, ANY)]
+        return [one] if may(broker, ADMIN, one.job.function.name) else []
+    return [letter for letter in letters_for(broker, ADMIN) if word in (letter.job.function.name, ANY)]
 
 
 def describe_letter(letter: DeadLetter, most: int) -> dict[str, object]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
+from geartrain.broker.access import VIEW
 from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
+from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
 
 ANY: Final = b"*"  # every function
 MOST_ROWS: Final = 1000  # of a list when no limit is given
@@ -19,7 +21,7 @@ def jobs(broker: Broker, words: list[bytes]) -> bytes:
     """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
     wanted = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
-    found: Iterable[Job] = broker.jobs.values()
+    found: Iterable[Job] = jobs_for(broker)
     if wanted != ANY:
         found = [job for job in found if job.function.name == wanted]
     return json_lines([describe_job(job) for job in islice(found, limit)])
@@ -40,14 +42,14 @@ def functions(broker: Broker, words: list[bytes]) -> bytes:
     return json_lines(
         [
             describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
-            for function in broker.functions.values()
+            for function in functions_for(broker)
         ]
     )
 
 
 def peers(broker: Broker, words: list[bytes]) -> bytes:
     """``peers``: every connection with what it can do, runs and waits for."""
-    return json_lines([describe_peer(peer) for peer in broker.connections])
+    return json_lines([describe_peer(broker, peer) for peer in peers_for(broker)])
 
 
 def describe_job(job: Job) -> dict[str, object]:
@@ -108,13 +110,18 @@ def oldest_at(function: Function) -> float | None:
     return min(times) if times else None
 
 
-def describe_peer(peer: Connection) -> dict[str, object]:
+def describe_peer(broker: Broker, peer: Connection) -> dict[str, object]:
     return {
         "number": peer.number,
         "host": text(peer.host),
         "id": text(peer.client_id),
-        "functions": [text(function.name) for function in peer.abilities],
-        "running": [text(handle) for handle in peer.running],
-        "waiting": [text(job.handle) for job in peer.waiting],
+        "functions": [text(function.name) for function in peer.abilities if may(broker, VIEW, function.name)],
+        "running": handles_of(broker, peer.running.values()),
+        "waiting": handles_of(broker, peer.waiting),
         "asleep": peer.asleep,
     }
+
+
+def handles_of(broker: Broker, jobs: Iterable[Job]) -> list[str]:
+    """The handles of jobs, without those that the asker may not view."""
+    return [text(job.handle) for job in jobs if may(broker, VIEW, job.function.name)]
