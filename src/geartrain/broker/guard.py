@@ -215,10 +215,26 @@ def option_req(session: Session, arguments: list[bytes]) -> None:
     session.connection.send(answer)
 
 
+def cant_do(session: Session, arguments: list[bytes]) -> None:
+    """CANT_DO: also for when it would be allowed."""
+    if session.badge is not None:
+        session.badge.withheld.pop(without_nul(arguments[0]), None)
+    session.cant_do(arguments)
+
+
+def reset_abilities(session: Session, arguments: list[bytes]) -> None:
+    """RESET_ABILITIES: also for when they would be allowed."""
+    if session.badge is not None:
+        session.badge.withheld.clear()
+    session.reset_abilities(arguments)
+
+
 def guarded() -> list[Handler]:
     """The handlers by packet type, each behind its gate."""
     handlers: list[Handler] = [Gate(command, handler) for command, handler in enumerate(REQUESTS)]
     handlers[commands.OPTION_REQ] = option_req
+    handlers[commands.CANT_DO] = cant_do
+    handlers[commands.RESET_ABILITIES] = reset_abilities
     return handlers
 
 

@@ -13,6 +13,7 @@ PACKETS: Final = 2  # what the peer says: packets and text lines, one after anot
 SAID: Final = 3  # packets that tell who it is, to be done without an answer
 DETACH: Final = 4  # the peer is gone
 READY: Final = 5  # every peer of the front that uses the shard is attached
+ACCESS: Final = 6  # what the peer may do from now on, in JSON; nothing where no rules apply to it
 
 # From a leader to a front
 REPLIES: Final = 16  # parts, each a packet or the whole answer to a text line

@@ -19,13 +19,14 @@ class PeerState(NamedTuple):
     )
     running: Sequence[Pair] = ()  # handles, each with the last WORK_STATUS packet or nothing
     waiting: Sequence[Pair] = ()  # handles, each with the packet that submitted it: one entry a submit
+    access: bytes = b""  # what it may do, in JSON; empty where no rules apply to it
 
 
 def state_bytes(state: PeerState) -> bytes:
     """A state as the body of a frame."""
     running = [part for pair in state.running for part in pair]
     waiting = [part for pair in state.waiting for part in pair]
-    return pack_parts([state.host, state.said, pack_parts(running), pack_parts(waiting)])
+    return pack_parts([state.host, state.said, pack_parts(running), pack_parts(waiting), state.access])
 
 
 def state_of(body: bytes) -> PeerState:
@@ -33,7 +34,8 @@ def state_of(body: bytes) -> PeerState:
     parts = parts_of(body)
     if len(parts) < 4:
         raise ValueError(f"a peer's state of {len(parts)} parts, 4 are expected")
-    return PeerState(parts[0], parts[1], pairs(parts[2]), pairs(parts[3]))
+    access = parts[4] if len(parts) > 4 else b""  # one that knows of no rules has none
+    return PeerState(parts[0], parts[1], pairs(parts[2]), pairs(parts[3]), access)
 
 
 def pairs(body: bytes) -> list[Pair]:
