@@ -9,7 +9,7 @@ ON_THE_WIRE := $(addprefix tests/,conversations interop contracts sync aio tasks
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test trials lint format types compiled conformance torture bench real-clients clean
+.PHONY: help demo docs test trials lint format types compiled conformance torture bench real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -51,11 +51,14 @@ torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, and try 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)
 	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg --pool-plot docs/images/pool.svg)
 
+docs: $(VENV)/.dev ## Build the site of the documents into site/
+	$(VENV)/bin/zensical build --strict
+
 real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
 	@scripts/install-real-clients
 
 clean: ## Remove everything that was made here
-	rm -rf .venv .venv-compiled build dist src/*.egg-info tests/interop/node_modules
+	rm -rf .venv .venv-compiled build dist site src/*.egg-info tests/interop/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from geartrain.errors import SettingsError
+from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
-UNIX: Final = "unix:"
 EVERYWHERE: Final = "*"
 NO_SUCH_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -68,7 +68,7 @@ def port_after(listeners: Sequence[socket.socket], settings: Settings) -> int:
     return settings.port
 
 
-def resolve(where: str) -> list[tuple[int, str]]:
+def resolve(where: str, option: str = "--listen") -> list[tuple[int, str]]:
     """The addresses of a host, each once."""
     if where == EVERYWHERE:
         return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
@@ -77,7 +77,7 @@ def resolve(where: str) -> list[tuple[int, str]]:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
         raise SettingsError(
-            f"--listen wants an address, a host name, [IPv6] or unix:PATH, got {where!r}"
+            f"{option} wants an address, a host name, [IPv6] or unix:PATH, got {where!r}"
         ) from None
     return list(dict.fromkeys((int(family), str(address[0])) for family, _, _, _, address in found))
 
@@ -112,7 +112,7 @@ def remove_stale(path: str) -> None:
 
 def remove_socket_files(settings: Settings) -> None:
     """Remove what ``unix:`` addresses left in the file system."""
-    for where in settings.listen:
+    for where in (*settings.listen, *settings.http):
         if where.startswith(UNIX):
             Path(where.removeprefix(UNIX)).unlink(missing_ok=True)
 

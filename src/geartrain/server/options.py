@@ -14,6 +14,7 @@ from geartrain.store import is_store
 
 T = TypeVar("T")
 
+UNIX: Final = "unix:"  # before the path of a socket in the file system
 LONGEST_PREFIX: Final = 42  # bytes: a handle of at most 63 has a colon and up to 20 digits, too
 SHORTEST_PERIOD: Final = 0.5  # seconds
 

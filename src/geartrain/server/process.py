@@ -16,13 +16,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from socket import socket
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
+from geartrain.server.http_listeners import check_web, open_http
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.pooled import check_pool, pool_desk
@@ -30,6 +31,9 @@ from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
+
+if TYPE_CHECKING:
+    from geartrain.server.web import Web
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
@@ -50,16 +54,19 @@ def run(settings: Settings, configuration: Configuration) -> None:
     if is_pool(settings.store):
         check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
+    if settings.http:
+        check_web()
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
     listeners = open_listeners(settings)
+    web_listeners = open_http(settings)
     if settings.daemon:
         leave_terminal()
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, configuration, listeners, log, store))
+            runner.run(serve(settings, configuration, listeners, web_listeners, log, store))
     finally:
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
@@ -153,6 +160,7 @@ async def serve(
     settings: Settings,
     configuration: Configuration,
     listeners: Sequence[socket],
+    web_listeners: Sequence[socket],
     log: logging.Logger,
     store: Store | None,
 ) -> None:
@@ -162,18 +170,24 @@ async def serve(
         desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
-    end = End(server, settings)
+    web = web_for(server, web_listeners)
+    end = End(server, settings, web)
     addresses = [address_of(listener) for listener in listeners]
+    web_addresses = [address_of(listener) for listener in web_listeners]
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
     gc.enable()
+    if web is not None:
+        await web.start()
     relax_collector()
     end.watch_signals(partial(hang_up, server, configuration.path))
     for address in addresses:
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
+    for address in web_addresses:
+        log.log(NOTICE, "serving HTTP", extra={"address": address})
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
@@ -197,6 +211,15 @@ def own_desk(store: Store | None, server: Server) -> Desk:
     return desk
 
 
+def web_for(server: Server, listeners: Sequence[socket]) -> Web | None:
+    """The web server of ``--http``."""
+    if not listeners:
+        return None
+    from geartrain.server.web import Web
+
+    return Web(server, listeners)
+
+
 def hang_up(server: Server, path: str) -> None:
     """SIGHUP: open the log's file anew, and let what the configuration file says by now hold, if it is right."""
     reopen_log()
@@ -217,9 +240,10 @@ def hang_up(server: Server, path: str) -> None:
 class End:
     """The end of a server, as signals ask for it: the latest of them says how."""
 
-    def __init__(self, server: Server, settings: Settings) -> None:
+    def __init__(self, server: Server, settings: Settings, web: Web | None) -> None:
         self.server = server
         self.settings = settings
+        self.web = web  # None without --http
         self.reached = asyncio.Event()
         self.stopping = False
         self.way: asyncio.Task[None] | None = None  # None while the server is to go on
@@ -235,7 +259,7 @@ class End:
         grace = 0.0 if self.stopping else self.settings.grace
         self.stopping = True
         self.server.log.log(NOTICE, "stopping", extra={"grace": grace})
-        self.begin(self.server.stop(grace))
+        self.begin(self.stop_all(grace))
 
     def finish(self) -> None:
         """End when no job is left."""
@@ -246,7 +270,15 @@ class End:
 
     async def finish_and_stop(self) -> None:
         await self.server.finish()
-        await self.server.stop(self.settings.grace)
+        await self.stop_all(self.settings.grace)
+
+    async def stop_all(self, grace: float) -> None:
+        """Stop the server, and the web server around it: who waits for a job there hears of its end."""
+        if self.web is None:
+            return await self.server.stop(grace)
+        self.web.close()
+        await self.server.stop(grace)
+        await self.web.stop()
 
     def begin(self, way: Coroutine[None, None, None]) -> None:
         """End in this way, rather than in the one that was begun before."""

@@ -17,6 +17,7 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.desk import Desk
+from geartrain.server.inside import Insider
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
@@ -27,6 +28,7 @@ GONE: Final = select.EPOLLHUP | select.EPOLLERR
 USUAL: Final = select.EPOLLIN | select.EPOLLOUT  # there is something to read, and room to write
 # Told of a change once, epoll does not look at the socket again: a tenth of a job's time. So who is told reads all.
 EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+FIRST_INSIDER: Final = 1_000_000  # a number that no file descriptor has
 MOST_TURNS: Final = 8  # before the loop looks at anything else
 MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
@@ -45,11 +47,12 @@ class Server:
     def __init__(self, settings: Settings, log: logging.Logger, desk_for: Callable[[Server], Desk]) -> None:
         self.settings = settings
         self.log = log
-        self.peers: dict[Connection, Peer] = {}
+        self.peers: dict[Connection, Peer | Insider] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.reading = True  # False while the desk cannot take more
-        self.unread: list[Peer] = []  # those with more to say than was read
-        self.leaving: list[Peer] = []  # those whose connection ends with the turn
+        self.unread: list[Peer | Insider] = []  # those with more to say than was read
+        self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
+        self.last_insider = FIRST_INSIDER - 1
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
@@ -117,11 +120,18 @@ class Server:
 
     def give_away(self, connection: Connection) -> socket.socket:
         """Let a peer's socket be somebody else's, without a word to it."""
-        peer = self.peers[connection]
+        peer = self.peers_by_number[connection.number]
         self.forget(peer)
         return peer.endpoint
 
-    def read_later(self, peer: Peer) -> None:
+    def admit(self, host: bytes) -> Insider:
+        """A peer within this process."""
+        self.last_insider += 1
+        insider = Insider(self, self.last_insider, host)
+        self.peers[insider.connection] = insider
+        return insider
+
+    def read_later(self, peer: Peer | Insider) -> None:
         """There may be more to read from a peer, of which epoll has told already."""
         self.unread.append(peer)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import DEFAULT_PORT
+from geartrain.server.http_options import HttpOptions
 from geartrain.server.options import (
     BYTES,
     FLAG,
@@ -36,7 +37,7 @@ MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(HttpOptions):
     """What an operator may choose. ``ignored`` are gearmand's options that were given and have no meaning here."""
 
     # Where

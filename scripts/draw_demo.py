@@ -1,6 +1,6 @@
 """Draw what ``geartrain demo`` shows in a terminal, halfway through its progress bar, as ``images/demo.svg``.
 
-    python docs/draw_demo.py
+    python scripts/draw_demo.py
 
 It runs the demo in a pseudo-terminal and reads the screen as a terminal would (pyte), so the picture is the program's.
 """

@@ -1,0 +1,46 @@
+"""What ``--http`` needs before the server is anybody's: its sockets, and its libraries."""
+
+from __future__ import annotations
+
+import socket
+from importlib import import_module
+
+from geartrain.errors import SettingsError
+from geartrain.server.listeners import bind, name_of, open_unix, refused, resolve
+from geartrain.server.options import UNIX
+from geartrain.server.settings import Settings
+
+
+def check_web() -> None:
+    """Import the web server now, as --user may put Python's files out of reach; raises SettingsError without it."""
+    try:
+        import_module("geartrain.server.web")
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"--http wants the package {error.name}: pip install 'geartrain[server]'"
+        ) from None
+
+
+def open_http(settings: Settings) -> list[socket.socket]:
+    """Listening, non-blocking sockets for everything in ``http``; raises SettingsError when one cannot be had."""
+    listeners: list[socket.socket] = []
+    try:
+        for where in settings.http:
+            open_at(where, listeners, settings.backlog)
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
+    if where.startswith(UNIX):
+        listeners.append(open_unix(where.removeprefix(UNIX), backlog))
+        return
+    host, _, port = where.rpartition(":")
+    for family, address in resolve(host, "--http"):
+        try:
+            listeners.append(bind(family, (address, int(port)), backlog))
+        except OSError as error:
+            raise refused(name_of(address, int(port)), error) from None

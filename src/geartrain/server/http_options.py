@@ -1,0 +1,75 @@
+"""The options of ``geartrain server`` that are about HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from geartrain.server.options import UNIX, Kind, option
+
+LABEL_LIMIT: Final = 253  # bytes of a host's name
+
+
+def read_place(text: str) -> str:
+    """Where to listen: an address and a port, or a socket in the file system."""
+    if text.startswith(UNIX) and text != UNIX:
+        return text
+    host, _, port = text.rpartition(":")
+    if (
+        not host
+        or not port.isdigit()
+        or int(port) > 65535
+        or (host.count(":") > 1 and host[0] + host[-1] != "[]")
+    ):
+        raise ValueError
+    return text
+
+
+def read_host(text: str) -> str:
+    """A name as a browser sends it in Host, without a port."""
+    if (
+        not 0 < len(text) <= LABEL_LIMIT
+        or not text.isascii()
+        or not text.isprintable()
+        or set(text) & set("/:@ ")
+    ):
+        raise ValueError
+    return text.lower()
+
+
+def read_prefix(text: str) -> str:
+    """A path, without the slash at its end."""
+    prefix = text.rstrip("/")
+    good = all(
+        part and part.isascii() and part.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        for part in prefix.split("/")[1:]
+    )
+    if prefix and (not prefix.startswith("/") or not good):
+        raise ValueError
+    return prefix
+
+
+PLACE: Final = Kind("ADDR:PORT, [IPv6]:PORT or unix:PATH", (str,), read_place)
+HOST: Final = Kind("the name of a host", (str,), read_host)
+PATH: Final = Kind("a path such as /geartrain", (str,), read_prefix)
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """What an operator may choose of the API and the page."""
+
+    http: tuple[str, ...] = option(
+        (),
+        PLACE,
+        "Serve the API and the page there; may be given again.",
+        metavar="ADDR:PORT",
+        many=True,
+    )
+    http_name: tuple[str, ...] = option(
+        (),
+        HOST,
+        "A name by which browsers reach --http, beside this machine's; may be given again.",
+        metavar="HOST",
+        many=True,
+    )
+    http_prefix: str = option("", PATH, "A path before all paths of --http.", metavar="PATH")

@@ -1,0 +1,137 @@
+"""Insider: a peer within the server's own process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from geartrain.errors import ConnectionLost, ProtocolError
+from geartrain.protocol.admin import AdminProtocol, Query, refusal
+
+if TYPE_CHECKING:
+    from geartrain.server.server import Server
+
+Answer = TypeVar("Answer")
+
+NAME = "the server"  # for error messages
+
+
+class Insider:
+    """A peer without a socket: it says packets or text commands, and hears what any other peer would hear.
+
+    While it leaves too much unheard, nothing more that it says is taken, and past the ``max_output`` of the settings
+    it is cut off, as a ``Peer``.
+    """
+
+    def __init__(self, server: Server, number: int, host: bytes) -> None:
+        self.server = server
+        self.number = number
+        self.connection, self.receive = server.desk.connect(number, host)
+        self.outgoing = self.connection.outgoing
+        self.unsaid: list[bytes] = []  # what the server has not taken
+        self.unheard: list[bytes] = []
+        self.unheard_bytes = 0
+        self.news = asyncio.Event()
+        self.reading = True  # False while too much is unheard
+        self.at_end = False  # never: an insider leaves with ``close``
+        self.leaving = False  # the broker has forgotten it
+        self.parted = False  # nothing more will be written
+        self.reason = "the server stops"  # why it is parted with
+
+    # The asking side
+
+    def say(self, chunk: bytes) -> None:
+        """Say packets or text; they are taken soon, with what other peers say."""
+        self.unsaid.append(chunk)
+        self.read_soon()
+
+    async def hear(self) -> bytes:
+        """The next bytes of the server; raises ConnectionLost when it has parted."""
+        while not self.unheard:
+            if self.parted:
+                raise ConnectionLost(f"{NAME} has ended the connection: {self.reason}", server=NAME)
+            self.news.clear()
+            await self.news.wait()
+        heard = b"".join(self.unheard)
+        self.drop_unheard()
+        if not self.reading:
+            self.reading = True
+            self.read_soon()
+        return heard
+
+    async def ask(self, query: Query[Answer]) -> Answer:
+        """The answer to a text command; raises ServerError where it is refused. Not while packets may come."""
+        protocol = AdminProtocol(NAME)
+        protocol.ask(query.line, query.listing)
+        self.say(protocol.take_outgoing())
+        while not protocol.answered:
+            protocol.receive(await self.hear())
+        if protocol.error is not None:
+            raise refusal(protocol.error, query)
+        return query.read(protocol.lines)
+
+    def close(self) -> None:
+        """Hang up: nobody waits for its foreground jobs any more."""
+        self.drop_unheard()
+        if self.leaving:
+            return self.part()
+        self.leave()
+        self.server.loop.call_soon(self.server.read_turns)
+
+    # The server's side
+
+    def read_soon(self) -> None:
+        """Have what is unsaid taken with the next turn."""
+        if self.unsaid and not self.leaving:
+            self.server.read_later(self)
+            self.server.loop.call_soon(self.server.read_turns)
+
+    def read(self) -> bool:
+        """Take what was said; False when there is nothing, or the server cannot take more for now."""
+        if not self.server.reading:
+            self.server.read_later(self)
+            return False
+        unsaid, self.unsaid = self.unsaid, []
+        if not unsaid or self.leaving:
+            return False
+        try:
+            self.receive(b"".join(unsaid))
+        except ProtocolError as error:
+            self.reason = str(error)
+            self.leave()
+        return True
+
+    def read_to_end(self) -> None:
+        """An insider's end comes by ``close``."""
+
+    def write(self, packets: bytes) -> None:
+        """The one write of a turn."""
+        if self.parted:
+            return None
+        self.unheard.append(packets)
+        self.unheard_bytes += len(packets)
+        if self.unheard_bytes > self.server.settings.max_output:
+            self.drop_unheard()
+            self.reason = "it listens too slowly"
+            self.leave()
+            return self.part()
+        if self.unheard_bytes > self.server.high_water:
+            self.reading = False
+        self.news.set()
+
+    def drop_unheard(self) -> None:
+        self.unheard.clear()
+        self.unheard_bytes = 0
+
+    def leave(self) -> None:
+        """The broker forgets the insider; its connection ends when it was told everything."""
+        if not self.leaving:
+            self.leaving = True
+            self.server.desk.disconnect(self.connection)
+            self.server.leaving.append(self)
+
+    def part(self) -> None:
+        """All is said."""
+        self.parted = True
+        self.news.set()
+        self.server.peers.pop(self.connection, None)

@@ -1,0 +1,95 @@
+"""The web server on the job server's loop: uvicorn around the application in ``web/``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import Final
+
+import uvicorn
+
+from geartrain.server.server import Server
+from geartrain.web.application import application
+from geartrain.web.ports import Surroundings
+
+LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
+IDLE: Final = 30  # seconds for which a connection may wait for its next request
+
+
+class Uvicorn(uvicorn.Server):
+    """uvicorn without a signal handler and a loop of its own."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+class Web:
+    """The web server, on listening sockets."""
+
+    def __init__(self, server: Server, listeners: Sequence[socket.socket]) -> None:
+        settings = server.settings
+        self.listeners = list(listeners)
+        self.stopping = asyncio.Event()
+        around = Surroundings(
+            server.admit,
+            frozenset(
+                name.lower()
+                for name in ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
+            ),
+            settings.http_prefix,
+            settings.max_workload,
+            settings.max_unique,
+            self.stopping,
+            server.log,
+        )
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
+        self.uvicorn = Uvicorn(configuration(around))
+        self.clock: asyncio.Task[None] | None = None  # None before the start
+
+    async def start(self) -> None:
+        """Answer requests."""
+        self.uvicorn.lifespan = self.uvicorn.config.lifespan_class(self.uvicorn.config)
+        await self.uvicorn.startup(self.listeners)
+        self.clock = asyncio.create_task(self.tell_date())
+
+    async def tell_date(self) -> None:
+        """Keep the Date of answers right."""
+        while True:
+            await self.uvicorn.on_tick(0)
+            await asyncio.sleep(1)
+
+    def close(self) -> None:
+        """Take no more requests; streams end, and those that wait for a job wait on."""
+        self.stopping.set()
+        for server in self.uvicorn.servers:
+            server.close()
+        for connection in list(self.uvicorn.server_state.connections):
+            connection.shutdown()
+
+    async def stop(self) -> None:
+        """End what is left."""
+        await self.uvicorn.shutdown(self.listeners)
+        if self.clock is not None:
+            self.clock.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.clock
+
+
+def configuration(around: Surroundings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        application(around),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=1,
+    )
+    config.load()
+    return config

@@ -1,0 +1,40 @@
+"""What the web application wants of the job server it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
+
+from geartrain.protocol.admin import Query
+
+Answer = TypeVar("Answer")
+
+
+class Inside(Protocol):
+    """A connection to the job server, as ``server/inside.py`` has it: one for each request, as long as that takes."""
+
+    def say(self, chunk: bytes) -> None:
+        """Say packets or text."""
+
+    async def hear(self) -> bytes:
+        """The next bytes of the server; raises ConnectionLost when it has parted."""
+
+    async def ask(self, query: Query[Answer]) -> Answer:
+        """The answer to a text command; raises ServerError where it is refused."""
+
+    def close(self) -> None:
+        """Hang up: nobody waits for its foreground jobs any more."""
+
+
+class Surroundings(NamedTuple):
+    """The job server as the web application sees it."""
+
+    admit: Callable[[bytes], Inside]  # by the host that asks, as ``peers`` shows it
+    names: frozenset[str]  # of hosts by which browsers may call this server, beside addresses
+    prefix: str  # of all paths; empty, or "/" and a path without a slash at its end
+    max_workload: int  # bytes
+    max_unique: int  # bytes
+    stopping: asyncio.Event  # set when the server stops: streams end
+    log: logging.Logger

@@ -1,0 +1,203 @@
+"""What values may be: JSON schemas, by which requests are checked and which the description of the API shows.
+
+Only those words of JSON schema are known here that the API uses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+from geartrain.web.problems import wrong
+
+Schema = Mapping[str, object]
+
+TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
+PLAIN: Final = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def check(name: str, value: object, schema: Schema) -> None:
+    """Raise a Problem naming the place, the value and what was expected, where it is not as the schema says."""
+    kind = kind_of(value, schema)
+    if kind is None or not fits(kind, value, schema):
+        raise wrong(name, value, expected(schema))
+    if isinstance(value, dict):
+        check_members(name, value, schema)
+    elif isinstance(value, list):
+        items = cast(Schema, schema.get("items", {}))
+        for position, item in enumerate(value):
+            check(f"{name}[{position}]", item, items)
+
+
+def kind_of(value: object, schema: Schema) -> str | None:
+    """Which of the schema's types a value has; None where it has none of them. JSON's true is no number."""
+    for kind in kinds(schema):
+        if isinstance(value, TYPES[kind]) and (isinstance(value, bool) == (kind == "boolean")):
+            return kind
+        if kind == "integer" and isinstance(value, float) and value.is_integer():
+            return kind
+    return None
+
+
+def kinds(schema: Schema) -> Sequence[str]:
+    given = schema.get("type", tuple(TYPES))
+    return [given] if isinstance(given, str) else cast(Sequence[str], given)
+
+
+def fits(kind: str, value: object, schema: Schema) -> bool:
+    """Whether a value of the right type is within what the schema allows."""
+    if "enum" in schema and value not in cast(Sequence[object], schema["enum"]):
+        return False
+    measure = MEASURES.get(kind)
+    return measure is None or measure(value, schema)
+
+
+def fits_text(value: object, schema: Schema) -> bool:
+    text = cast(str, value)
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        return False  # half a character: there are no bytes for it
+    pattern = schema.get("pattern")
+    if pattern is not None and re.search(cast(str, pattern), text) is None:
+        return False
+    return within(len(text), schema, "minLength", "maxLength")
+
+
+def fits_number(value: object, schema: Schema) -> bool:
+    number = cast(float, value)
+    return math.isfinite(number) and within(number, schema, "minimum", "maximum")
+
+
+def fits_list(value: object, schema: Schema) -> bool:
+    return within(len(cast(list[object], value)), schema, "minItems", "maxItems")
+
+
+def fits_object(value: object, schema: Schema) -> bool:
+    return within(len(cast(dict[str, object], value)), schema, "minProperties", "maxProperties")
+
+
+MEASURES: Final[dict[str, Callable[[object, Schema], bool]]] = {
+    "string": fits_text,
+    "integer": fits_number,
+    "number": fits_number,
+    "array": fits_list,
+    "object": fits_object,
+}
+
+
+def within(number: float, schema: Schema, least: str, most: str) -> bool:
+    low, high = schema.get(least), schema.get(most)
+    return (low is None or number >= cast(float, low)) and (high is None or number <= cast(float, high))
+
+
+def check_members(name: str, value: dict[str, object], schema: Schema) -> None:
+    """The same for what an object has."""
+    known = cast(Mapping[str, Schema], schema.get("properties", {}))
+    others = schema.get("additionalProperties", {})
+    for member in cast(Sequence[str], schema.get("required", ())):
+        if member not in value:
+            raise wrong(below(name, member), None, expected(known.get(member, {})))
+    for member, content in value.items():
+        if member in known:
+            check(below(name, member), content, known[member])
+        elif isinstance(others, Mapping):
+            check(below(name, member), content, others)
+        else:
+            raise wrong(below(name, member), content, f"no other members than {', '.join(known)}")
+
+
+def below(name: str, member: str) -> str:
+    """The place of a member: that of the body itself has no name."""
+    return f"{name}.{member}" if name else member
+
+
+def expected(schema: Schema) -> str:
+    """What a schema allows, in words."""
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, cast(Sequence[object], schema["enum"])))
+    words = " or ".join(PLAIN[kind] for kind in kinds(schema))
+    for unit, least, most in BOUNDS:
+        low, high = schema.get(least), schema.get(most)
+        if low is not None or high is not None:
+            words += between(low, high) + unit
+    if "pattern" in schema:
+        words += f" that matches {schema['pattern']}"
+    return words
+
+
+BOUNDS: Final = (
+    (" characters", "minLength", "maxLength"),
+    ("", "minimum", "maximum"),
+    (" items", "minItems", "maxItems"),
+    (" members", "minProperties", "maxProperties"),
+)
+
+
+def between(low: object, high: object) -> str:
+    if high is None:
+        return f" of at least {low}"
+    return f" of at most {high}" if low is None else f" from {low} to {high}"
+
+
+def from_text(name: str, text: str, schema: Schema) -> object:
+    """The value of a parameter, which comes as text."""
+    value: object = text
+    kind = kinds(schema)[0]
+    try:
+        if kind == "integer":
+            value = int(text) if text.isascii() else None
+        elif kind == "number":
+            value = float(text)
+        elif kind == "boolean":
+            value = TRUTHS[text.lower()]
+    except (ValueError, KeyError):
+        raise wrong(name, text, expected(schema)) from None
+    check(name, value, schema)
+    return value
+
+
+# Schemas are made of these.
+
+
+def text(description: str, **limits: object) -> Schema:
+    return {"type": "string", "description": description, **limits}
+
+
+def number(description: str, least: float = 0, most: float = 1e12) -> Schema:
+    return {"type": "number", "description": description, "minimum": least, "maximum": most}
+
+
+def integer(description: str, least: int, most: int) -> Schema:
+    return {"type": "integer", "description": description, "minimum": least, "maximum": most}
+
+
+def choice(description: str, *words: str) -> Schema:
+    return {"type": "string", "description": description, "enum": list(words)}
+
+
+def listing(description: str, items: Schema, least: int, most: int) -> Schema:
+    return {"type": "array", "description": description, "items": items, "minItems": least, "maxItems": most}
+
+
+def members(properties: Mapping[str, Schema], *required: str, others: object = False) -> Schema:
+    """An object; whether it may have ``others`` too."""
+    schema = {"type": "object", "properties": dict(properties), "additionalProperties": others}
+    return schema | ({"required": list(required)} if required else {})
