@@ -14,7 +14,14 @@ SOURCE = Path(geartrain.__file__).parent
 LINES_OF_A_FUNCTION = 50
 LINES_OF_A_FILE = 400
 
-SHARED = {"errors", "protocol", "jobs", "callbacks", "sockets"}  # by the blocking and the asyncio library
+SHARED = {
+    "errors",
+    "protocol",
+    "jobs",
+    "callbacks",
+    "sockets",
+    "tls",
+}  # by the blocking and the asyncio library
 
 MAY_IMPORT = {
     "errors": set[str](),
@@ -23,13 +30,14 @@ MAY_IMPORT = {
     "jobs": {"errors", "protocol"},
     "callbacks": {"errors", "protocol", "jobs"},
     "sockets": {"errors", "protocol"},
+    "tls": {"errors"},
     "user": set[str](),
     "broker": {"errors", "protocol"},
     "relay": {"errors", "protocol", "broker"},
     "store": {"errors", "protocol", "broker", "user"},
-    "pool": {"errors", "version", "protocol", "broker", "relay", "store"},
+    "pool": {"errors", "version", "protocol", "broker", "relay", "store", "tls"},
     "web": {"errors", "version", "protocol"},
-    "server": {"errors", "version", "protocol", "broker", "relay", "store", "pool", "user", "web"},
+    "server": {"errors", "version", "protocol", "broker", "relay", "store", "pool", "user", "tls", "web"},
     "sync": SHARED,
     "aio": SHARED,
     "tasks": SHARED | {"sync", "aio"},

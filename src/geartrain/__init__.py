@@ -41,9 +41,11 @@ from geartrain.tasks.app import App
 from geartrain.tasks.results import AsyncTaskJob, Queued, TaskJob
 from geartrain.tasks.retry import RetryPolicy
 from geartrain.tasks.task import AsyncStreamTask, AsyncTask, StreamTask, Task
+from geartrain.tls import TLS
 from geartrain.version import __version__
 
 __all__ = [
+    "TLS",
     "Admin",
     "App",
     "ArgumentTooLarge",

@@ -20,6 +20,7 @@ from geartrain.protocol.assignment import (
     warning,
 )
 from geartrain.protocol.numbers import count
+from geartrain.protocol.servers import TLS_SCHEME
 from geartrain.protocol.submission import Payload, payload
 
 Item = TypeVar("Item")
@@ -32,7 +33,7 @@ REPORT_INTERVAL = 0.5  # seconds between two status packets of ``track``
 class JobHandle(str):
     """A job's handle: equal to the bare text ("H:host:1"), and it knows which server gave it."""
 
-    server: str  # "host:port"; empty where that is not known
+    server: str  # "host:port", as its address was given; empty where that is not known
 
     __slots__ = ("server",)
 
@@ -51,8 +52,9 @@ class JobHandle(str):
         """A handle from its bare or its qualified text."""
         if isinstance(text, cls):
             return text
-        server, separator, handle = text.partition("//")
-        return cls(handle, server) if separator else cls(text)
+        scheme = TLS_SCHEME if text.startswith(TLS_SCHEME) else ""
+        server, separator, handle = text.removeprefix(scheme).partition("//")
+        return cls(handle, scheme + server) if separator else cls(text)
 
 
 class StatusFields(NamedTuple):

@@ -7,7 +7,8 @@ import os
 from types import TracebackType
 from typing import Self, TypeVar
 
-from geartrain.aio.link import Link, connect
+from geartrain.aio.link import Link
+from geartrain.aio.network import AsyncSockets
 from geartrain.errors import ConnectionLost, JobTimeout
 from geartrain.protocol import admin, control, schedules
 from geartrain.protocol.admin import (
@@ -19,24 +20,31 @@ from geartrain.protocol.admin import (
     QueuedJob,
 )
 from geartrain.protocol.servers import parse_servers
+from geartrain.tls import Speech
 
 Answer = TypeVar("Answer")
 AdminLink = Link[AdminProtocol]
 
 
 class AsyncAdmin:
-    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730. ``tls`` as for AsyncClient.
 
     Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
     where the server answers ERR.
     """
 
     def __init__(
-        self, server: str | None = None, *, timeout: float | None = 10.0, connect_timeout: float = 5.0
+        self,
+        server: str | None = None,
+        *,
+        timeout: float | None = 10.0,
+        connect_timeout: float = 5.0,
+        tls: Speech = None,
     ) -> None:
         self.server = parse_servers(server, os.environ)[0]
         self.timeout = timeout
         self.connect_timeout = connect_timeout
+        self.network = AsyncSockets(tls)
         self.link: AdminLink | None = None  # None while there is no connection
         self.turn = asyncio.Lock()
         self.news = asyncio.Event()
@@ -221,7 +229,7 @@ class AsyncAdmin:
     async def connect(self) -> AdminLink:
         """A new connection."""
         link = Link(self.server, AdminProtocol(self.server.name), self.news.set, self.lost)
-        await connect(link, self.connect_timeout)
+        await self.network.connect(link, self.connect_timeout)
         self.link = link
         return link
 

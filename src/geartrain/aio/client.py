@@ -18,6 +18,7 @@ from geartrain.aio.connections import ClientLink, Connections
 from geartrain.aio.history import cancel, outcome, result
 from geartrain.aio.job import AsyncJob
 from geartrain.aio.many import AsyncTaskSet, as_completed, results_in_order, submit_many, wait
+from geartrain.aio.network import AsyncSockets
 from geartrain.aio.question import ask, inquire, insist
 from geartrain.callbacks import Callbacks
 from geartrain.errors import GearmanError, JobException, JobTimeout
@@ -28,6 +29,7 @@ from geartrain.protocol.history import JobHistory, not_over_in_time
 from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
+from geartrain.tls import Speech
 
 
 class AsyncClient:
@@ -36,6 +38,9 @@ class AsyncClient:
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break.
+
+    ``tls`` is how TLS is spoken, with every server (but at a Unix socket): a ``TLS`` or an ssl.SSLContext. Servers
+    written as "tls://host:port" are spoken to in TLS without it, too.
 
     When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
     that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
@@ -56,9 +61,10 @@ class AsyncClient:
         prefix: str = "",
         submit_retries: int = 2,
         resubmit: bool = True,
+        tls: Speech = None,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
-        self.connections = Connections(known, timeout, connect_timeout, exceptions)
+        self.connections = Connections(known, timeout, connect_timeout, exceptions, AsyncSockets(tls))
         uniques = UniqueSource(time.time_ns(), os.urandom(8))
         self.factory = TaskFactory(prefix, uniques, submit_retries, resubmit)
 

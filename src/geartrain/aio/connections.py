@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from geartrain.aio.link import Link
-from geartrain.aio.network import SOCKETS, AsyncNetwork
+from geartrain.aio.network import AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, JobTimeout, NoServers
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import LAST
@@ -28,13 +28,18 @@ class Connections:
     """What the coroutines of a client share."""
 
     def __init__(
-        self, servers: ServerList, timeout: float | None, connect_timeout: float, exceptions: bool
+        self,
+        servers: ServerList,
+        timeout: float | None,
+        connect_timeout: float,
+        exceptions: bool,
+        network: AsyncNetwork,
     ) -> None:
         self.servers = servers
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout
         self.exceptions = exceptions
-        self.network: AsyncNetwork = SOCKETS
+        self.network = network
         self.open: dict[str, ClientLink] = {}
         # One coroutine at a time connects to a server, or asks for its extension.
         self.opening: dict[str, asyncio.Lock] = {}

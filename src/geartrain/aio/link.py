@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Final, Generic, Protocol, TypeVar, cast
+from ssl import SSLError
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
+from geartrain.errors import ConnectError, ConnectionLost, ProtocolError, SettingsError
 from geartrain.protocol.servers import Server
 from geartrain.sockets import set_options
+from geartrain.tls import CLOSED_EARLY, Speech, context_of, name_of, reason_of
 
 LONGEST_FAREWELL: Final = 2.0  # seconds
 
@@ -75,9 +77,8 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         self.lost.set()
         self.resume_writing()
         name = self.server.name
-        self.on_lost(
-            self, ConnectionLost(f"lost the connection to {name}: {error or self.reason}", server=name)
-        )
+        why = reason_of(error) if isinstance(error, OSError) else error or self.reason
+        self.on_lost(self, ConnectionLost(f"lost the connection to {name}: {why}", server=name))
 
     def pause_writing(self) -> None:
         """asyncio: the server does not read."""
@@ -143,20 +144,34 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
             await self.lost.wait()
 
 
-async def connect(link: Link[AnyMachine], timeout: float) -> None:
-    """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once."""
+async def connect(link: Link[AnyMachine], timeout: float, tls: Speech) -> None:
+    """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once.
+
+    TLS is spoken where ``tls`` says how, or the server's address asks for it.
+    """
     server = link.server
     loop = asyncio.get_running_loop()
+    secured: dict[str, Any] = {}
     try:
+        if server.tls or (tls is not None and not server.path):
+            secured = {"ssl": context_of(tls), "server_hostname": name_of(tls, server.host)}
         async with asyncio.timeout(timeout):
             if server.path:
                 await loop.create_unix_connection(lambda: link, server.path)
             else:
-                transport, _ = await loop.create_connection(lambda: link, server.host, server.port)
+                transport, _ = await loop.create_connection(lambda: link, server.host, server.port, **secured)
                 set_options(transport.get_extra_info("socket"))
     except TimeoutError as error:
         raise ConnectError(
             f"cannot connect to {server.name}: no answer in {timeout:g} s", server=server.name
         ) from error
-    except OSError as error:
-        raise ConnectError(f"cannot connect to {server.name}: {error}", server=server.name) from error
+    except (OSError, SettingsError) as error:
+        why = in_handshake(error) if secured and isinstance(error, OSError) else error
+        raise ConnectError(f"cannot connect to {server.name}: {why}", server=server.name) from error
+
+
+def in_handshake(error: OSError) -> str:
+    """Why TLS was not agreed on, or the server not even reached."""
+    if isinstance(error, ConnectionRefusedError) or not isinstance(error, (ConnectionError, SSLError)):
+        return str(error)
+    return reason_of(error) if isinstance(error, SSLError) else CLOSED_EARLY

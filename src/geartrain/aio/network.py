@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final, Protocol
+from typing import Protocol
 
 from geartrain.aio.link import AnyMachine, Link, connect
+from geartrain.tls import TLS, Speech
 
 
 class AsyncNetwork(Protocol):
@@ -26,11 +27,16 @@ class AsyncNetwork(Protocol):
 
 
 class AsyncSockets:
-    """The real network, and the real time."""
+    """The real network, and the real time; ``tls`` is how TLS is spoken, with every server where it is not None."""
+
+    def __init__(self, tls: Speech = None) -> None:
+        if isinstance(tls, TLS):
+            tls.context()  # what is wrong with its files is to be known at once
+        self.tls = tls
 
     async def connect(self, link: Link[AnyMachine], timeout: float) -> None:
         """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once."""
-        await connect(link, timeout)
+        await connect(link, timeout, self.tls)
 
     def time(self) -> float:
         """Unix time."""
@@ -39,6 +45,3 @@ class AsyncSockets:
     async def sleep(self, seconds: float) -> None:
         """Wait before the same question is asked again."""
         await asyncio.sleep(seconds)
-
-
-SOCKETS: Final = AsyncSockets()

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self, TypeVar, cast
 
 from geartrain.aio.cancelling import until_cancelled
+from geartrain.aio.network import AsyncSockets
 from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import Reject, Retry, SettingsError
@@ -25,6 +26,7 @@ from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
+from geartrain.tls import Speech
 
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
 PlainFunction = Callable[[WorkerJob], Payload | None]
@@ -49,6 +51,7 @@ class AsyncWorker:
         max_jobs: int | None = None,
         connect_timeout: float = 5.0,
         prefix: str = "",
+        tls: Speech = None,
     ) -> None:
         if concurrency < 1:
             raise SettingsError(f"concurrency {concurrency}: expected at least 1")
@@ -62,7 +65,7 @@ class AsyncWorker:
         self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
-        self.connections = WorkerConnections(known, self.offer, connect_timeout)
+        self.connections = WorkerConnections(known, self.offer, connect_timeout, AsyncSockets(tls))
 
     def function(
         self, function: str, *, timeout: float | None = None

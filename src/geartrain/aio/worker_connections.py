@@ -7,7 +7,8 @@ import logging
 import time
 from collections import deque
 
-from geartrain.aio.link import Link, connect
+from geartrain.aio.link import Link
+from geartrain.aio.network import AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
@@ -22,10 +23,13 @@ log = logging.getLogger("geartrain.worker")
 class WorkerConnections:
     """What a worker has of its servers: connections come about by themselves, again and again."""
 
-    def __init__(self, servers: ServerList, offer: Offer, connect_timeout: float) -> None:
+    def __init__(
+        self, servers: ServerList, offer: Offer, connect_timeout: float, network: AsyncNetwork
+    ) -> None:
         self.servers = servers
         self.offer = offer  # the worker's: a new connection offers what it offers then
         self.connect_timeout = connect_timeout
+        self.network = network
         self.open: list[WorkerLink] = []
         self.keepers: list[asyncio.Task[None]] = []  # one for each server
         self.wanted: deque[Taker] = deque()  # who waits for a job
@@ -43,7 +47,7 @@ class WorkerConnections:
             protocol = WorkerProtocol(server.name, self.offer)
             link = Link(server, protocol, self.look, self.lost)
             try:
-                await connect(link, self.connect_timeout)
+                await self.network.connect(link, self.connect_timeout)
             except ConnectError as error:
                 self.servers.failed(server, time.monotonic())
                 log.warning("%s; next try in %.1f s", error, server.retry_at - time.monotonic())

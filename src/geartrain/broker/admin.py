@@ -13,7 +13,16 @@ from typing import Final
 from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
-from geartrain.broker.control import cancel_unique, drain, pause, policy, purge, resume
+from geartrain.broker.control import (
+    cancel_unique,
+    drain,
+    pause,
+    peer_drain,
+    peer_resume,
+    policy,
+    purge,
+    resume,
+)
 from geartrain.broker.deeds import line_deed, outcome_of
 from geartrain.broker.gates import limit
 from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
@@ -23,7 +32,11 @@ from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
 from geartrain.broker.rights import need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
+from geartrain.broker.search import find
 from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
+from geartrain.broker.stats import stats
+from geartrain.broker.watching import events
+from geartrain.broker.workloads import workload
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
@@ -193,8 +206,16 @@ def drop(broker: Broker, words: list[bytes]) -> bytes:
         return NO_SUCH_FUNCTION
     if function.workers or function.running:
         return STILL_CONNECTED
-    broker.drop(function)
+    forget(broker, function)
     return OK
+
+
+def forget(broker: Broker, function: Function) -> None:
+    """Remove a function without workers or running jobs; whoever waits for a queued job hears WORK_FAIL."""
+    function.due = []  # all at once: to take them from the heap one by one is slow
+    for doomed in [known for known in broker.jobs.values() if known.function is function]:
+        broker.cancel(doomed)
+    del broker.functions[function.name]
 
 
 def function_named(broker: Broker, name: bytes) -> Function | None:
@@ -222,8 +243,14 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"drop": drop,
     b"jobs": jobs,
     b"job": job,
+    b"find": find,
+    b"workload": workload,
     b"functions": functions,
     b"peers": peers,
+    b"peer-drain": peer_drain,
+    b"peer-resume": peer_resume,
+    b"events": events,
+    b"stats": stats,
     b"policy": policy,
     b"pause": pause,
     b"drain": drain,
@@ -249,6 +276,7 @@ WAITING: Final = frozenset(
         b"resume",
         b"purge",
         b"cancel-unique",
+        b"workload",
         b"dead-show",
         b"dead-retry",
         b"dead-discard",

@@ -38,6 +38,8 @@ def tick(broker: Broker) -> None:
         forget_expired(broker)
     if broker.now >= broker.sleepers.look_again:
         broker.sleepers.tick()
+    if broker.events is not None and broker.now > broker.events.until:
+        broker.events = None
 
 
 def wait(broker: Broker) -> float:

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Final
 
 from geartrain.broker.broker import Broker
-from geartrain.broker.history import SHOW, shown
+from geartrain.broker.history import shown
 from geartrain.broker.model import PRIORITIES, Connection, Job
+from geartrain.broker.workloads import SHOW, SHOW_DEAD, shown_workload
 from geartrain.protocol.commands import (
     GRAB_JOB,
     GRAB_JOB_ALL,
@@ -81,8 +82,10 @@ def arrived(broker: Broker, workloads: Mapping[int, bytes | None]) -> dict[bytes
             continue
         del broker.fetches[placeholder]
         workload = workloads[job.number]
-        if command == SHOW:
+        if command == SHOW_DEAD:
             packets[placeholder] = shown(broker, job, workload)
+        elif command == SHOW:
+            packets[placeholder] = shown_workload(broker, job, workload)
         elif workload is None:
             packets[placeholder] = NOTHING_TO_DO
             set_aside(broker, job)
@@ -94,9 +97,11 @@ def arrived(broker: Broker, workloads: Mapping[int, bytes | None]) -> dict[bytes
 
 
 def take_in(broker: Broker, number: int, workload: bytes | None) -> None:
-    """Have a workload in memory that was read ahead."""
+    """Have a workload in memory that was read ahead or shown, if there is room."""
     job = broker.jobs.get(number)
-    if job is not None and job.queued and job.workload is None and workload is not None:
+    if job is None or not job.queued or job.workload is not None or workload is None:
+        return
+    if broker.memory + job.size <= broker.rules.memory:
         job.workload = workload
         broker.memory += job.size
 

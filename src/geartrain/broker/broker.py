@@ -10,22 +10,19 @@ from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
 from geartrain.broker.deeds import Deed
-from geartrain.broker.endings import lose
+from geartrain.broker.endings import abandon, lose
+from geartrain.broker.events import Events
 from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function, Job
 from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
 from geartrain.broker.revocation import revoke
-from geartrain.broker.rules import Rules
+from geartrain.broker.rules import Rules, no_chance, nothing
 from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
+from geartrain.broker.tally import LONGEST
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
-
-
-def no_chance() -> float:
-    """What comes at random where nothing may."""
-    return 0.0
 
 
 class Broker:
@@ -65,6 +62,8 @@ class Broker:
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
+        self.events: Events | None = None  # None while nobody watches
+        self.about: Callable[[], dict[str, object]] = nothing  # what its owner knows of the server
         self.stopping = False
         self.step = rules.shards  # from a handle's number to the next
         self.last_handle = rules.shard
@@ -113,13 +112,6 @@ class Broker:
             self.functions[name] = function
         return function
 
-    def drop(self, function: Function) -> None:
-        """Remove a function without workers or running jobs; whoever waits for a queued job hears WORK_FAIL."""
-        function.due = []  # all at once: to take them from the heap one by one is slow
-        for job in [job for job in self.jobs.values() if job.function is function]:
-            self.cancel(job)
-        del self.functions[function.name]
-
     def add_ability(self, connection: Connection, name: bytes, time_limit: float) -> None:
         """The worker can do a function, in ``time_limit`` seconds (0 is any time)."""
         connection.worker = True
@@ -162,6 +154,9 @@ class Broker:
             equal = function.equal(unique, workload)
             if equal is not None:
                 self.join(equal, client)
+                function.tally.joined += 1
+                if self.events is not None:
+                    self.events.add(self.clock, "joined", equal)
                 return equal
         if function.policy is not None and function.refusal(priority):
             return None
@@ -174,6 +169,9 @@ class Broker:
             client.waiting[job] = None
         elif self.batch is not None:
             self.batch.add(job)
+        function.tally.submitted += 1
+        if self.events is not None:
+            self.events.add(self.clock, "submitted", job)
         self.place(job)
         return job
 
@@ -193,17 +191,6 @@ class Broker:
             job.place = self.last_place
             self.make_ready(job)
 
-    def job_by_unique(self, unique: bytes) -> Job | None:
-        """A job with that unique in any function: a running one before the others, the oldest of them first."""
-        found: Job | None = None
-        for function in self.functions.values():
-            job = function.uniques.get(unique)
-            if job is None:
-                continue
-            if found is None or (job.worker is None, job.place) < (found.worker is None, found.place):
-                found = job
-        return found
-
     def join(self, job: Job, client: Connection | None) -> None:
         """One more submit of the same job."""
         if client is None:
@@ -221,7 +208,7 @@ class Broker:
         client.waiting.pop(job, None)
         job.clients = [other for other in job.clients or () if other is not client] or None
         if job.clients is None and not job.background and job.worker is None:
-            self.finish(job)
+            abandon(self, job)
 
     # Waiting for a worker
 
@@ -287,7 +274,7 @@ class Broker:
         """Give the worker the next job it is able to do: by priority first, then its functions in turn."""
         if connection.asleep or connection.woken:
             self.sleepers.get_up(connection)
-        if self.sleepers.suspended:
+        if self.sleepers.suspended or connection.draining:
             return None
         abilities = connection.abilities
         for priority in (HIGH, NORMAL, LOW):
@@ -303,6 +290,13 @@ class Broker:
                     abilities.remove(function)
                     abilities.append(function)
                 self.assign(job, connection)
+                function.tally.started += 1
+                if not job.attempts:
+                    seconds = max(self.clock - max(job.submitted_at, job.run_at), 0.0)
+                    function.tally.wait_seconds += seconds
+                    function.tally.wait[min(int(seconds * 1000).bit_length(), LONGEST)] += 1
+                if self.events is not None:
+                    self.events.add(self.clock, "started", job)
                 if function.bucket is not None:
                     function.bucket.take(self.now)
                     self.openings.watch(function, self.now)
@@ -344,6 +338,9 @@ class Broker:
         job.worker = None
         function = job.function
         function.running -= 1
+        seconds = max(self.clock - job.started_at, 0.0)
+        function.tally.run_seconds += seconds
+        function.tally.run[min(int(seconds * 1000).bit_length(), LONGEST)] += 1
         if job.alarm:
             self.time_limits.cancel(job)
         if self.archive.chunks:
@@ -353,6 +350,9 @@ class Broker:
 
     def cancel(self, job: Job) -> None:
         """End a job for whoever waits for it; what its worker still says of it will be ignored."""
+        job.function.tally.cancelled += 1
+        if self.events is not None:
+            self.events.add(self.clock, "cancelled", job)
         revoke(self, job, b"cancelled")
         keep_result(self, job, "cancelled", b"")
         self.tell_failure(job)

@@ -6,12 +6,12 @@ import json
 from heapq import heapify
 
 from geartrain.broker.access import ADMIN
-from geartrain.broker.answers import incomplete, json_lines, refused, seconds_of, text
+from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, seconds_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
-from geartrain.broker.listing import ANY, job_state
+from geartrain.broker.listing import ANY, describe_peer, job_state
 from geartrain.broker.model import Job
-from geartrain.broker.sight import jobs_for
+from geartrain.broker.sight import jobs_for, may_manage
 from geartrain.errors import SettingsError
 
 
@@ -102,6 +102,27 @@ def cancel_queued(broker: Broker, doomed: list[Job]) -> None:
     for function, entries in due.items():
         function.due = [entry for entry in entries if entry[1].number in broker.jobs]
         heapify(function.due)
+
+
+def peer_drain(broker: Broker, words: list[bytes]) -> bytes:
+    """``peer-drain NUMBER``: a worker gets no new jobs, and what it runs may end; its row, or no line."""
+    return change_peers(broker, words, True)
+
+
+def peer_resume(broker: Broker, words: list[bytes]) -> bytes:
+    """``peer-resume NUMBER``: a worker gets jobs again."""
+    return change_peers(broker, words, False)
+
+
+def change_peers(broker: Broker, words: list[bytes], draining: bool) -> bytes:
+    """Let a peer get no jobs, or get them again."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    number = limit_of(words[1])
+    found = [peer for peer in broker.connections if peer.number == number and may_manage(broker, peer)]
+    for peer in found:
+        broker.sleepers.drain(peer, draining)
+    return json_lines([describe_peer(broker, peer) for peer in found])
 
 
 def cancel_unique(broker: Broker, words: list[bytes]) -> bytes:

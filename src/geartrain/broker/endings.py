@@ -21,8 +21,14 @@ MOST_GROWTH: Final = 60  # times that a delay is multiplied: beyond it any is lo
 
 def lose(broker: Broker, job: Job, reason: str) -> None:
     """The worker is gone ("lost") or too slow ("timeout"): run the job again, if anybody wants it and it may."""
+    if reason == "lost":
+        job.function.tally.lost += 1
+    else:
+        job.function.tally.timed_out += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "lost" if reason == "lost" else "timed_out", job)
     if is_unwanted(job):
-        return broker.finish(job)
+        return abandon(broker, job)
     if not fail_execution(broker, job, reason):
         broker.tell_failure(job)
         give_up(broker, job, reason, b"")
@@ -37,7 +43,7 @@ def fail_execution(broker: Broker, job: Job, reason: str) -> bool:
     job.attempts += 1
     if is_unwanted(job) or not may_run_again(broker, job, reason, policy):
         return False
-    run_again(broker, job, delay_before(broker, policy, job.attempts))
+    run_again(broker, job, delay_before(broker, policy, job.attempts), reason)
     return True
 
 
@@ -63,6 +69,14 @@ def is_unwanted(job: Job) -> bool:
     return job.clients is None and not job.background
 
 
+def abandon(broker: Broker, job: Job) -> None:
+    """End a job that nobody wants any more."""
+    job.function.tally.abandoned += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "abandoned", job)
+    broker.finish(job)
+
+
 def delay_before(broker: Broker, policy: Policy, attempts: int) -> float:
     """Seconds until a job runs again that was tried so many times."""
     if not policy.delay:
@@ -71,8 +85,11 @@ def delay_before(broker: Broker, policy: Policy, attempts: int) -> float:
     return min(delay, policy.max_delay) * (1 - policy.jitter * broker.random())
 
 
-def run_again(broker: Broker, job: Job, delay: float) -> None:
+def run_again(broker: Broker, job: Job, delay: float, reason: str) -> None:
     """Queue a running job once more, in ``delay`` seconds, behind those that are there by then."""
+    job.function.tally.retried += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "retried", job, reason)
     broker.release(job)
     job.numerator = 0
     job.denominator = 0
@@ -93,10 +110,10 @@ def retry_later(broker: Broker, job: Job, delay: float, error: bytes) -> bool:
     policy = job.function.policy or NO_POLICY
     job.attempts += 1
     if is_unwanted(job):
-        broker.finish(job)
+        abandon(broker, job)
         return False
     if not is_used_up(job, policy.attempts or NO_LIMIT):
-        run_again(broker, job, delay)
+        run_again(broker, job, delay, "retry")
         return True
     if error:
         tell_exception(job, error)
@@ -123,6 +140,9 @@ def expire(broker: Broker, job: Job) -> None:
 def give_up(broker: Broker, job: Job, reason: str, error: bytes) -> None:
     """End a job badly and for good, where that has been said: keep of it what its function's policy says."""
     policy = job.function.policy
+    job.function.tally.failed += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "failed", job, reason)
     if policy is None or not job.background:
         return broker.finish(job)
     keep_result(broker, job, "exception" if reason == "exception" else "failed", error)

@@ -62,8 +62,11 @@ def cancel_job(session: Session, arguments: list[bytes]) -> None:
 
 def work_retry(session: Session, arguments: list[bytes]) -> None:
     job = session.running(arguments[0], NO_SUCH_RETRY)
-    if job is not None:
-        retry_later(session.broker, job, max(0, leading_number(arguments[1])) / 1000, arguments[2])
+    if job is None:
+        return
+    if arguments[2] and session.broker.events is not None:
+        session.broker.events.add(session.broker.clock, "exception", job, "", arguments[2])
+    retry_later(session.broker, job, max(0, leading_number(arguments[1])) / 1000, arguments[2])
 
 
 def grab_job_extended(session: Session, arguments: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What became of a job, as RESULT_RES tells it: while it lives, and after its end where something was kept of it."""
+"""What became of a job, as STATUS_RES and RESULT_RES tell it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ def fate(broker: Broker, handle: bytes) -> list[bytes]:
     if record is not None and record.handle == handle:
         return of_result(record)
     return UNKNOWN
+
+
+def status_fields(job: Job | None) -> list[bytes]:
+    """Known, running, numerator and denominator, as STATUS_RES has them."""
+    if job is None:
+        return [b"0", b"0", b"0", b"0"]
+    running = b"0" if job.worker is None else b"1"
+    return [b"1", running, b"%d" % job.numerator, b"%d" % job.denominator]
 
 
 def of_live_job(job: Job) -> list[bytes]:

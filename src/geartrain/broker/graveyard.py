@@ -17,6 +17,9 @@ LONGEST_ERROR: Final = 64 * 1024  # bytes of what the last worker said
 def bury(broker: Broker, job: Job, reason: str, error: bytes) -> None:
     """End a job, and keep it with the reason."""
     worker = b"" if job.worker is None else job.worker.client_id
+    job.function.tally.dead += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "dead", job, reason)
     record = DeadRecord(job.number, reason, worker, error[:LONGEST_ERROR], broker.clock)
     broker.finish(job, buried=True)
     broker.archive.dead[job.number] = DeadLetter(job, record)
@@ -41,6 +44,9 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
     job.numerator = 0
     job.denominator = 0
     job.run_at = broker.clock
+    job.function.tally.revived += 1
+    if broker.events is not None:
+        broker.events.add(broker.clock, "revived", job)
     broker.place(job)
     if broker.batch is not None:
         broker.batch.exhume(job)

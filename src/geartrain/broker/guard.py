@@ -12,12 +12,12 @@ from geartrain.broker.arguments import without_nul
 from geartrain.broker.broker import Broker
 from geartrain.broker.deeds import REFUSED, line_deed, outcome_of, packet_deed
 from geartrain.broker.denials import denial, denied, denied_line, line_denial, packet_denial
-from geartrain.broker.fate import UNKNOWN
+from geartrain.broker.fate import UNKNOWN, status_fields
 from geartrain.broker.model import Job, job_by_handle, number_of
 from geartrain.broker.recurring import wire_schedule
 from geartrain.broker.rights import FREE, JOB, PACKETS, SCHEDULE, Need, need_of
 from geartrain.broker.schedule_verbs import unknown_schedule
-from geartrain.broker.session import REQUESTS, Session, status_fields
+from geartrain.broker.session import REQUESTS, Session
 from geartrain.broker.tokens import is_token, shown_token
 from geartrain.protocol import commands
 from geartrain.protocol.commands import CANCEL_RES, NAMES, RESULT_RES, STATUS_RES, STATUS_RES_UNIQUE

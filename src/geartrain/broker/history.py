@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Final
 
 from geartrain.broker.access import ADMIN
@@ -14,9 +13,8 @@ from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.model import PRIORITIES, Job, number_of
 from geartrain.broker.sight import letters_for, may
+from geartrain.broker.workloads import MOST_SHOWN, SHOW_DEAD, fetch_shown, payload
 
-MOST_SHOWN: Final = 64 * 1024  # bytes of a workload or an error
-SHOW: Final = 0  # stands beside kinds of GRAB_JOB for the question of what a dead letter's workload is
 MOST_LISTED: Final = 500  # bytes of an error in a list
 
 
@@ -39,18 +37,8 @@ def dead_show(broker: Broker, words: list[bytes]) -> bytes:
     if letter is None:
         return json_lines([])
     if letter.job.workload is None and broker.batch is not None:
-        return fetch_shown(broker, letter.job)
+        return fetch_shown(broker, letter.job, SHOW_DEAD)
     return shown(broker, letter.job, letter.job.workload)
-
-
-def fetch_shown(broker: Broker, job: Job) -> bytes:
-    """What stands for the answer to ``dead-show`` until the store has given the workload."""
-    broker.archive.questions += 1
-    placeholder = b"show %d %d" % (job.number, broker.archive.questions)
-    broker.fetches[placeholder] = job, SHOW
-    if broker.batch is not None:
-        broker.batch.wanted[job.number] = None
-    return placeholder
 
 
 def shown(broker: Broker, job: Job, workload: bytes | None) -> bytes:
@@ -137,15 +125,3 @@ def describe_result(record: ResultRecord) -> dict[str, object]:
         "result_bytes": len(record.result),
     }
     return row | payload("result", record.result, len(record.result))
-
-
-def payload(name: str, value: bytes | None, most: int) -> dict[str, object]:
-    """The first bytes of a payload as text, or in base64 where they are no UTF-8; null where there is none."""
-    if value is None:
-        return {name: None}
-    begun = value[:most]
-    try:
-        shown, _ = codecs.utf_8_decode(begun, "strict", len(begun) == len(value))
-    except UnicodeDecodeError:
-        return {f"{name}_base64": codecs.encode(begun, "base64").replace(b"\n", b"").decode("ascii")}
-    return {name: shown}

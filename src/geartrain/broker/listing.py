@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
@@ -15,6 +16,7 @@ from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
 
 ANY: Final = b"*"  # every function
 MOST_ROWS: Final = 1000  # of a list when no limit is given
+MOST_SHOWN: Final = 100  # jobs or peers within a row
 
 
 def jobs(broker: Broker, words: list[bytes]) -> bytes:
@@ -69,6 +71,13 @@ def describe_job(job: Job) -> dict[str, object]:
         "run_at": job.run_at or None,
         "worker": None if job.worker is None else text(job.worker.client_id),
         "worker_host": None if job.worker is None else text(job.worker.host),
+        "started_at": None if job.worker is None else job.started_at,
+        "clients": [
+            {"id": text(client.client_id), "host": text(client.host)}
+            for client in (job.clients or [])[:MOST_SHOWN]
+        ],
+        "metadata": json.loads(job.metadata) if job.metadata else None,
+        "reducer": text(job.reducer) or None,
     }
 
 
@@ -98,6 +107,20 @@ def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, 
         "paused": policy.paused,
         "draining": policy.draining,
         "policy": broker.policies.fields(function.name),
+        **describe_work(function),
+    }
+
+
+def describe_work(function: Function) -> dict[str, object]:
+    """What has been done of a function, and by whom it is."""
+    tally = function.tally
+    busy = len([worker for worker in function.workers if worker.running])
+    return {
+        "idle": len(function.workers) - busy,
+        "busy": busy,
+        "totals": tally.totals(),
+        "wait": {"counts": tally.wait, "sum": tally.wait_seconds},
+        "run": {"counts": tally.run, "sum": tally.run_seconds},
     }
 
 
@@ -111,17 +134,25 @@ def oldest_at(function: Function) -> float | None:
 
 
 def describe_peer(broker: Broker, peer: Connection) -> dict[str, object]:
+    running, waiting = seen(broker, peer.running.values()), seen(broker, peer.waiting)
     return {
         "number": peer.number,
         "host": text(peer.host),
         "id": text(peer.client_id),
         "functions": [text(function.name) for function in peer.abilities if may(broker, VIEW, function.name)],
-        "running": handles_of(broker, peer.running.values()),
-        "waiting": handles_of(broker, peer.waiting),
+        "running": [text(job.handle) for job in running[:MOST_SHOWN]],
+        "waiting": [text(job.handle) for job in waiting[:MOST_SHOWN]],
         "asleep": peer.asleep,
+        "draining": peer.draining,
+        "jobs": [
+            {"handle": text(job.handle), "function": text(job.function.name), "started_at": job.started_at}
+            for job in running[:MOST_SHOWN]
+        ],
+        "running_count": len(running),
+        "waiting_count": len(waiting),
     }
 
 
-def handles_of(broker: Broker, jobs: Iterable[Job]) -> list[str]:
-    """The handles of jobs, without those that the asker may not view."""
-    return [text(job.handle) for job in jobs if may(broker, VIEW, job.function.name)]
+def seen(broker: Broker, jobs: Iterable[Job]) -> list[Job]:
+    """Jobs without those that the asker may not view."""
+    return [job for job in jobs if may(broker, VIEW, job.function.name)]

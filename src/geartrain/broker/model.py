@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import Final
 
 from geartrain.broker.bucket import bucket_for
 from geartrain.broker.policy import NO_POLICY, Policy
+from geartrain.broker.tally import Tally
 
 HIGH: Final = 0
 NORMAL: Final = 1
@@ -107,6 +109,18 @@ def job_by_handle(jobs: dict[int, Job], handle: bytes) -> Job | None:
     return job if job is not None and job.handle == handle else None
 
 
+def job_by_unique(functions: Iterable[Function], unique: bytes) -> Job | None:
+    """A job with that unique in any function: a running one before the others, the oldest of them first."""
+    found: Job | None = None
+    for function in functions:
+        job = function.uniques.get(unique)
+        if job is None:
+            continue
+        if found is None or (job.worker is None, job.place) < (found.worker is None, found.place):
+            found = job
+    return found
+
+
 class Queue:
     """First in, first out, with removal from the middle in constant time."""
 
@@ -184,6 +198,7 @@ class Function:
         "queues",
         "running",
         "sleepers",
+        "tally",
         "uniques",
         "workers",
     )
@@ -196,6 +211,7 @@ class Function:
         self.due: list[tuple[int, Job]] = []  # heap by place: epoch jobs whose time has come
         self.delayed = [0, 0, 0]  # jobs whose time has not come, by priority
         self.running = 0
+        self.tally = Tally()
         self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
         self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
         self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
@@ -269,6 +285,7 @@ class Connection:
         "asleep",
         "client_id",
         "dirty",
+        "draining",
         "exceptions",
         "extended",
         "grabbed",
@@ -294,6 +311,7 @@ class Connection:
         self.abilities: list[Function] = []  # in the order in which GRAB_JOB looks at them
         self.worker = False  # it has said CAN_DO
         self.grabbed = 0  # its last kind of GRAB_JOB that found nothing
+        self.draining = False  # it gets no new jobs, as an operator wants
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
         self.woken = False  # it was sent a NOOP, and has neither grabbed nor gone back to sleep since
         self.running: dict[bytes, Job] = {}  # jobs it works on, by handle

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+def no_chance() -> float:
+    """What comes at random where nothing may."""
+    return 0.0
+
+
+def nothing() -> dict[str, object]:
+    """What is known of a server unless its owner says more."""
+    return {}
+
+
 class Rules(NamedTuple):
     """What an operator may choose."""
 

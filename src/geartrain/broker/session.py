@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.broker import extension
+from geartrain.broker.abilities import time_limit
 from geartrain.broker.access import Badge
 from geartrain.broker.admin import Console
 from geartrain.broker.agenda import tick
@@ -13,7 +14,17 @@ from geartrain.broker.arguments import leading_number, without_nul
 from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
-from geartrain.broker.model import FUNCTION_LIMIT, HIGH, LOW, NORMAL, Connection, Job, job_by_handle
+from geartrain.broker.fate import status_fields
+from geartrain.broker.model import (
+    FUNCTION_LIMIT,
+    HIGH,
+    LOW,
+    NORMAL,
+    Connection,
+    Job,
+    job_by_handle,
+    job_by_unique,
+)
 from geartrain.broker.recurring import recur, wire_schedule
 from geartrain.broker.refusals import (
     JOB_NOT_FOUND,
@@ -55,7 +66,6 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
-SHORTEST_TIME_LIMIT: Final = 1.0  # seconds
 
 
 class Session:
@@ -132,6 +142,8 @@ class Session:
             return
         job.numerator = leading_number(arguments[1]) & 0xFFFFFFFF
         job.denominator = leading_number(arguments[2]) & 0xFFFFFFFF
+        if self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "status", job)
         if job.clients:
             self.relay(job, response(WORK_STATUS, job.handle, arguments[1], arguments[2]))
 
@@ -143,6 +155,9 @@ class Session:
             self.relay(job, response(WORK_COMPLETE, job.handle, arguments[1]))
         if job.function.policy is not None:
             keep_result(self.broker, job, "complete", arguments[1])
+        job.function.tally.completed += 1
+        if self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "completed", job)
         self.broker.finish(job)
 
     def work_fail(self, arguments: list[bytes]) -> None:
@@ -172,22 +187,15 @@ class Session:
         self.connection.client_id = without_nul(arguments[0])[:CLIENT_ID_LIMIT]
 
     def can_do_timeout(self, arguments: list[bytes]) -> None:
-        """Milliseconds, as gearmand since 1.1.19; a number below 1000 is likely to be meant as seconds."""
-        number = leading_number(arguments[1])
-        seconds = float(number) if self.broker.rules.timeout_in_seconds else number / 1000
-        if 0 < seconds < SHORTEST_TIME_LIMIT:
-            seconds = SHORTEST_TIME_LIMIT
-            name = arguments[0].decode("utf-8", "backslashreplace")
-            self.broker.notices.append(
-                f"CAN_DO_TIMEOUT of {number} ms raised to 1 s function={name}: was it meant in seconds?"
-            )
-        self.add_ability(arguments[0], max(seconds, 0.0))
+        self.add_ability(arguments[0], time_limit(self.broker, arguments[0], arguments[1]))
 
     def all_yours(self, arguments: list[bytes]) -> None:
         """Accepted and of no meaning: an ERROR would stop the worker that sends it."""
 
     def work_exception(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_EXCEPTION)
+        if job is not None and self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "exception", job, "", arguments[1])
         if job is None or fail_execution(self.broker, job, "exception"):
             return
         tell_exception(job, arguments[1])
@@ -207,6 +215,8 @@ class Session:
         job = self.running(arguments[0], NO_SUCH_JOB)
         if job is None:
             return
+        if self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "data", job, "", arguments[1])
         if job.function.policy is not None:
             collect(self.broker, job, arguments[1])
         if job.clients:
@@ -214,7 +224,11 @@ class Session:
 
     def work_warning(self, arguments: list[bytes]) -> None:
         job = self.running(arguments[0], NO_SUCH_JOB)
-        if job is not None and job.clients:
+        if job is None:
+            return
+        if self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "warning", job, "", arguments[1])
+        if job.clients:
             self.relay(job, response(WORK_WARNING, job.handle, arguments[1]))
 
     def grab_job_uniq(self, arguments: list[bytes]) -> None:
@@ -248,7 +262,7 @@ class Session:
 
     def get_status_unique(self, arguments: list[bytes]) -> None:
         unique = without_nul(arguments[0])
-        job = self.broker.job_by_unique(unique)
+        job = job_by_unique(self.broker.functions.values(), unique)
         waiting = b"%d" % len(job.clients) if job is not None and job.clients else b"0"
         self.connection.send(response(STATUS_RES_UNIQUE, unique, *status_fields(job), waiting))
 
@@ -342,14 +356,6 @@ def end_turn(broker: Broker) -> None:
             connection.outgoing[-1] = assignment(job, connection.grabbed, job.workload)
     broker.hungry.clear()
     broker.sleepers.end_turn()
-
-
-def status_fields(job: Job | None) -> list[bytes]:
-    """Known, running, numerator and denominator, as STATUS_RES has them."""
-    if job is None:
-        return [b"0", b"0", b"0", b"0"]
-    running = b"0" if job.worker is None else b"1"
-    return [b"1", running, b"%d" % job.numerator, b"%d" % job.denominator]
 
 
 def request_table() -> list[Callable[[Session, list[bytes]], None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geartrain.broker.access import VIEW
+from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection, Function, Job
@@ -48,6 +48,17 @@ def is_seen(broker: Broker, peer: Connection) -> bool:
         if may(broker, VIEW, name):
             return True
     return False
+
+
+def may_manage(broker: Broker, peer: Connection) -> bool:
+    """Whether the asker may decide on all that a worker can do."""
+    asker = broker.asker
+    if asker is None or asker.has_every(ADMIN):
+        return True
+    for function in peer.abilities:
+        if not asker.may(ADMIN, function.name):
+            return False
+    return bool(peer.abilities)
 
 
 def may(broker: Broker, rights: int, name: bytes) -> bool:

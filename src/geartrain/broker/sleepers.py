@@ -65,6 +65,8 @@ class Sleepers:
         if work and not declined:
             return self.rouse(connection)
         connection.asleep = True
+        if connection.draining:
+            return None
         for function in connection.abilities:
             function.sleepers[connection] = None
             if declined:
@@ -74,6 +76,8 @@ class Sleepers:
 
     def learn(self, connection: Connection, function: Function) -> None:
         """A worker that sleeps can do one more function."""
+        if connection.draining:
+            return
         function.sleepers[connection] = None
         if function.ready(self.now) and not self.suspended:
             self.rouse(connection)
@@ -85,6 +89,18 @@ class Sleepers:
             connection.asleep = False
             for function in connection.abilities:
                 function.sleepers.pop(connection, None)
+
+    def drain(self, connection: Connection, draining: bool) -> None:
+        """Let a worker get no jobs any more, or get them again; whether it sleeps is its own affair."""
+        if connection.draining == draining:
+            return
+        asleep = connection.asleep
+        connection.draining = draining
+        if draining:
+            self.leave(connection)
+            connection.asleep = asleep
+        elif asleep:
+            self.sleep(connection)
 
     def leave(self, connection: Connection) -> None:
         """The worker is gone; the job it was woken for is somebody else's to take."""
@@ -120,7 +136,7 @@ class Sleepers:
 
     def has_work(self, connection: Connection) -> bool:
         """Whether a GRAB_JOB of this worker would get a job."""
-        if self.suspended:
+        if self.suspended or connection.draining:
             return False
         for function in connection.abilities:
             if function.ready(self.now):

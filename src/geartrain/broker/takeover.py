@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from geartrain.broker.arguments import leading_number
 from geartrain.broker.broker import Broker
-from geartrain.broker.endings import is_unwanted
+from geartrain.broker.endings import abandon, is_unwanted
 from geartrain.broker.model import Connection, Job, job_by_handle, number_of
 from geartrain.broker.shards import pass_by
 from geartrain.protocol.commands import WORK_COMPLETE, WORK_EXCEPTION, WORK_FAIL
@@ -63,7 +63,7 @@ def move(job: Job, worker: Connection) -> None:
 def put_back(broker: Broker, job: Job) -> None:
     """A running job did not reach its worker: it is queued again, and no execution is counted."""
     if is_unwanted(job):
-        return broker.finish(job)
+        return abandon(broker, job)
     broker.release(job)
     job.numerator = 0
     job.denominator = 0

@@ -9,6 +9,7 @@ from typing import Final
 from geartrain.cli import questions
 from geartrain.cli.durations import rounded
 from geartrain.cli.output import Row, counted
+from geartrain.cli.secrecy import tls_given
 from geartrain.errors import ConnectError, GearmanError
 from geartrain.protocol.servers import Server
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
@@ -22,7 +23,7 @@ def examine_server(server: Server) -> Iterator[Finding]:
     """Ask a server what it has, and how it is."""
     name = server.name
     try:
-        with Admin(name, timeout=PATIENCE) as admin:
+        with Admin(name, timeout=PATIENCE, tls=tls_given()) as admin:
             version = admin.version()
             rows = questions.ours(admin, "functions")
             if rows is None:

@@ -11,13 +11,14 @@ from typing import Final, TypeVar
 
 import click
 
+from geartrain.cli.secrecy import Command, with_tls
 from geartrain.pool.address import Address, address_of, check_library, is_pool
 from geartrain.protocol.servers import Servers
 from geartrain.store import default_url, path_of
 
 T = TypeVar("T")
 
-servers_option: Final = click.option(
+server_option: Final = click.option(
     "--server",
     "servers",
     multiple=True,
@@ -31,6 +32,11 @@ store_option: Final = click.option(
     help="The job store, sqlite:PATH or a pool's, valkey://HOST:PORT. Without it: the one of the server's default.",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, an object a line.")
+
+
+def servers_option(command: Command) -> Command:
+    """Let a command be told its servers, and how they are spoken to."""
+    return server_option(with_tls(command))
 
 
 def servers_of(names: tuple[str, ...]) -> Servers:

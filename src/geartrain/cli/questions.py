@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from geartrain.cli.output import Row
+from geartrain.cli.secrecy import tls_given
 from geartrain.errors import GearmanError, ServerError
 from geartrain.jobs import JobHandle, JobStatus
 from geartrain.protocol.servers import parse_servers
@@ -23,7 +24,7 @@ def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -
     given = parse_servers(servers or None, os.environ)
     asked: set[object] = set()  # ids of servers of pools that have answered
     for server in given:
-        with Admin(server.name) as admin:
+        with Admin(server.name, tls=tls_given()) as admin:
             members = pool(admin) if len(given) > 1 else []
             if any(row["here"] and row["id"] in asked for row in members if "id" in row):
                 continue
@@ -85,7 +86,7 @@ def jobs(server: Admin, function: str, limit: int) -> list[Row]:
 def shown_jobs(server: Admin, limit: int) -> list[Row]:
     """The same, as far as gearmand tells."""
     shown = server.show_jobs()[:limit]
-    with Client(server.server.name) as client:
+    with Client(server.server.name, tls=tls_given()) as client:
         statuses = client.job_statuses([job.handle for job in shown])
     return [
         {**status_row(job.handle, statuses[JobHandle(job.handle)]), "attempts": job.retries} for job in shown
@@ -97,7 +98,7 @@ def job(server: Admin, handle: str) -> list[Row]:
     rows = ours(server, "job", handle)
     if rows is not None:
         return list(rows)
-    with Client(server.server.name) as client:
+    with Client(server.server.name, tls=tls_given()) as client:
         status = client.job_status(handle)
     return [status_row(handle, status)] if status.known else []
 

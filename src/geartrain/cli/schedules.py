@@ -14,6 +14,7 @@ from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option, workload_of
 from geartrain.cli.output import Column, Row, moment, print_json, print_rows
 from geartrain.cli.questions import PRIORITIES, ask_each
+from geartrain.cli.secrecy import tls_given
 from geartrain.errors import GearmanError, ServerError, SettingsError
 from geartrain.protocol.servers import parse_servers
 from geartrain.sync.admin import Admin
@@ -64,7 +65,7 @@ def add(
         raise click.UsageError("expected --cron LINE or --every INTERVAL, and not both")
     sent = workload_of(workload) if workload == "-" else workload
     server = parse_servers(servers or None, os.environ)[0].name
-    with Admin(server) as admin:
+    with Admin(server, tls=tls_given()) as admin:
         try:
             row = admin.add_schedule(name, function, sent, **when)
         except ServerError as error:

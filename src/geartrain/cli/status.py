@@ -10,6 +10,7 @@ import click
 
 from geartrain.cli.options import json_option, servers_of, servers_option
 from geartrain.cli.output import moment, print_json, progress_bar
+from geartrain.cli.secrecy import tls_given
 from geartrain.errors import ExtensionMissing
 from geartrain.jobs import JobStatus
 from geartrain.protocol.history import JobHistory
@@ -34,7 +35,7 @@ def command(
     if (handle is None) == (unique is None):
         raise click.UsageError("expected a HANDLE or --unique U, and not both")
     label = handle or unique or ""
-    with Client(servers_of(servers)) as client:
+    with Client(servers_of(servers), tls=tls_given()) as client:
 
         def ask(strict: bool = False) -> JobStatus:
             if handle:

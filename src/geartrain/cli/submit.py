@@ -12,6 +12,7 @@ import click
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
 from geartrain.cli.output import print_json, progress_bar, result_fields
+from geartrain.cli.secrecy import tls_given
 from geartrain.cli.status import show_until_done
 from geartrain.jobs import JobHandle
 from geartrain.protocol.events import Complete, Data, Progress, Warning
@@ -52,7 +53,7 @@ def command(
     Without WORKLOAD, or when it is a dash, the workload is standard input.
     """
     queue = Priority[priority.upper()]
-    with Client(servers_of(servers)) as client:
+    with Client(servers_of(servers), tls=tls_given()) as client:
         sent = workload_of(workload)
         if background or at or delay is not None:
             handle = client.do_background(function, sent, unique=unique, priority=queue, at=at, delay=delay)

@@ -15,6 +15,7 @@ from geartrain.cli.main import say
 from geartrain.cli.options import pool_of, store_file
 from geartrain.cli.output import counted, print_json, progress_bar
 from geartrain.cli.resubmission import Resubmission
+from geartrain.cli.secrecy import Command, tls_given, with_tls
 from geartrain.errors import GearmanError, SettingsError, StoreError
 from geartrain.store.intake import Intake, Taken
 from geartrain.store.portable import Item
@@ -26,13 +27,18 @@ Source = Callable[[], Iterator[Item]]  # reads all the items, from the beginning
 SHOW: Final = 1000  # items between two movements of the bar
 NOUNS: Final = {"jobs": "job", "dead": "dead letter", "results": "result", "documents": "document"}
 
-to_servers_option: Final = click.option(
+to_server_option: Final = click.option(
     "--server",
     "servers",
     multiple=True,
     metavar="HOST:PORT",
     help="Submit the jobs to this server; may be given again. Without it they go into the job store.",
 )
+
+
+def to_servers_option(command: Command) -> Command:
+    """Let a command be told servers, and how they are spoken to."""
+    return to_server_option(with_tls(command))
 
 
 def deliver(source: Source, store: str | None, servers: tuple[str, ...], as_json: bool) -> None:
@@ -77,7 +83,7 @@ def in_words(taken: Taken) -> str:
 
 def deliver_to_servers(source: Source, servers: tuple[str, ...], as_json: bool) -> None:
     total = sum(1 for _ in source())  # finds what is wrong before the first job is submitted
-    with Client(servers) as client:
+    with Client(servers, tls=tls_given()) as client:
         sent = Resubmission(client)
         try:
             sent.take(counting(source(), total))

@@ -8,6 +8,7 @@ import click
 
 from geartrain.cli.options import json_option, servers_of, servers_option
 from geartrain.cli.output import print_json, result_fields
+from geartrain.cli.secrecy import tls_given
 from geartrain.jobs import JobHandle
 from geartrain.sync.client import Client
 
@@ -22,7 +23,7 @@ def command(servers: tuple[str, ...], handle: str, timeout: float | None, as_jso
 
     The server must be told to keep it: geartrain functions set FUNCTION keep_result=1h.
     """
-    with Client(servers_of(servers)) as client:
+    with Client(servers_of(servers), tls=tls_given()) as client:
         result = client.result(handle, timeout=timeout)
     if as_json:
         print_json({"handle": JobHandle.parse(handle), **result_fields(result)})

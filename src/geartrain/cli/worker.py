@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from geartrain.cli.options import servers_of, servers_option
+from geartrain.cli.secrecy import tls_given
 from geartrain.errors import Fail
 from geartrain.jobs import WorkerJob
 from geartrain.sync.worker import Worker
@@ -52,7 +53,7 @@ def command(
         raise click.UsageError(f"expected module:app, or -f NAME -- COMMAND, got {' '.join(words)!r}")
     from geartrain.tasks.supervisor import run
 
-    run(words[0], servers=servers_of(servers), **given)
+    run(words[0], servers=servers_of(servers), tls=tls_given(), **given)
 
 
 def work_with_command(servers: tuple[str, ...], functions: Sequence[str], words: Sequence[str]) -> None:
@@ -60,7 +61,7 @@ def work_with_command(servers: tuple[str, ...], functions: Sequence[str], words:
         raise click.UsageError(f"expected a COMMAND after -f {functions[0]} --")
     if shutil.which(words[0]) is None:
         raise click.UsageError(f"cannot run {words[0]!r}: expected a program")
-    worker = Worker(servers_of(servers))
+    worker = Worker(servers_of(servers), tls=tls_given())
     for function in functions:
         worker.add_function(function, runner(words))
     worker.run()

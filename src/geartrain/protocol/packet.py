@@ -21,6 +21,7 @@ LARGEST_PAYLOAD: Final = 0xFFFFFFFF  # bytes that a header can announce
 
 HEADER: Final = struct.Struct(">III")  # magic, packet type, payload length
 NUL: Final = b"\0"
+TLS_RECORDS: Final = b"\x15\x16"  # what TLS begins with: an alert, or a handshake
 NO_ARGUMENTS: Final = [b""]
 
 Peer = TypeVar("Peer")
@@ -124,6 +125,8 @@ class PacketStream(Generic[Peer]):
 
     def read_line(self, peer: Peer, chunk: bytes, start: int) -> int:
         """Handle the text line at ``start`` and say where it ends; ``start`` itself while it is not whole."""
+        if chunk[start] in TLS_RECORDS:  # whoever sends it would wait in vain for an answer
+            raise ProtocolError("TLS is spoken at one end only")
         stop = chunk.find(b"\n", start, start + LINE_LIMIT)
         if stop >= 0:
             self.line(peer, chunk[start:stop].removesuffix(b"\r"))

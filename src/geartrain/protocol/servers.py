@@ -12,19 +12,23 @@ from geartrain.protocol.commands import DEFAULT_PORT
 
 FIRST_COOL_DOWN: Final = 0.5  # seconds
 LONGEST_COOL_DOWN: Final = 30.0  # seconds
+DEFAULT_TLS_PORT: Final = 4731
+TLS_SCHEME: Final = "tls://"
 ROUTINGS: Final = ("unique", "first", "round-robin", "random", "libgearman", "perl")
 
 Servers = str | Iterable[str] | None
 
 
 class Server:
-    """A configured server: its name ("host:port" or "unix:/path") and how its last connections went."""
+    """A configured server: its name ("host:port", "tls://host:port" or "unix:/path"), and how it did of late."""
 
-    def __init__(self, name: str, host: str, port: int, path: str) -> None:
+    def __init__(self, name: str, host: str, port: int, path: str, tls: bool) -> None:
         self.name = name
         self.host = host
         self.port = port
         self.path = path  # of a unix socket; empty for TCP
+        self.tls = tls  # its address says that it speaks TLS
+        self.address = name.removeprefix(TLS_SCHEME)  # a server is the same one, however clients speak to it
         self.failures = 0  # since the last connection that worked
         self.retry_at = 0.0  # before then it is tried only when nothing else is left
 
@@ -41,28 +45,31 @@ class Server:
 
 
 def parse_server(text: str) -> Server:
-    """A server from "host", "host:port", "[::1]:4730" or "unix:/path"; raises SettingsError."""
+    """A server from "host", "host:port", "[::1]:4730", "tls://host:4731" or "unix:/path"; raises SettingsError."""
     text = text.strip()
     if text.startswith("unix:"):
-        return Server(text, "", 0, text[len("unix:") :])
+        return Server(text, "", 0, text[len("unix:") :], False)
     if text.startswith("/"):
-        return Server(f"unix:{text}", "", 0, text)
-    host, port = split_port(text)
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SettingsError(f"server {text!r}: expected host:port, [IPv6]:port or unix:/path")
+        return Server(f"unix:{text}", "", 0, text, False)
+    scheme = TLS_SCHEME if text.startswith(TLS_SCHEME) else ""
+    host, port = split_port(text.removeprefix(scheme), DEFAULT_TLS_PORT if scheme else DEFAULT_PORT)
+    if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise SettingsError(
+            f"server {text!r}: expected host:port, [IPv6]:port, tls://host:port or unix:/path"
+        )
     name = f"[{host}]:{int(port)}" if ":" in host else f"{host}:{int(port)}"
-    return Server(name, host, int(port), "")
+    return Server(scheme + name, host, int(port), "", bool(scheme))
 
 
-def split_port(text: str) -> tuple[str, str]:
-    """Host and port; the port is Gearman's own where none is named."""
+def split_port(text: str, default: int) -> tuple[str, str]:
+    """Host and port; the default port where none is named."""
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
-        return host, rest.removeprefix(":") or str(DEFAULT_PORT)
+        return host, rest.removeprefix(":") or str(default)
     if text.count(":") > 1:
-        return text, str(DEFAULT_PORT)  # an IPv6 address without brackets
+        return text, str(default)  # an IPv6 address without brackets
     host, _, port = text.partition(":")
-    return host, port or str(DEFAULT_PORT)
+    return host, port or str(default)
 
 
 def parse_servers(servers: Servers, environment: Mapping[str, str]) -> list[Server]:
@@ -150,7 +157,7 @@ def retry_time(server: Server) -> float:
 def rendezvous(servers: list[Server], key: bytes) -> list[Server]:
     """Highest random weight first: every client agrees, and losing a server moves only that server's jobs."""
     weights = [
-        (blake2b(server.name.encode() + b"\0" + key, digest_size=8).digest(), server) for server in servers
+        (blake2b(server.address.encode() + b"\0" + key, digest_size=8).digest(), server) for server in servers
     ]
     weights.sort(key=weight, reverse=True)
     return [server for _, server in weights]

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from geartrain.broker.admin import NO_SUCH_FUNCTION
 from geartrain.broker.answers import END, json_lines, limit_of
+from geartrain.broker.control import object_of
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.policy import is_wildcard, text_of
 from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import NO_JOB
 from geartrain.protocol.packet import HEADER_SIZE, NUL, response
+from geartrain.relay.answers import Row, is_refusal, lines_of, refusal, rows_of, sorted_rows, word
+from geartrain.relay.pages import joined_events, joined_pages
 from geartrain.relay.questions import Merge
 
-Row = dict[str, object]
-
-HERE: Final = frozenset((b"getpid", b"verbose", b"version"))  # about the server that is asked, not about jobs
+HERE: Final = frozenset(
+    (b"getpid", b"verbose", b"version", b"stats")
+)  # about the server that is asked, not about jobs
 ADD: Final = b"schedule-add"
 REMOVE: Final = b"schedule-remove"
 
 UNKNOWN_SCHEDULE: Final = b"ERR UNKNOWN_SCHEDULE"
-REFUSAL: Final = b"ERR "
 NOTHING: Final = response(NO_JOB)
 
 
@@ -92,23 +93,25 @@ def by_likely_function(words: list[bytes], shards: int) -> list[int]:
 
 def by_schedule(words: list[bytes], shards: int) -> list[int]:
     """A schedule is where its function is: the others may have one of the same name."""
-    try:
-        fields = json.loads(word(words, 2))
-    except (ValueError, RecursionError):
-        fields = None
-    function = fields.get("function") if isinstance(fields, dict) else None
-    name = function.encode("utf-8", "surrogatepass") if isinstance(function, str) else b""
-    return beginning_with(shard_of(name, shards), shards)
+    return beginning_with(shard_of(function_in(word(words, 2)), shards), shards)
+
+
+def by_wanted(words: list[bytes], shards: int) -> list[int]:
+    """Jobs of one function, or of any."""
+    name = function_in(word(words, 1))
+    return [shard_of(name, shards)] if name else every(words, shards)
+
+
+def function_in(fields: bytes) -> bytes:
+    """The function that an object of JSON names; empty where it names none."""
+    given = object_of(fields)
+    function = None if given is None else given.get("function")
+    return function.encode("utf-8", "surrogatepass") if isinstance(function, str) else b""
 
 
 def beginning_with(shard: int, shards: int) -> list[int]:
     """All shards, one of them first."""
     return [shard] + [other for other in range(shards) if other != shard]
-
-
-def word(words: list[bytes], position: int) -> bytes:
-    """A word of a line; empty where there is none."""
-    return words[position] if len(words) > position else b""
 
 
 # One answer of many
@@ -122,24 +125,6 @@ def first(words: list[bytes], answers: list[bytes]) -> bytes:
 def joined(words: list[bytes], answers: list[bytes]) -> bytes:
     """The lines of all."""
     return refusal(answers) or b"".join([answer.removesuffix(END) for answer in answers]) + END
-
-
-def refusal(answers: list[bytes]) -> bytes:
-    """The first answer that refuses; empty where none does."""
-    for answer in answers:
-        if is_refusal(answer):
-            return answer
-    return b""
-
-
-def is_refusal(answer: bytes) -> bool:
-    """Whether an answer is an ERR line, and not a list that begins with a name like one."""
-    return answer.startswith(REFUSAL) and not answer.endswith(END)
-
-
-def lines_of(answer: bytes) -> list[bytes]:
-    """The lines of a list; none of what is none."""
-    return answer.split(b"\n")[:-2] if answer.endswith(END) else []
 
 
 def joined_workers(words: list[bytes], answers: list[bytes]) -> bytes:
@@ -163,9 +148,17 @@ def joined_peers(words: list[bytes], answers: list[bytes]) -> bytes:
             continue
         if not known["functions"] or (row["functions"] and not row["asleep"]):
             known["asleep"] = row["asleep"]
-        for name in ("functions", "running", "waiting"):
+        known["draining"] = known["draining"] or row["draining"]
+        for name in ("functions", "running", "waiting", "jobs"):
             known[name] = items(known[name]) + items(row[name])
+        for name in ("running_count", "waiting_count"):
+            known[name] = sum_of(known[name], row[name])
     return refusal(answers) or json_lines(list(peers.values()))
+
+
+def sum_of(one: object, other: object) -> int:
+    """Two counts in rows."""
+    return (one if isinstance(one, int) else 0) + (other if isinstance(other, int) else 0)
 
 
 def items(value: object) -> list[object]:
@@ -191,17 +184,6 @@ def by_name(words: list[bytes], answers: list[bytes]) -> bytes:
     return refusal(answers) or json_lines(sorted_rows(rows_of(answers), "name"))
 
 
-def sorted_rows(rows: list[Row], field: str) -> list[Row]:
-    """Rows by a field of theirs, those that are alike in their order."""
-    places = sorted([(comparable(row[field]), place) for place, row in enumerate(rows)])
-    return [rows[place] for _, place in places]
-
-
-def comparable(value: object) -> tuple[float, str]:
-    """A number or a text, so that it can be sorted by."""
-    return (float(value), "") if isinstance(value, (int, float)) else (0.0, str(value))
-
-
 def summed(words: list[bytes], answers: list[bytes]) -> bytes:
     """A row that counts what each shard did."""
     total: Row = {}
@@ -210,11 +192,6 @@ def summed(words: list[bytes], answers: list[bytes]) -> bytes:
             known = total.get(name)
             total[name] = known + value if isinstance(known, int) and isinstance(value, int) else value
     return refusal(answers) or json_lines([total])
-
-
-def rows_of(answers: list[bytes]) -> list[Row]:
-    """The JSON objects of answers."""
-    return [json.loads(line) for answer in answers for line in lines_of(answer)]
 
 
 def best_status(words: list[bytes], answers: list[bytes]) -> bytes:
@@ -243,8 +220,13 @@ CONCERNED: Final[dict[bytes, Callable[[list[bytes], int], list[int]]]] = {
     b"drop": by_likely_function,
     b"jobs": by_function_or_any,
     b"job": by_handle,
+    b"find": by_wanted,
+    b"workload": by_handle,
     b"functions": every,
     b"peers": every,
+    b"peer-drain": every,
+    b"peer-resume": every,
+    b"events": every,
     b"policy": by_pattern,
     b"pause": by_pattern,
     b"drain": by_pattern,
@@ -274,6 +256,10 @@ MERGES: Final[dict[bytes, Merge]] = {
     b"jobs": oldest_jobs,
     b"functions": joined,
     b"peers": joined_peers,
+    b"peer-drain": joined_peers,
+    b"peer-resume": joined_peers,
+    b"find": joined_pages,
+    b"events": joined_events,
     b"purge": summed,
     b"dead": oldest_dead,
     b"dead-retry": summed,

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from geartrain.server.listeners import tune
+from geartrain.server.listeners import tune, written
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -50,7 +50,7 @@ class Acceptor:
         """Let in who waits; what the system refuses for now waits on."""
         try:
             for _ in range(AT_ONCE):
-                self.admit(listener.accept()[0])
+                self.admit(listener.accept()[0], written(listener))
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
@@ -60,14 +60,14 @@ class Acceptor:
             self.server.loop.remove_reader(listener)
             self.server.loop.call_later(PAUSE, self.watch, listener)
 
-    def admit(self, accepted: socket.socket) -> None:
+    def admit(self, accepted: socket.socket, listener: str) -> None:
         """Give the connection a Peer, or close it when there are enough."""
         most = self.server.settings.max_connections
         if 0 < most <= len(self.server.peers):
             return self.turn_away(accepted)
         self.turned_away = 0
         accepted.setblocking(False)
-        self.server.welcome(accepted)
+        self.server.welcome(accepted, listener)
 
     def turn_away(self, accepted: socket.socket) -> None:
         """Close a connection; say so for the first in a row, as there may be thousands."""

@@ -13,6 +13,8 @@ from geartrain.server.log import NOTICE
 from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
+    from geartrain.server.inside import Insider
+    from geartrain.server.peer import Peer
     from geartrain.server.server import Server
 
 AUDIT: Final = logging.getLogger("geartrain.audit")
@@ -30,6 +32,12 @@ class Gatekeeper:
         """Let these rules hold, for those who are here too."""
         self.rules = rules
         for peer in list(self.server.peers.values()):
+            self.look_again(peer.visitor)
+            self.server.desk.guard(peer.connection, peer.visitor.badge)
+
+    def let_in(self, peer: Peer | Insider) -> None:
+        """A new peer, or one of whom more is known."""
+        if self.rules is not None:
             self.look_again(peer.visitor)
             self.server.desk.guard(peer.connection, peer.visitor.badge)
 

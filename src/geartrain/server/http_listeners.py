@@ -6,7 +6,7 @@ import socket
 from importlib import import_module
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import bind, name_of, open_unix, refused, resolve
+from geartrain.server.listeners import bind, name_all, name_of, open_unix, refused, resolve
 from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
@@ -26,7 +26,9 @@ def open_http(settings: Settings) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     try:
         for where in settings.http:
+            before = len(listeners)
             open_at(where, listeners, settings.backlog)
+            name_all(listeners[before:], where)
     except BaseException:
         for listener in listeners:
             listener.close()

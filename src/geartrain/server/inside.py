@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from geartrain.errors import ConnectionLost, ProtocolError
 from geartrain.protocol.admin import AdminProtocol, Query, refusal
+from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -27,6 +28,7 @@ class Insider:
         self.server = server
         self.number = number
         self.connection, self.receive = server.desk.connect(number, host)
+        self.visitor = Visitor(host.decode(), nothing)
         self.outgoing = self.connection.outgoing
         self.unsaid: list[bytes] = []  # what the server has not taken
         self.unheard: list[bytes] = []
@@ -135,3 +137,7 @@ class Insider:
         self.parted = True
         self.news.set()
         self.server.peers.pop(self.connection, None)
+
+
+def nothing() -> None:
+    """Who guesses tokens over HTTP waits there."""

@@ -18,6 +18,17 @@ EVERYWHERE: Final = "*"
 NO_SUCH_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
+class Listener(socket.socket):
+    """A listening socket that knows how the settings call it."""
+
+    written = ""
+
+
+def written(listener: socket.socket) -> str:
+    """Where a socket listens, as that is written in the settings."""
+    return listener.written if isinstance(listener, Listener) else ""
+
+
 def open_listeners(settings: Settings) -> list[socket.socket]:
     """Listening, non-blocking sockets for everything in ``listen``; raises SettingsError when one cannot be had.
 
@@ -26,12 +37,21 @@ def open_listeners(settings: Settings) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     try:
         for where in settings.listen or (EVERYWHERE,):
+            before = len(listeners)
             open_at(where, listeners, settings)
+            name_all(listeners[before:], where)
     except BaseException:
         for listener in listeners:
             listener.close()
         raise
     return listeners
+
+
+def name_all(listeners: Sequence[socket.socket], where: str) -> None:
+    """Let listening sockets know how the settings call them."""
+    for listener in listeners:
+        if isinstance(listener, Listener):
+            listener.written = where
 
 
 def open_at(where: str, listeners: list[socket.socket], settings: Settings) -> None:
@@ -83,7 +103,7 @@ def resolve(where: str, option: str = "--listen") -> list[tuple[int, str]]:
 
 
 def bind(family: int, address: str | tuple[str, int], backlog: int) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = Listener(family, socket.SOCK_STREAM)
     try:
         if family != socket.AF_UNIX:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -170,6 +170,7 @@ async def serve(
         desk = partial(pool_desk, listeners)
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
+    server.gatekeeper.take(configuration.access)
     web = web_for(server, web_listeners)
     end = End(server, settings, web)
     addresses = [address_of(listener) for listener in listeners]
@@ -232,6 +233,7 @@ def hang_up(server: Server, path: str) -> None:
         return
     server.set_time()
     server.desk.configure(configuration.apply)
+    server.gatekeeper.take(configuration.access)
     server.end_turns()
     sizes = {name: len(table) for name, table in configuration.sections.items()}
     server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})

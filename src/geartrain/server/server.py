@@ -17,6 +17,7 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.desk import Desk
+from geartrain.server.gatekeeper import Gatekeeper
 from geartrain.server.inside import Insider
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
@@ -61,6 +62,7 @@ class Server:
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
         self.desk = desk_for(self)
+        self.gatekeeper = Gatekeeper(self)
         self.set_time()
 
     # Life
@@ -111,9 +113,11 @@ class Server:
 
     # Peers
 
-    def welcome(self, accepted: socket.socket) -> None:
-        """A new connection, as a non-blocking socket."""
+    def welcome(self, accepted: socket.socket, listener: str) -> None:
+        """A new connection, as a non-blocking socket, and where it came in."""
         peer = Peer(self, accepted)
+        peer.visitor.listener = listener
+        self.gatekeeper.let_in(peer)
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
         self.epoll.register(peer.number, EVENTS)
@@ -128,6 +132,7 @@ class Server:
         """A peer within this process."""
         self.last_insider += 1
         insider = Insider(self, self.last_insider, host)
+        self.gatekeeper.let_in(insider)
         self.peers[insider.connection] = insider
         return insider
 
@@ -235,6 +240,8 @@ class Server:
         """Do what is due, and write to everybody who has something to hear."""
         desk = self.desk
         desk.end_turn()
+        if desk.deeds:
+            self.gatekeeper.tell_all(desk.deeds)
         if desk.ended:
             self.part_with_ended()
         self.write_all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address
 
 from geartrain.broker.access import Access, Badge, union
 from geartrain.server.access_rules import AccessRules, Grant, address_in, is_named
@@ -12,10 +11,9 @@ from geartrain.server.access_rules import AccessRules, Grant, address_in, is_nam
 class Visitor:
     """Who a peer is: where it comes from, what it has shown, and what the rules make of that."""
 
-    def __init__(self, host: str, listener: str, slow_down: Callable[[], None]) -> None:
+    def __init__(self, host: str, slow_down: Callable[[], None]) -> None:
         self.host = host
-        self.address: IPv4Address | IPv6Address | None = address_in(host)
-        self.listener = listener  # where it came in, as that is written in the settings
+        self.listener = ""  # where it came in, as that is written in the settings
         self.certificate_names: tuple[str, ...] = ()  # of a certificate that was verified
         self.digests: list[bytes] = []  # of the tokens that it has shown
         self.slow_down = slow_down  # makes it wait, as it showed a wrong one
@@ -32,7 +30,8 @@ class Visitor:
             return is_named(grant.holder, self.certificate_names)
         if grant.kind == "listener":
             return grant.holder == self.listener
-        return grant.network is not None and self.address is not None and self.address in grant.network
+        address = address_in(self.host)
+        return grant.network is not None and address is not None and address in grant.network
 
     def access(self, rules: AccessRules) -> Access:
         """What it may do."""

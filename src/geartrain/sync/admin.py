@@ -19,23 +19,31 @@ from geartrain.protocol.admin import (
 )
 from geartrain.protocol.servers import parse_servers
 from geartrain.sync.link import Link
+from geartrain.sync.network import Sockets
+from geartrain.tls import Speech
 
 Answer = TypeVar("Answer")
 
 
 class Admin:
-    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730. ``tls`` as for Client.
 
     Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
     where the server answers ERR.
     """
 
     def __init__(
-        self, server: str | None = None, *, timeout: float | None = 10.0, connect_timeout: float = 5.0
+        self,
+        server: str | None = None,
+        *,
+        timeout: float | None = 10.0,
+        connect_timeout: float = 5.0,
+        tls: Speech = None,
     ) -> None:
         self.server = parse_servers(server, os.environ)[0]
         self.timeout = timeout
         self.connect_timeout = connect_timeout
+        self.network = Sockets(tls)
         self.link: Link | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:
@@ -213,7 +221,7 @@ class Admin:
     def exchange(self, query: Query[Answer], deadline: float | None, again: bool) -> AdminProtocol:
         """Write a command and wait until its answer is whole; ``again`` on a new connection."""
         if self.link is None:
-            self.link = Link(self.server, self.connect_timeout)
+            self.link = self.network.connect(self.server, self.connect_timeout)
         protocol = AdminProtocol(self.server.name)
         protocol.ask(query.line, query.listing)
         try:

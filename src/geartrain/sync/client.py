@@ -26,7 +26,9 @@ from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.history import cancel, outcome, result
 from geartrain.sync.job import Job
 from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_many, wait
+from geartrain.sync.network import Sockets
 from geartrain.sync.question import ask, inquire, insist
+from geartrain.tls import Speech
 
 CLIENTS: WeakSet[Client] = WeakSet()
 
@@ -43,6 +45,9 @@ class Client:
     ``timeout`` (seconds; None is for ever) is the total time of every call that names none itself. ``prefix`` stands
     before each function's name. Connections come about when they are needed, and again when they break; a
     forked process gets its own.
+
+    ``tls`` is how TLS is spoken, with every server (but at a Unix socket): a ``TLS`` or an ssl.SSLContext. Servers
+    written as "tls://host:port" are spoken to in TLS without it, too.
 
     When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
     that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
@@ -63,9 +68,10 @@ class Client:
         prefix: str = "",
         submit_retries: int = 2,
         resubmit: bool = True,
+        tls: Speech = None,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
-        self.connections = Connections(known, timeout, connect_timeout, exceptions)
+        self.connections = Connections(known, timeout, connect_timeout, exceptions, Sockets(tls))
         self.factory = TaskFactory(prefix, new_uniques(), submit_retries, resubmit)
         CLIENTS.add(self)
 

@@ -22,7 +22,7 @@ from geartrain.protocol.commands import LAST
 from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.task import Pending, Question, Task, job_timeout
-from geartrain.sync.network import SOCKETS, AnyLink, Network, wait_for_any
+from geartrain.sync.network import AnyLink, Network, wait_for_any
 
 OTHER_READER_CHECK: Final = 0.05  # seconds
 
@@ -46,13 +46,18 @@ class Connections:
     """
 
     def __init__(
-        self, servers: ServerList, timeout: float | None, connect_timeout: float, exceptions: bool
+        self,
+        servers: ServerList,
+        timeout: float | None,
+        connect_timeout: float,
+        exceptions: bool,
+        network: Network,
     ) -> None:
         self.servers = servers
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout
         self.exceptions = exceptions
-        self.network: Network = SOCKETS
+        self.network = network
         self.lock = threading.Lock()
         self.news = threading.Condition(self.lock)
         self.sleepers = 0  # threads that wait for news while another one reads

@@ -5,10 +5,12 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable, Mapping, Sized
-from typing import Final, Protocol
+from typing import Protocol
 
 from geartrain.protocol.servers import Server
 from geartrain.sync.link import Link, milliseconds
+from geartrain.sync.tls_link import TlsLink
+from geartrain.tls import TLS, Speech
 
 
 class AnyLink(Protocol):
@@ -55,10 +57,17 @@ class Network(Protocol):
 
 
 class Sockets:
-    """The real network, and the real time."""
+    """The real network, and the real time; ``tls`` is how TLS is spoken, with every server where it is not None."""
 
-    def connect(self, server: Server, timeout: float) -> AnyLink:
+    def __init__(self, tls: Speech = None) -> None:
+        if isinstance(tls, TLS):
+            tls.context()  # what is wrong with its files is to be known at once
+        self.tls = tls
+
+    def connect(self, server: Server, timeout: float) -> Link:
         """A new connection; raises ConnectError after ``timeout`` seconds or at once."""
+        if server.tls or (self.tls is not None and not server.path):
+            return TlsLink(server, timeout, self.tls)
         return Link(server, timeout)
 
     def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
@@ -77,9 +86,6 @@ class Sockets:
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
         time.sleep(seconds)
-
-
-SOCKETS: Final = Sockets()
 
 
 def wait_for_any(network: Network, links: Iterable[AnyLink], deadline: float | None) -> set[AnyLink]:

@@ -19,7 +19,9 @@ from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
+from geartrain.sync.network import Sockets
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
+from geartrain.tls import Speech
 
 JobFunction = Callable[[WorkerJob], Payload | None]
 AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
@@ -28,9 +30,10 @@ AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
 class Worker:
     """Runs functions for clients, one job at a time, for all its servers in turn.
 
-    ``servers`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or "plain" (jobs come without
-    their uniques, for servers of old). ``timeout`` is how many seconds without a job end ``work``, ``grab`` and
-    ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again by and by.
+    ``servers`` and ``tls`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or "plain" (jobs
+    come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end ``work``,
+    ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again
+    by and by.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Worker:
         max_jobs: int | None = None,
         connect_timeout: float = 5.0,
         prefix: str = "",
+        tls: Speech = None,
     ) -> None:
         self.timeout = timeout
         self.max_jobs = max_jobs
@@ -51,7 +55,7 @@ class Worker:
         self.stopping = False
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
-        self.connections = WorkerConnections(known, self.offer, connect_timeout)
+        self.connections = WorkerConnections(known, self.offer, connect_timeout, Sockets(tls))
 
     def function(
         self, function: str, *, timeout: float | None = None

@@ -14,7 +14,7 @@ from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
-from geartrain.sync.network import SOCKETS, AnyLink, Network
+from geartrain.sync.network import AnyLink, Network
 
 LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
 
@@ -63,11 +63,11 @@ class WorkerConnection:
 class WorkerConnections:
     """What a worker has of its servers: connections come about by themselves, again and again."""
 
-    def __init__(self, servers: ServerList, offer: Offer, connect_timeout: float) -> None:
+    def __init__(self, servers: ServerList, offer: Offer, connect_timeout: float, network: Network) -> None:
         self.servers = servers
         self.offer = offer  # the worker's: a new connection offers what it offers then
         self.connect_timeout = connect_timeout
-        self.network: Network = SOCKETS
+        self.network = network
         self.open: list[WorkerConnection] = []
         self.turn = 0  # of the servers, in asking for jobs
         self.alarm, self.bell = socket.socketpair()

@@ -16,6 +16,7 @@ from geartrain.tasks.definition import Definition, TaskOptions
 from geartrain.tasks.execution import offer, offer_async
 from geartrain.tasks.pool import Binding, ServerPool
 from geartrain.tasks.task import AsyncStreamTask, AsyncTask, StreamTask, Task
+from geartrain.tls import Speech
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,16 +69,22 @@ class App:
     """The tasks of an application.
 
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
-    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. ``resubmit`` is that
-    of ``Client``: a call whose server is lost goes on at another one. Nothing is sent before a task is asked to run.
+    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. ``resubmit`` and
+    ``tls`` are those of ``Client``: whether a call whose server is lost goes on at another one, and how TLS is spoken,
+    by the app's workers, too. Nothing is sent before a task is asked to run.
     As a context manager the app ends its connections.
     """
 
     def __init__(
-        self, servers: Servers = None, *, timeout: float | None = None, resubmit: bool = True
+        self,
+        servers: Servers = None,
+        *,
+        timeout: float | None = None,
+        resubmit: bool = True,
+        tls: Speech = None,
     ) -> None:
         self.servers = servers
-        self.own_pool = ServerPool(servers, timeout, resubmit)
+        self.own_pool = ServerPool(servers, timeout, resubmit, tls)
         self.binding = Binding(self.own_pool)
         self.definitions: dict[str, Definition] = {}  # by the name of the Gearman function
 

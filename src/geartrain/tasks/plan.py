@@ -7,6 +7,8 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from geartrain.tls import TLS
+
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 
 
@@ -16,6 +18,7 @@ class Plan:
 
     app: str  # "module:app"
     servers: tuple[str, ...] | None  # None: those of the app
+    tls: TLS | None  # how they are spoken to; None: as the app does
     processes: int
     concurrency: int  # jobs at a time in each process
     max_jobs: int | None  # after so many a process is replaced
@@ -32,8 +35,8 @@ class Plan:
     def from_json(cls, text: str) -> Plan:
         """The plan of ``to_json``."""
         fields = json.loads(text)
-        servers = fields.pop("servers")
-        return cls(servers=servers and tuple(servers), **fields)
+        servers, tls = fields.pop("servers"), fields.pop("tls")
+        return cls(servers=servers and tuple(servers), tls=tls and TLS(**tls), **fields)
 
 
 def log_to_stderr() -> None:

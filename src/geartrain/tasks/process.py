@@ -46,6 +46,8 @@ def main(plan: Plan, supervisor: socket.socket) -> int:
     log_to_stderr()
     if plan.servers is not None:
         app.own_pool.servers = plan.servers
+    if plan.tls is not None:
+        app.own_pool.tls = plan.tls
     supervisor.sendall(b"\n")
     log.info("%s: %s", plan.app, ", ".join(app.definitions))
     warden = Warden(plan, supervisor)
@@ -58,7 +60,7 @@ def main(plan: Plan, supervisor: socket.socket) -> int:
 
 def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
     """One job at a time."""
-    worker = Worker(app.own_pool.servers, max_jobs=plan.max_jobs)
+    worker = Worker(app.own_pool.servers, max_jobs=plan.max_jobs, tls=app.own_pool.tls)
     app.add_to(worker)
     warden.watch(worker.stop)
     worker.run()
@@ -68,7 +70,9 @@ def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
 async def run_on_a_loop(app: App, plan: Plan, warden: Warden) -> None:
     """Several jobs at a time: coroutine functions on the loop, plain functions in threads."""
     loop = asyncio.get_running_loop()
-    worker = AsyncWorker(app.own_pool.servers, concurrency=plan.concurrency, max_jobs=plan.max_jobs)
+    worker = AsyncWorker(
+        app.own_pool.servers, concurrency=plan.concurrency, max_jobs=plan.max_jobs, tls=app.own_pool.tls
+    )
     app.add_to(worker)
     warden.watch(lambda: loop.call_soon_threadsafe(worker.stop))
     await worker.run()

@@ -13,6 +13,7 @@ from geartrain.errors import SettingsError
 from geartrain.tasks.child import Child
 from geartrain.tasks.plan import Plan, log_to_stderr
 from geartrain.tasks.sources import Sources
+from geartrain.tls import TLS
 
 GRACE: Final = 10.0  # seconds
 FIRST_PAUSE: Final = 0.5  # seconds before a process that died is replaced
@@ -26,6 +27,7 @@ def run(
     app: str,
     *,
     servers: str | Iterable[str] | None = None,
+    tls: TLS | None = None,
     processes: int = 1,
     concurrency: int = 1,
     max_jobs: int | None = None,
@@ -36,13 +38,13 @@ def run(
 ) -> None:
     """Run the tasks of an app in processes until SIGTERM or SIGINT, and let running jobs end.
 
-    ``app`` is "module:app"; ``servers`` None takes those of the app. SIGHUP replaces the processes one by one, each
-    when its successor is at work. A second SIGTERM or SIGINT, or the end of ``grace`` seconds, ends jobs at once: the
-    servers queue them again. Raises SettingsError when the app cannot be imported.
+    ``app`` is "module:app"; ``servers`` and ``tls`` None take those of the app. SIGHUP replaces the processes one by
+    one, each when its successor is at work. A second SIGTERM or SIGINT, or the end of ``grace`` seconds, ends jobs at
+    once: the servers queue them again. Raises SettingsError when the app cannot be imported.
     """
     if servers is not None:
         servers = (servers,) if isinstance(servers, str) else tuple(servers)
-    plan = Plan(app, servers, processes, concurrency, max_jobs, max_lifetime, max_rss, grace, reload)
+    plan = Plan(app, servers, tls, processes, concurrency, max_jobs, max_lifetime, max_rss, grace, reload)
     log_to_stderr()
     asyncio.run(Supervisor(plan).run())
 

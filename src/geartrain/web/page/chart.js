@@ -1,0 +1,101 @@
+// Lines over time, drawn by uPlot.
+
+import uPlot from './vendor/uplot.js';
+import { useCell } from './cell.js';
+import { html, useEffect, useRef, useState } from './html.js';
+import { moment } from './format.js';
+import { colour, themeChanged } from './theme.js';
+
+const HEIGHT = 176;
+const FONT = '11px system-ui, sans-serif';
+
+/** `lines` are {label, values, ink, fill}; `show(value)` writes a value. Charts of one `group` share the cursor. */
+export function Chart({ title, times, lines, show, group, least = 1 }) {
+  const box = useRef(null);
+  const plot = useRef(null);
+  const [index, setIndex] = useState(null); // of the point under the cursor
+  const theme = useCell(themeChanged);
+  const shape = lines.map(({ label, ink }) => `${label} ${ink}`).join();
+  useEffect(() => {
+    plot.current = new uPlot(optionsOf(lines, show, group, least, setIndex, box.current), dataOf(times, lines), box.current);
+    const watcher = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    watcher.observe(box.current);
+    return () => {
+      watcher.disconnect();
+      plot.current.destroy();
+    };
+  }, [theme, shape]);
+  useEffect(() => plot.current.setData(dataOf(times, lines)), [times, lines]);
+  return html`
+    <figure class="chart">
+      <figcaption>
+        <h3>${title}</h3>
+        <${Legend} times=${times} lines=${lines} show=${show} index=${index} />
+      </figcaption>
+      <div ref=${box} class="chart-box" role="img" aria-label=${spoken(title, lines, show)}></div>
+    </figure>`;
+}
+
+function Legend({ times, lines, show, index }) {
+  const at = index ?? times.length - 1;
+  return html`
+    <ul class="legend">
+      ${lines.map(({ label, values, ink }) => html`
+        <li class=${`ink-${ink}`}><span class="legend-name">${label}</span> <b>${written(values[at], show)}</b></li>`)}
+      ${index !== null && html`<li class="legend-time">${moment(times[at])}</li>`}
+    </ul>`;
+}
+
+function written(value, show) {
+  return value === null || value === undefined ? '–' : show(value);
+}
+
+function spoken(title, lines, show) {
+  return `${title}. Now ${lines.map(({ label, values }) => `${label} ${written(values.at(-1), show)}`).join(', ')}`;
+}
+
+function dataOf(times, lines) {
+  return [times, ...lines.map(({ values }) => values)];
+}
+
+function optionsOf(lines, show, group, least, setIndex, box) {
+  const ink = Object.fromEntries(['soft', 'line', ...lines.map((line) => line.ink)].map((name) => [name, colour(name)]));
+  return {
+    width: box.clientWidth || 300,
+    height: HEIGHT,
+    legend: { show: false },
+    padding: [8, 4, 0, 0],
+    cursor: { sync: group && { key: group }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
+    scales: { y: { range: (plot, low, high) => [0, Math.max(least, (high ?? 0) * 1.08)] } },
+    axes: [axis(ink, { space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map(show) })],
+    series: [{}, ...lines.map((line) => ({
+      stroke: ink[line.ink],
+      width: 1.5,
+      fill: line.fill ? faint(ink[line.ink]) : undefined,
+      points: { show: false },
+    }))],
+    hooks: { setCursor: [(plot) => setIndex(plot.cursor.idx ?? null)] },
+  };
+}
+
+function axis(ink, more) {
+  return {
+    stroke: ink.soft,
+    font: FONT,
+    grid: { stroke: ink.line, width: 1 },
+    ticks: { show: false },
+    gap: 6,
+    ...more,
+  };
+}
+
+function hours(plot, ticks) {
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
+  });
+}
+
+function faint(color) {
+  return color.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.12)');
+}

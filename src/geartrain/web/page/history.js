@@ -1,0 +1,47 @@
+// An hour or a day of the server, or of one function, as charts.
+
+import { useCell } from './cell.js';
+import { cell } from './cell.js';
+import { Chart } from './chart.js';
+import { html, useMemo } from './html.js';
+import { count, duration, rate } from './format.js';
+import { useLoad } from './load.js';
+import { Choice, Loaded, Section } from './parts.js';
+
+const SPANS = [['hour', 'Hour'], ['day', 'Day']];
+const FRESH = { hour: 5000, day: 60_000 }; // milliseconds
+
+const span = cell('hour'); // the same on all pages
+
+export function History({ name }) {
+  const chosen = useCell(span);
+  const loaded = useLoad('history', { span: chosen, function: name }, FRESH[chosen]);
+  const choice = html`<${Choice} label="Time span" options=${SPANS} value=${chosen} choose=${span.set} />`;
+  return html`
+    <${Section} title="History" actions=${choice} wide>
+      <${Loaded} from=${loaded}>${(history) => html`<${Charts} history=${history} />`}<//>
+    <//>`;
+}
+
+function Charts({ history }) {
+  const { times, series } = history;
+  const lines = useMemo(() => ({
+    flow: [
+      { label: 'submitted', values: series.submitted, ink: 'soft' },
+      { label: 'completed', values: series.completed, ink: 'green', fill: true },
+      { label: 'failed', values: series.failed, ink: 'red' },
+    ],
+    depth: [
+      { label: 'queued', values: series.queued, ink: 'amber', fill: true },
+      { label: 'running', values: series.running, ink: 'blue' },
+    ],
+    age: [{ label: 'oldest job', values: series.oldest, ink: 'violet', fill: true }],
+  }), [history]);
+  if (times.length < 2) return html`<p class="empty">The first figures come in a moment.</p>`;
+  return html`
+    <div class="charts">
+      <${Chart} title="Jobs a second" times=${times} lines=${lines.flow} show=${rate} group="history" />
+      <${Chart} title="Queue" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} />
+      <${Chart} title="Waiting" times=${times} lines=${lines.age} show=${duration} group="history" least=${1} />
+    </div>`;
+}

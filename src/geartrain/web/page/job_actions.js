@@ -1,0 +1,35 @@
+// What can be done to a job.
+
+import { post, remove, segment } from './api.js';
+import { confirm } from './dialog.js';
+import { go, link } from './route.js';
+import { attempt } from './toast.js';
+
+const ALIVE = new Set(['queued', 'delayed', 'running']);
+
+/** Whether the job is not over. */
+export function isAlive(job) {
+  return ALIVE.has(job.state);
+}
+
+export async function cancel(job) {
+  const text = job.state === 'running'
+    ? 'Its worker is told where it can hear it; its clients hear that the job failed.'
+    : 'It will not run; its clients hear that it failed.';
+  if (!(await confirm(`Cancel ${job.handle}?`, text, 'Cancel the job'))) return false;
+  return (await attempt(() => remove(`jobs/${segment(job.handle)}`), `${job.handle} is cancelled.`)) !== undefined;
+}
+
+/** Run a dead letter again. */
+export async function retry(job) {
+  return (await attempt(() => post(`jobs/${segment(job.handle)}/retry`), `${job.handle} is queued again.`)) !== undefined;
+}
+
+/** Submit another job like this one, and go to it. */
+export async function resubmit(job) {
+  const answer = await attempt(
+    () => post(`jobs/${segment(job.handle)}/resubmit`),
+    ({ handle }) => `Submitted again, as ${handle}.`,
+  );
+  if (answer?.handle) go(link('jobs', answer.handle));
+}
