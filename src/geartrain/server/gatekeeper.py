@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import socket
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.access import Access, Badge
 from geartrain.broker.deeds import REFUSED, Deed
 from geartrain.server.access_rules import AccessRules, digest_of
-from geartrain.server.log import NOTICE
+from geartrain.server.listeners import address_of, is_beyond_loopback, written
+from geartrain.server.log import AUDIT, NOTICE
 from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from geartrain.server.peer import Peer
     from geartrain.server.server import Server
 
-AUDIT: Final = logging.getLogger("geartrain.audit")
 TOKEN: Final = "token"
 
 
@@ -61,6 +63,28 @@ class Gatekeeper:
             visitor.digests.append(digest)
         return visitor.access(self.rules)
 
+    def warn(self, listeners: Sequence[socket.socket]) -> None:
+        """Say what is doubtful about the rules at a server that listens so."""
+        if self.rules is None:
+            open_to_all = [address_of(listener) for listener in listeners if is_beyond_loopback(listener)]
+            if open_to_all:
+                self.server.log.warning(
+                    "whoever reaches this server may do everything: there are no access rules",
+                    extra={"addresses": ", ".join(open_to_all)},
+                )
+            return
+        known = {written(listener) for listener in listeners}
+        for grant in self.rules.grants:
+            if grant.kind == "listener" and grant.holder not in known:
+                self.server.log.warning(
+                    "a role is granted to a listener that there is not",
+                    extra={
+                        "role": grant.role,
+                        "listener": grant.holder,
+                        "expected": ", ".join(sorted(known)),
+                    },
+                )
+
     # The audit log
 
     def tell_all(self, deeds: list[Deed]) -> None:
@@ -80,4 +104,4 @@ class Gatekeeper:
             "on": on,
             "outcome": outcome,
         }
-        AUDIT.log(NOTICE, "audit", extra=fields)
+        logging.getLogger(AUDIT).log(NOTICE, "audit", extra=fields)

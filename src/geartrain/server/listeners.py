@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -144,6 +145,12 @@ def refused(where: str, error: OSError) -> SettingsError:
 def name_of(host: str, port: int) -> str:
     """An address as it is written: 127.0.0.1:4730, [::1]:4730."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_beyond_loopback(listener: socket.socket) -> bool:
+    """Whether other machines may reach it."""
+    address = listener.getsockname()
+    return not isinstance(address, str) and not ip_address(address[0].partition("%")[0]).is_loopback
 
 
 def address_of(listener: socket.socket) -> str:

@@ -189,6 +189,7 @@ async def serve(
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
     for address in web_addresses:
         log.log(NOTICE, "serving HTTP", extra={"address": address})
+    server.gatekeeper.warn([*listeners, *web_listeners])
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
@@ -236,6 +237,8 @@ def hang_up(server: Server, path: str) -> None:
     server.gatekeeper.take(configuration.access)
     server.end_turns()
     sizes = {name: len(table) for name, table in configuration.sections.items()}
+    if configuration.access is not None:
+        sizes["access"] = len(configuration.access.grants)
     server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})
 
 
