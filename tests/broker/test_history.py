@@ -71,6 +71,21 @@ def test_dead_letters_are_listed_the_oldest_first_by_function_and_up_to_a_limit(
     assert [row["worker"] for row in operator.lists(b"dead g")] == ["-"]
 
 
+@pytest.mark.one_shard("lists are in the order of the shards where their order says nothing else")
+def test_dead_letters_are_listed_from_where_an_earlier_answer_ended() -> None:
+    server, operator = server_with_dead(b"a", b"b")
+    server.passes(1)
+    operator.asks(SUBMIT_JOB_HIGH_BG, b"f", b"", b"")
+    server.running(b"f").says(WORK_FAIL, b"H:test:3")
+    assert handles(operator, b"dead f 1 %d,H:test:1" % START) == ["H:test:2"]
+    assert handles(operator, b"dead f 9 %d,H:test:1" % START) == ["H:test:2", "H:test:3"]
+    operator.types(b"dead-discard H:test:1")  # what died with it is shown once more rather than left out
+    assert handles(operator, b"dead f 9 %d.0,H:test:1" % START) == ["H:test:2", "H:test:3"]
+    assert handles(operator, b"dead f 9 %d,H:test:1" % (START + 1)) == ["H:test:3"]
+    assert handles(operator, b"dead f 9 %d,H:test:3" % (START + 1)) == []
+    assert operator.types(b"dead f 9 later").startswith(b"ERR INVALID_ARGUMENTS cursor+'later',+expected+")
+
+
 @pytest.mark.parametrize(
     ("workload", "shown"),
     [
@@ -164,3 +179,16 @@ def test_a_result_tells_how_the_job_ended() -> None:
 def test_what_is_not_kept_is_no_line(line: bytes) -> None:
     _, operator = server_with_dead(b"a")
     assert operator.lists(line) == []
+
+
+@pytest.mark.parametrize(("most", "shown"), [(b"0", ""), (b"3", "cat"), (b"9" * 30, "cat.png")])
+def test_as_much_of_a_result_is_shown_as_is_asked_for(most: bytes, shown: str) -> None:
+    server = MemoryServer()
+    operator, worker = server.connect(), server.worker(b"f")
+    operator.types(b'policy f {"keep_result":60}')
+    operator.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    worker.says(GRAB_JOB)
+    worker.says(WORK_COMPLETE, b"H:test:1", b"cat.png")
+    (row,) = operator.lists(b"result H:test:1 " + most)
+    assert (row["result"], row["result_bytes"]) == (shown, 7)
+    assert operator.types(b"result H:test:1 few").startswith(b"ERR INVALID_ARGUMENTS bytes+'few',+expected+")

@@ -48,8 +48,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
         ("queue-type", "libsqlite3", "--queue-type wants builtin, as --store says where jobs are kept"),
         (
             "protocol",
-            "http",
-            "--protocol wants to be left out, as this release speaks the Gearman protocol only",
+            "drizzle",
+            "--protocol wants one of gear, http, got 'drizzle'",
         ),
         ("ssl", True, "--ssl wants to be left out, as this release has no TLS"),
     ],

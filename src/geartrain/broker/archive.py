@@ -27,6 +27,7 @@ class Archive:
 
     def __init__(self, most: int, memory: int) -> None:
         self.dead: dict[int, DeadLetter] = {}
+        self.dead_of: dict[bytes, int] = {}  # how many there are, by the name of their function
         self.read: dict[int, DeadRecord] = {}  # by a store, before it reads the jobs that they are of
         self.results: OrderedDict[int, ResultRecord] = OrderedDict()
         self.most = most  # results
@@ -35,6 +36,23 @@ class Archive:
         self.expiries: list[tuple[float, int]] = []  # heap of Unix times and numbers, some out of date
         self.questions = 0  # for workloads of dead letters that only the store has
         self.chunks: dict[int, bytearray] = {}  # what WORK_DATA has brought of running jobs
+
+    def bury(self, letter: DeadLetter) -> None:
+        """One more dead letter."""
+        name = letter.job.function.name
+        self.dead[letter.job.number] = letter
+        self.dead_of[name] = self.dead_of.get(name, 0) + 1
+
+    def unearth(self, number: int) -> bool:
+        """Be rid of a dead letter, if there is one."""
+        letter = self.dead.pop(number, None)
+        if letter is None:
+            return False
+        name = letter.job.function.name
+        self.dead_of[name] -= 1
+        if not self.dead_of[name]:
+            del self.dead_of[name]
+        return True
 
     def add(self, result: ResultRecord) -> list[int]:
         """Keep a result; the numbers of older ones that are given up for it."""

@@ -36,7 +36,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
         if dead is None:
             broker.place(job)
         else:
-            archive.dead[job.number] = DeadLetter(job, dead)
+            archive.bury(DeadLetter(job, dead))
     for result in kept.results:
         put(broker, result)
     pass_by(broker, kept.last_number)
@@ -128,7 +128,7 @@ def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
             growing.add(job)
         if number in growing.added:
             continue
-        if broker.archive.dead.pop(number, None) is not None:
+        if broker.archive.unearth(number):
             growing.buried.pop(number, None)
         if broker.jobs.get(number) is not job:
             continue

@@ -22,7 +22,7 @@ def bury(broker: Broker, job: Job, reason: str, error: bytes) -> None:
         broker.events.add(broker.clock, "dead", job, reason)
     record = DeadRecord(job.number, reason, worker, error[:LONGEST_ERROR], broker.clock)
     broker.finish(job, buried=True)
-    broker.archive.dead[job.number] = DeadLetter(job, record)
+    broker.archive.bury(DeadLetter(job, record))
     if broker.batch is None:
         return
     broker.batch.bury(job, record)
@@ -36,7 +36,7 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
     If another job has taken its unique meanwhile, both run, and submits join the other.
     """
     job = letter.job
-    if broker.archive.dead.pop(job.number, None) is None:
+    if not broker.archive.unearth(job.number):
         return
     job.function = broker.function(job.function.name)
     job.function.queues[job.priority].sweep()
@@ -55,5 +55,5 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
 def discard(broker: Broker, letter: DeadLetter) -> None:
     """Forget a dead letter."""
     job = letter.job
-    if broker.archive.dead.pop(job.number, None) is not None and broker.batch is not None:
+    if broker.archive.unearth(job.number) and broker.batch is not None:
         broker.batch.remove(job)

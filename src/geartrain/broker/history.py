@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
-from geartrain.broker.access import ADMIN
-from geartrain.broker.answers import incomplete, json_lines, limit_of, text
+from geartrain.broker.access import ADMIN, VIEW
+from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
@@ -16,19 +19,40 @@ from geartrain.broker.sight import letters_for, may
 from geartrain.broker.workloads import MOST_SHOWN, SHOW_DEAD, fetch_shown, payload
 
 MOST_LISTED: Final = 500  # bytes of an error in a list
+PLACE: Final = re.compile(rb"(\d{1,20}(?:\.\d{1,20})?),(.+)", re.DOTALL)
 
 
 def dead(broker: Broker, words: list[bytes]) -> bytes:
-    """``dead [FUNCTION|* [LIMIT]]``: the dead letters, the oldest first, 1000 of them without a limit."""
+    """``dead [FUNCTION|* [LIMIT [CURSOR]]]``: the dead letters, the oldest first, 1000 of them without a limit.
+
+    The cursor is the time and the handle of the last one of an earlier answer, ``DIED_AT,HANDLE``.
+    """
     wanted = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
+    seen = PLACE.fullmatch(words[3]) if len(words) > 3 else None
+    if len(words) > 3 and seen is None:
+        return refused(f"cursor {text(words[3])!r}, expected the time and the handle of a dead letter")
     rows: list[dict[str, object]] = []
-    for letter in letters_for(broker):
-        if wanted in (letter.job.function.name, ANY):
+    letters = iter(broker.archive.dead.values()) if seen is None else behind(broker, float(seen[1]), seen[2])
+    for letter in letters:
+        name = letter.job.function.name
+        if wanted in (name, ANY) and may(broker, VIEW, name):
             rows.append(describe_letter(letter, MOST_LISTED))
             if len(rows) == limit:
                 break
     return json_lines(rows)
+
+
+def behind(broker: Broker, died_at: float, handle: bytes) -> Iterator[DeadLetter]:
+    """The dead letters behind the one of a handle; where it is none any more, those that died then or later."""
+    last = letter_of(broker, handle)
+    letters = iter(broker.archive.dead.values())
+    for letter in letters:
+        if letter is last:
+            return letters
+        if last is None and letter.record.died_at >= died_at:
+            return chain((letter,), letters)
+    return letters
 
 
 def dead_show(broker: Broker, words: list[bytes]) -> bytes:
@@ -70,13 +94,21 @@ def dead_discard(broker: Broker, words: list[bytes]) -> bytes:
 
 
 def result(broker: Broker, words: list[bytes]) -> bytes:
-    """``result HANDLE``: how the job ended, in one line, or none when nothing is kept of it."""
+    """``result HANDLE [BYTES]``: how the job ended, in one line, or none when nothing is kept of it.
+
+    With a number of bytes no more than that of its result, and with 0 none.
+    """
     if len(words) < 2:
         return json_lines([])
     record = broker.archive.results.get(number_of(words[1]))
     if record is None or record.handle != words[1]:
         return json_lines([])
-    return json_lines([describe_result(record)])
+    most = len(record.result)
+    if len(words) > 2:
+        if not words[2].isdigit():
+            return refused(f"bytes {text(words[2])!r}, expected a number")
+        most = min(most, int(words[2]) if len(words[2]) < 19 else most)
+    return json_lines([describe_result(record) | payload("result", record.result, most)])
 
 
 def letter_of(broker: Broker, handle: bytes) -> DeadLetter | None:
@@ -111,7 +143,7 @@ def describe_letter(letter: DeadLetter, most: int) -> dict[str, object]:
 
 
 def describe_result(record: ResultRecord) -> dict[str, object]:
-    row: dict[str, object] = {
+    return {
         "handle": text(record.handle),
         "function": text(record.function),
         "unique": text(record.unique),
@@ -124,4 +156,3 @@ def describe_result(record: ResultRecord) -> dict[str, object]:
         "expires_at": record.expires_at,
         "result_bytes": len(record.result),
     }
-    return row | payload("result", record.result, len(record.result))

@@ -36,15 +36,21 @@ def job(broker: Broker, words: list[bytes]) -> bytes:
 
 
 def functions(broker: Broker, words: list[bytes]) -> bytes:
-    """``functions``: what each function has queued and who works on it."""
-    dead: dict[bytes, int] = {}
-    for letter in broker.archive.dead.values():
-        name = letter.job.function.name
-        dead[name] = dead.get(name, 0) + 1
+    """``functions [FUNCTION|*] [LIMIT] [SKIP]``: what each function has queued and who works on it.
+
+    All of them without a limit; the first ones that became known are left out where some are to be skipped.
+    """
+    found = functions_for(broker)
+    if len(words) > 1 and words[1] != ANY:
+        known = broker.functions.get(words[1])
+        found = [] if known is None else [known]
+    limit = limit_of(words[2]) if len(words) > 2 else 0
+    skipped = limit_of(words[3]) if len(words) > 3 else 0
+    dead = broker.archive.dead_of
     return json_lines(
         [
             describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
-            for function in functions_for(broker)
+            for function in islice(found, skipped, skipped + limit if limit else None)
         ]
     )
 

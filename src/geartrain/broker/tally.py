@@ -52,7 +52,7 @@ class Tally:
         self.run = [0] * (LONGEST + 1)  # how long executions took, however they ended
         self.run_seconds = 0.0
 
-    def totals(self) -> dict[str, object]:
+    def totals(self) -> dict[str, int]:
         """The counts by what they count."""
         return {
             "submitted": self.submitted,

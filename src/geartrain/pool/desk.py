@@ -27,6 +27,7 @@ from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
 from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
+from geartrain.store.durations import Durations
 
 Configure = Callable[[Broker], None]
 
@@ -84,6 +85,8 @@ class PoolDesk:
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
         self.secret = ""
         self.shards = registry.address.shards
+        self.commits = Durations()
+        self.round_trips = registry.round_trips
         self.stopping = False
         self.turn_is_due = False  # somebody waits for a turn
         self.turning = False  # the loop will see to that
@@ -221,6 +224,26 @@ class PoolDesk:
 
     def counts(self) -> Mapping[str, object]:
         return {"store": self.registry.address.name, "server": self.me, "shards": self.shards}
+
+    def brokers(self) -> list[Broker]:
+        return [leadership.broker for leadership in self.leaderships.values() if leadership.opened]
+
+    def faults(self) -> list[str]:
+        election = self.election
+        found = [f"the engine does not answer: {election.failure}"] if election.failure else []
+        for shard in range(self.shards):
+            leadership = self.leaderships.get(shard)
+            if leadership is None and shard not in self.neighbours.leaders:
+                found.append(f"no server that can be reached leads shard {shard}")
+            if leadership is not None and leadership.committer.failure:
+                found.append(f"shard {shard} keeps nothing: {leadership.committer.failure}")
+        return found
+
+    def fenced(self) -> int:
+        return self.hub.fenced
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.hub.here.about = about
 
     def broker_for(self, shard: int) -> Broker:
         """A new broker for a shard, with what the configuration file says by now."""

@@ -181,6 +181,7 @@ class Election:
             self.desk.read,
             self.log,
             partial(self.lose, shard),
+            self.desk.commits,
         )
         leadership.safe_until = safe_until
         self.leaderships[shard] = leadership

@@ -21,6 +21,7 @@ from geartrain.pool.address import Address
 from geartrain.pool.node import PATIENCE, Argument, Command, Node, Reply, at
 from geartrain.pool.primary import Finder
 from geartrain.pool.script import Script
+from geartrain.store.durations import Durations
 
 HOLD: Final = 5.0  # seconds
 PAUSE: Final = 0.05  # seconds between two attempts
@@ -95,6 +96,7 @@ class Engine:
         self.replicas = 0  # the most that this process has had when we looked
         self.look_at = 0.0  # when to look again whether it has any, by the loop's clock
         self.lost_at = NEVER  # since when nothing succeeds
+        self.round_trips = Durations()  # of calls that wait for nobody else
 
     async def call(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Argument]) -> Reply:
         """What a script answers; raises EngineLost, Fenced and other StoreErrors."""
@@ -116,6 +118,7 @@ class Engine:
                 try:
                     replies = await self.attempt(await self.connected(), calls, ack)
                 except EngineLost as error:
+                    self.round_trips.failures += 1
                     await self.drop()
                     await self.pause(error)
                 else:
@@ -164,7 +167,10 @@ class Engine:
             self.see(0 if isinstance(role, ResponseError) else len(role[2]))
         ack = self.ack_of(kind)
         waits = [ack.command(WAIT_SLICE)] if ack != NOBODY else []
+        asked_at = asyncio.get_running_loop().time()
         replies = await node.ask([*commands, *waits], PATIENCE + WAIT_SLICE)
+        if not waits:
+            self.round_trips.add(asyncio.get_running_loop().time() - asked_at)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             scripts = {call.script for call in calls if isinstance(call, Call)}
             await node.ask([(b"SCRIPT", b"LOAD", script.text) for script in scripts])

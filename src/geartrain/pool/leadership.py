@@ -18,6 +18,7 @@ from geartrain.relay.exchange import COUNT
 from geartrain.relay.frames import GONE, SETTLED
 from geartrain.relay.seat import Seat
 from geartrain.store.committer import Committer
+from geartrain.store.durations import Durations
 
 PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a new leader of their peers
 
@@ -42,6 +43,7 @@ class Leadership:
         read: Callable[[], None],
         log: logging.Logger,
         fenced: Callable[[], None],
+        commits: Durations,
     ) -> None:
         self.shard = shard
         self.token = token
@@ -50,6 +52,7 @@ class Leadership:
         self.tell = tell
         self.seat = Seat(broker, shard, payload_limit, tell)
         self.committer = Committer(store, broker, self.seat.write, read, log, self.lose)
+        self.committer.durations = commits
         self.fenced = fenced
         self.loaded = False
         self.early: list[tuple[str, int, int, bytes]] = []  # frames that came before the jobs were loaded

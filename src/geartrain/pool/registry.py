@@ -45,6 +45,9 @@ class Registry:
             Engine(address, shard, hold) if address.kind == CLUSTER else self.engine
             for shard in range(address.shards)
         ]
+        self.round_trips = self.engine.round_trips
+        for engine in self.engines:
+            engine.round_trips = self.round_trips
 
     async def join(self) -> str:
         """Join the pool, which is made if there is none; its secret, the same for all of its servers.

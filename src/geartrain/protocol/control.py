@@ -90,9 +90,10 @@ def cancel_unique(function: str, unique: str) -> Query[str | None]:
     return Query(words("cancel-unique", function, unique), True, as_handle, True)
 
 
-def dead_letters(function: str, limit: int) -> Query[list[dict[str, object]]]:
-    """List the dead letters of a function, or of all ("*")."""
-    return Query(words("dead", function, str(limit)), True, as_objects, True)
+def dead_letters(function: str, limit: int, cursor: str = "") -> Query[list[dict[str, object]]]:
+    """List the dead letters of a function, or of all ("*"), behind the one that the cursor names."""
+    behind = (cursor,) if cursor else ()
+    return Query(words("dead", function, str(limit), *behind), True, as_objects, True)
 
 
 def dead_letter(handle: str) -> Query[dict[str, object] | None]:
@@ -110,6 +111,6 @@ def discard_dead(target: str) -> Query[int]:
     return Query(words("dead-discard", target), True, as_discarded, True)
 
 
-def result(handle: str) -> Query[dict[str, object] | None]:
-    """Ask how a job ended."""
-    return Query(words("result", handle), True, as_row, True)
+def result(handle: str, *most: int) -> Query[dict[str, object] | None]:
+    """Ask how a job ended, with so many bytes of its result at ``most``."""
+    return Query(words("result", handle, *[str(number) for number in most]), True, as_row, True)

@@ -222,7 +222,7 @@ CONCERNED: Final[dict[bytes, Callable[[list[bytes], int], list[int]]]] = {
     b"job": by_handle,
     b"find": by_wanted,
     b"workload": by_handle,
-    b"functions": every,
+    b"functions": by_function_or_any,
     b"peers": every,
     b"peer-drain": every,
     b"peer-resume": every,

@@ -19,6 +19,7 @@ from geartrain.broker.session import Session, end_turn
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.store import Store
 from geartrain.store.committer import Committer
+from geartrain.store.durations import Durations
 
 Configure = Callable[[Broker], None]  # lets the configuration file's sections hold in a broker
 
@@ -30,6 +31,8 @@ class Desk(Protocol):
     notices: list[str]  # for the log; whoever writes them clears the list
     deeds: list[Deed]  # for the audit log; whoever tells it clears the list
     ended: list[Connection]  # peers whose connection has to end; whoever ends it clears the list
+    commits: Durations  # of the store
+    round_trips: Durations  # to a pool's engine and back, for nothing but to hear of the others
 
     async def start(self) -> None:
         """Have what outlived the last process. Raises StoreError."""
@@ -82,6 +85,18 @@ class Desk(Protocol):
     def counts(self) -> Mapping[str, object]:
         """What the log says at the start."""
 
+    def brokers(self) -> list[Broker]:
+        """Those that have the jobs which this server hands out."""
+
+    def faults(self) -> list[str]:
+        """Why it cannot take jobs for now; nothing where it can."""
+
+    def fenced(self) -> int:
+        """How many late results were refused, as the pool had given their jobs away."""
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        """Have ``stats`` say this of the server, too."""
+
 
 class OwnDesk:
     """A broker of the server's own, and perhaps a store for it."""
@@ -105,6 +120,8 @@ class OwnDesk:
         self.ended: list[Connection] = []
         self.sessions: dict[Connection, Session] = {}
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
+        self.commits = Durations() if self.committer is None else self.committer.durations
+        self.round_trips = Durations()
 
     async def start(self) -> None:
         if self.committer is not None:
@@ -169,3 +186,16 @@ class OwnDesk:
 
     def counts(self) -> Mapping[str, object]:
         return {"store": self.store_name, "jobs": len(self.broker.jobs)}
+
+    def brokers(self) -> list[Broker]:
+        return [self.broker]
+
+    def faults(self) -> list[str]:
+        failure = "" if self.committer is None else self.committer.failure
+        return [f"the store keeps nothing: {failure}"] if failure else []
+
+    def fenced(self) -> int:
+        return 0
+
+    def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
+        self.broker.about = about

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from importlib import import_module
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import bind, name_all, name_of, open_unix, refused, resolve
+from geartrain.server.listeners import (
+    EVERYWHERE,
+    bind,
+    name_all,
+    name_of,
+    open_listeners,
+    open_unix,
+    refused,
+    resolve,
+)
 from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
 
-def check_web() -> None:
-    """Import the web server now, as --user may put Python's files out of reach; raises SettingsError without it."""
+def check_web(settings: Settings) -> None:
+    """Import the web servers now, as --user may put Python's files out of reach; raises SettingsError without them."""
     try:
-        import_module("geartrain.server.web")
+        if settings.http:
+            import_module("geartrain.server.web")
+        if settings.protocol == "http":
+            import_module("geartrain.server.gear_web")
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--http wants the package {error.name}: pip install 'geartrain[server]'"
@@ -46,3 +59,13 @@ def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
             listeners.append(bind(family, (address, int(port)), backlog))
         except OSError as error:
             raise refused(name_of(address, int(port)), error) from None
+
+
+def open_gear_http(settings: Settings) -> list[socket.socket]:
+    """Listening, non-blocking sockets for ``--protocol http``, on the addresses where packets are taken."""
+    if settings.protocol != "http":
+        return []
+    addresses = tuple(where for where in settings.listen or (EVERYWHERE,) if not where.startswith(UNIX))
+    if not addresses:
+        raise SettingsError(f"--protocol http wants an address in --listen, got {' '.join(settings.listen)}")
+    return open_listeners(replace(settings, listen=addresses, port=settings.http_port))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from geartrain.server.options import UNIX, Kind, option
+from geartrain.server.options import PORT, UNIX, Kind, one_of, option
 
 LABEL_LIMIT: Final = 253  # bytes of a host's name
 
@@ -73,3 +73,13 @@ class HttpOptions:
         many=True,
     )
     http_prefix: str = option("", PATH, "A path before all paths of --http.", metavar="PATH")
+
+    # gearmand's
+    protocol: str = option(
+        "gear",
+        one_of("gear", "http"),
+        "http: take jobs over HTTP as well, as gearmand does, on the addresses of --listen.",
+        short="-r",
+        metavar="NAME",
+    )
+    http_port: int = option(8080, PORT, "TCP port of --protocol http.", metavar="PORT")

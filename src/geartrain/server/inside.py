@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from geartrain.errors import ConnectionLost, ProtocolError
+from geartrain.errors import ConnectionLost, GearmanError, ProtocolError
 from geartrain.protocol.admin import AdminProtocol, Query, refusal
 from geartrain.server.visitors import Visitor
 
@@ -63,14 +65,28 @@ class Insider:
 
     async def ask(self, query: Query[Answer]) -> Answer:
         """The answer to a text command; raises ServerError where it is refused. Not while packets may come."""
-        protocol = AdminProtocol(NAME)
-        protocol.ask(query.line, query.listing)
-        self.say(protocol.take_outgoing())
-        while not protocol.answered:
-            protocol.receive(await self.hear())
-        if protocol.error is not None:
-            raise refusal(protocol.error, query)
-        return query.read(protocol.lines)
+        answer = (await self.ask_all([query]))[0]
+        if isinstance(answer, GearmanError):
+            raise answer
+        return answer
+
+    async def ask_all(self, queries: Sequence[Query[Answer]]) -> list[Answer | GearmanError]:
+        """The answers to text commands that are asked at once, or why one was refused."""
+        asked = deque(AdminProtocol(NAME) for _ in queries)
+        for protocol, query in zip(asked, queries, strict=True):
+            protocol.ask(query.line, query.listing)
+        self.say(b"".join([protocol.take_outgoing() for protocol in asked]))
+        answers: list[Answer | GearmanError] = []
+        unfinished = b""
+        while asked:
+            lines = (unfinished + await self.hear()).split(b"\n")
+            unfinished = lines.pop()
+            for line in lines:
+                asked[0].take(line.removesuffix(b"\r").decode("utf-8", "surrogateescape"))
+                if asked[0].answered:
+                    answer: Answer | GearmanError = read(asked.popleft(), queries[len(answers)])
+                    answers.append(answer)
+        return answers
 
     def close(self) -> None:
         """Hang up: nobody waits for its foreground jobs any more."""
@@ -141,3 +157,8 @@ class Insider:
 
 def nothing() -> None:
     """Who guesses tokens over HTTP waits there."""
+
+
+def read(protocol: AdminProtocol, query: Query[Answer]) -> Answer | GearmanError:
+    """The answer to a text command."""
+    return query.read(protocol.lines) if protocol.error is None else refusal(protocol.error, query)

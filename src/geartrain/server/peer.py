@@ -58,6 +58,7 @@ class Peer:
             return False
         try:
             chunk = self.recv(CHUNK)
+            self.server.received_bytes += len(chunk)
             self.receive(chunk)
         except BlockingIOError:
             return False
@@ -118,6 +119,7 @@ class Peer:
             sent = 0
         except OSError:  # the peer is gone: we hear out what it has sent, and then its end
             return
+        self.server.sent_bytes += sent
         if sent < len(packets):
             self.keep(packets[sent:])
 
@@ -138,6 +140,7 @@ class Peer:
             while self.unsent:
                 sent = self.send(self.unsent[0])
                 self.waiting_bytes -= sent
+                self.server.sent_bytes += sent
                 if sent < len(self.unsent[0]):
                     self.unsent[0] = self.unsent[0][sent:]
                     break

@@ -23,16 +23,18 @@ from geartrain.pool.address import is_pool
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
-from geartrain.server.http_listeners import check_web, open_http
+from geartrain.server.http_listeners import check_web, open_gear_http, open_http
 from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.pooled import check_pool, pool_desk
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
 
 if TYPE_CHECKING:
+    from geartrain.server.gear_web import GearWeb
     from geartrain.server.web import Web
 
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
@@ -54,19 +56,19 @@ def run(settings: Settings, configuration: Configuration) -> None:
     if is_pool(settings.store):
         check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
-    if settings.http:
-        check_web()
+    check_web(settings)
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
     listeners = open_listeners(settings)
     web_listeners = open_http(settings)
+    gear_listeners = open_gear_http(settings)
     if settings.daemon:
         leave_terminal()
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, configuration, listeners, web_listeners, log, store))
+            runner.run(serve(settings, configuration, listeners, web_listeners, gear_listeners, log, store))
     finally:
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
@@ -161,6 +163,7 @@ async def serve(
     configuration: Configuration,
     listeners: Sequence[socket],
     web_listeners: Sequence[socket],
+    gear_listeners: Sequence[socket],
     log: logging.Logger,
     store: Store | None,
 ) -> None:
@@ -171,17 +174,19 @@ async def serve(
     server = Server(settings, log, desk)
     server.desk.configure(configuration.apply)
     server.gatekeeper.take(configuration.access)
-    web = web_for(server, web_listeners)
-    end = End(server, settings, web)
+    readings = ServerReadings(server)
+    server.desk.tell_about(readings.about)
+    webs = webs_for(server, readings, web_listeners, gear_listeners)
+    end = End(server, settings, webs)
     addresses = [address_of(listener) for listener in listeners]
-    web_addresses = [address_of(listener) for listener in web_listeners]
+    web_addresses = [address_of(listener) for listener in (*web_listeners, *gear_listeners)]
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
     except StoreError as error:
         raise SettingsError(str(error)) from None
     gc.enable()
-    if web is not None:
+    for web in webs:
         await web.start()
     relax_collector()
     end.watch_signals(partial(hang_up, server, configuration.path))
@@ -189,7 +194,7 @@ async def serve(
         log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
     for address in web_addresses:
         log.log(NOTICE, "serving HTTP", extra={"address": address})
-    server.gatekeeper.warn([*listeners, *web_listeners])
+    server.gatekeeper.warn([*listeners, *web_listeners, *gear_listeners])
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
@@ -213,13 +218,20 @@ def own_desk(store: Store | None, server: Server) -> Desk:
     return desk
 
 
-def web_for(server: Server, listeners: Sequence[socket]) -> Web | None:
-    """The web server of ``--http``."""
-    if not listeners:
-        return None
-    from geartrain.server.web import Web
+def webs_for(
+    server: Server, readings: ServerReadings, listeners: Sequence[socket], gear_listeners: Sequence[socket]
+) -> list[Web | GearWeb]:
+    """The web servers of ``--http`` and ``--protocol http``."""
+    webs: list[Web | GearWeb] = []
+    if listeners:
+        from geartrain.server.web import Web
 
-    return Web(server, listeners)
+        webs.append(Web(server, readings, listeners))
+    if gear_listeners:
+        from geartrain.server.gear_web import GearWeb
+
+        webs.append(GearWeb(server, gear_listeners))
+    return webs
 
 
 def hang_up(server: Server, path: str) -> None:
@@ -245,10 +257,10 @@ def hang_up(server: Server, path: str) -> None:
 class End:
     """The end of a server, as signals ask for it: the latest of them says how."""
 
-    def __init__(self, server: Server, settings: Settings, web: Web | None) -> None:
+    def __init__(self, server: Server, settings: Settings, webs: Sequence[Web | GearWeb]) -> None:
         self.server = server
         self.settings = settings
-        self.web = web  # None without --http
+        self.webs = webs
         self.reached = asyncio.Event()
         self.stopping = False
         self.way: asyncio.Task[None] | None = None  # None while the server is to go on
@@ -278,12 +290,12 @@ class End:
         await self.stop_all(self.settings.grace)
 
     async def stop_all(self, grace: float) -> None:
-        """Stop the server, and the web server around it: who waits for a job there hears of its end."""
-        if self.web is None:
-            return await self.server.stop(grace)
-        self.web.close()
+        """Stop the server, and the web servers around it: who waits for a job there hears of its end."""
+        for web in self.webs:
+            web.close()
         await self.server.stop(grace)
-        await self.web.stop()
+        for web in self.webs:
+            await web.stop()
 
     def begin(self, way: Coroutine[None, None, None]) -> None:
         """End in this way, rather than in the one that was begun before."""

@@ -54,6 +54,9 @@ class Server:
         self.unread: list[Peer | Insider] = []  # those with more to say than was read
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
+        self.received_bytes = 0  # from peers with a socket, since the start
+        self.sent_bytes = 0
+        self.stopping = False  # it takes no more connections
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
@@ -76,6 +79,7 @@ class Server:
 
     async def stop(self, grace: float) -> None:
         """Take no more connections and jobs, give running jobs and the store ``grace`` seconds each, and close all."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.stop()
         try:
@@ -101,6 +105,7 @@ class Server:
 
     async def finish(self) -> None:
         """Take no more connections, and return when no job is left."""
+        self.stopping = True
         self.acceptor.close()
         self.desk.finish()
         await self.until(self.desk.is_finished)

@@ -171,13 +171,6 @@ class Settings(HttpOptions):
         short="-q",
         metavar="NAME",
     )
-    protocol: str = option(
-        "",
-        left_out("as this release speaks the Gearman protocol only"),
-        "Not in this release.",
-        short="-r",
-        metavar="NAME",
-    )
     ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
@@ -208,7 +201,6 @@ IGNORED: Final = (
     Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
     Ignored("coredump", "", "the system decides on core dumps"),
     Ignored("keepalive", "", "keepalive is always on"),
-    Ignored("http-port", "PORT", "it belongs to --protocol http, which was not asked for"),
     Ignored("ssl-ca-file", "FILE", NO_TLS),
     Ignored("ssl-certificate", "FILE", NO_TLS),
     Ignored("ssl-key", "FILE", NO_TLS),

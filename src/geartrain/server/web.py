@@ -10,9 +10,12 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
+from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.server.server import Server
 from geartrain.web.application import application
+from geartrain.web.callers import Unheard
 from geartrain.web.ports import Surroundings
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
@@ -33,15 +36,14 @@ class Web:
         settings = server.settings
         self.listeners = list(listeners)
         self.stopping = asyncio.Event()
+        names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
             server.admit,
-            frozenset(
-                name.lower()
-                for name in ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
-            ),
+            lambda: len(server.peers),
+            frozenset(name.lower() for name in names),
             settings.http_prefix,
             settings.max_workload,
-            settings.max_unique,
+            settings.max_output,
             self.stopping,
             server.log,
         )
@@ -51,7 +53,7 @@ class Web:
 
     async def start(self) -> None:
         """Answer requests."""
-        self.uvicorn.lifespan = self.uvicorn.config.lifespan_class(self.uvicorn.config)
+        self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
         await self.uvicorn.startup(self.listeners)
         self.clock = asyncio.create_task(self.tell_date())
 
@@ -80,8 +82,8 @@ class Web:
 
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
-        application(around),
-        http="h11",
+        Unheard(application(around)),
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -16,6 +16,7 @@ from geartrain.broker.ticks import unkept
 from geartrain.errors import Fenced, StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
+from geartrain.store.durations import Durations
 from geartrain.store.ports import Store
 
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
@@ -57,6 +58,7 @@ class Committer:
         self.commit: asyncio.Task[None] | None = None  # None while no batch is under way
         self.begun = 0  # commits so far
         self.kept = 0  # the number of the last one that was kept: what was in the batches before is kept, too
+        self.durations = Durations()  # of commits
         self.failure = ""  # why the last commit failed; empty when it did not
         self.closing = False
         self.over = False  # the store is another server's to write
@@ -99,6 +101,7 @@ class Committer:
 
     async def keep(self, batch: Batch, awaited: Awaitable[Outcome] | None) -> None:
         """Wait until a batch is kept, and let go of what it promised; None where there is nothing to keep."""
+        begun_at = self.loop.time()
         try:
             outcome = Outcome() if awaited is None else await awaited
         except Fenced as error:
@@ -111,10 +114,13 @@ class Committer:
         self.say(outcome.error)
         held, self.held = self.held, {}
         if outcome.error:
+            self.durations.failures += 1
             self.take_back(batch, outcome, held)
             self.let_go(held, outcome)
             await asyncio.sleep(PAUSE)
             return self.go_on()
+        if awaited is not None:
+            self.durations.add(self.loop.time() - begun_at)
         self.kept = self.begun
         keep(self.broker, batch)
         self.go_on()  # first: with a large batch the store is at work again while we write

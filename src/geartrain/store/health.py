@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from geartrain.errors import StoreError
 from geartrain.store.dump import set_aside
 from geartrain.store.mounts import Mount, mount_of, mounts
+from geartrain.store.reserve import LITTLE_SPACE
 from geartrain.store.schema import VERSION, owner_of
 from geartrain.store.snapshot import snapshot
 
@@ -21,7 +22,6 @@ OK: Final = "ok"
 WARNING: Final = "warning"
 PROBLEM: Final = "problem"
 
-LITTLE_SPACE: Final = 100 * 1024 * 1024  # bytes
 REASONS: Final = 5  # that are told of rows set aside
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+LITTLE_SPACE: Final = 100 * 1024 * 1024  # bytes free on a disk: somebody should make room
 MOST_BYTES: Final = 32 * 1024 * 1024
 LEAST_BYTES: Final = 64 * 1024
 PART_OF_THE_FREE: Final = 8  # of a small disk, only the eighth part of what is free

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from geartrain.web.problems import MEDIA_TYPE, Problem
+
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+OCTETS: Final = "application/octet-stream"
+
+MOST_TEXT: Final = 1024 * 1024  # bytes of a payload that is looked at to find whether it is a text
+PIECE: Final = 192 * 1024  # bytes that are made base64 at a time, a multiple of 3
 
 
 def encoded(value: object) -> bytes:
@@ -17,9 +27,40 @@ def encoded(value: object) -> bytes:
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in JSON."""
-    return Response(encoded(value), status, headers, "application/json")
+    return Response(encoded(value), status, headers, JSON)
 
 
 def told(problem: Problem) -> Response:
     """The answer that tells a problem."""
     return Response(encoded(problem.body()), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def octets(value: bytes) -> Response:
+    """An answer that is what a client or a worker sent, and is nothing to be shown by a browser."""
+    return Response(value, 200, {"Content-Disposition": "attachment"}, OCTETS)
+
+
+def payload(name: str, value: bytes) -> dict[str, object]:
+    """Bytes as text, or in base64 where they are not UTF-8, or large."""
+    if len(value) <= MOST_TEXT:
+        try:
+            return {name: value.decode()}
+        except UnicodeDecodeError:
+            pass
+    return {f"{name}_base64": b64encode(value).decode("ascii")}
+
+
+def with_payload(fields: Mapping[str, object], name: str, value: bytes) -> Response:
+    """An answer in JSON with a payload in it; a large one in pieces, as jobs have to move meanwhile."""
+    if len(value) <= MOST_TEXT:
+        return answer({**fields, **payload(name, value)})
+    return StreamingResponse(in_pieces(fields, name, value), media_type=JSON)
+
+
+async def in_pieces(fields: Mapping[str, object], name: str, value: bytes) -> AsyncIterator[bytes]:
+    yield encoded(fields)[:-1] + f',"{name}_base64":"'.encode()
+    view = memoryview(value)
+    for begin in range(0, len(view), PIECE):
+        yield b64encode(view[begin : begin + PIECE])
+        await asyncio.sleep(0)
+    yield b'"}'

@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Mount, Route, Router
+from starlette.types import ASGIApp
 
-from geartrain.web import functions, jobs, server
+from geartrain.web import batches, dead, functions, jobs, logins, results, schedules, servers, tails, workers
+from geartrain.web.answers import told
+from geartrain.web.description import described
+from geartrain.web.files import page, static
+from geartrain.web.gate import API, Gate
 from geartrain.web.operations import Operation, Resource
 from geartrain.web.ports import Surroundings
+from geartrain.web.problems import Problem, not_found
+from geartrain.web.sessions import Sessions
 
-API: Final = "/api/v1"
-PAGE: Final = Path(__file__).parent / "page"
-OPERATIONS: Final = (*functions.OPERATIONS, *jobs.OPERATIONS, *server.OPERATIONS)
+OPERATIONS: Final = (
+    *functions.OPERATIONS,
+    *batches.OPERATIONS,  # before what could be a handle
+    *jobs.OPERATIONS,
+    *results.OPERATIONS,
+    *tails.OPERATIONS,
+    *workers.OPERATIONS,
+    *schedules.OPERATIONS,
+    *dead.OPERATIONS,
+    *servers.OPERATIONS,
+    *logins.OPERATIONS,
+)
 
 
 def application(around: Surroundings) -> ASGIApp:
     """The application for a job server."""
+    sessions = Sessions()
+    description = described(OPERATIONS, around.prefix + API)
     routes = [
-        *resources(OPERATIONS, around),
+        *resources([*OPERATIONS, description], around, sessions),
         Route("/livez", alive),
-        Mount("/static", StaticFiles(directory=PAGE)),
+        Route("/static/{path:path}", static),
         Route("/", page),
     ]
-    return Undecoded(Starlette(routes=[Mount(around.prefix, routes=routes)] if around.prefix else routes))
+    router = Router(routes, redirect_slashes=False)
+    outer = [Mount(around.prefix, router)] if around.prefix else routes
+    handlers = {404: unknown, Exception: fault}
+    app = Starlette(routes=outer, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Gate(app, around.names)
 
 
-def resources(operations: Iterable[Operation], around: Surroundings) -> list[Route]:
+def resources(operations: Iterable[Operation], around: Surroundings, sessions: Sessions) -> list[Route]:
     """A route for each path of the API."""
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Route(API + path, Resource(group, around)) for path, group in by_path.items()]
+    return [Route(API + path, Resource(group, around, sessions)) for path, group in by_path.items()]
 
 
 async def alive(request: Request) -> Response:
@@ -46,17 +66,10 @@ async def alive(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
-async def page(request: Request) -> Response:
-    return Response((PAGE / "index.html").read_bytes(), media_type="text/html; charset=utf-8")
+async def unknown(request: Request, error: Exception) -> Response:
+    return told(not_found("path", request.url.path, "the path of something"))
 
 
-class Undecoded:
-    """Has the API's routes found by the path as it was sent: a name in it may have a slash, as %2F."""
-
-    def __init__(self, inner: ASGIApp) -> None:
-        self.inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and API in scope["path"]:
-            scope["path"] = scope["raw_path"].decode("ascii", "backslashreplace")
-        await self.inner(scope, receive, send)
+async def fault(request: Request, error: Exception) -> Response:
+    """The log has the error."""
+    return told(Problem(500, "the server's log says more"))

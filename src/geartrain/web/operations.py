@@ -1,28 +1,35 @@
-"""Operations: what the API can do, each with its description; requests are checked by that."""
+"""Operations: what the API can do, each with its description, by which requests are checked."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, cast
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geartrain.errors import GearmanError
-from geartrain.web.answers import told
+from geartrain.web.answers import JSON, OCTETS, told
 from geartrain.web.calls import Call
+from geartrain.web.csrf import check_origin
 from geartrain.web.identity import identify
 from geartrain.web.ports import Surroundings
-from geartrain.web.problems import Problem, problem_of, wrong
-from geartrain.web.schemas import Schema, check, expected, from_text
+from geartrain.web.problems import Problem, as_word, problem_of, wrong
+from geartrain.web.schemas import Schema, checks, from_text
+from geartrain.web.sessions import Sessions
 
-JSON: Final = "application/json"
 MOST_JSON: Final = 1024 * 1024  # bytes of a body: reading it takes a few milliseconds, in which no job moves
+STEP: Final = 64  # items of a body that are checked before jobs may move again
+HEARD_OUT: Final = (
+    2.0  # seconds for which a body that is too large is read, so that its sender reads the answer
+)
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[Call], Awaitable[ASGIApp]]
 
 
 class Operation(NamedTuple):
@@ -34,19 +41,21 @@ class Operation(NamedTuple):
     summary: str
     parameters: Mapping[str, Schema] = {}  # in the query
     body: Schema | None = None  # of JSON; None where there is none
-    answers: Mapping[int, Schema | str] = {}  # by status: what is in it; or its kind, where that is not JSON
-    raw_body: bool = False  # another body than JSON is taken as it is; the handler reads it
+    answers: Mapping[int, Schema | str] = {}  # by status; a text where there is no body
+    raw_body: bool = False  # a body of bytes is taken as well; the handler reads it
+    kinds: tuple[str, ...] = (JSON,)  # of answers; the first one unless another is asked for
 
 
 class Resource:
-    """A path of the API, for all of its methods."""
+    """A path of the API, with all of its methods."""
 
-    def __init__(self, operations: Sequence[Operation], around: Surroundings) -> None:
+    def __init__(self, operations: Sequence[Operation], around: Surroundings, sessions: Sessions) -> None:
         self.operations = {operation.method: operation for operation in operations}
         if "GET" in self.operations:
             self.operations["HEAD"] = self.operations["GET"]
         self.allowed = ", ".join(sorted([*self.operations, "OPTIONS"]))
         self.around = around
+        self.sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever it is."""
@@ -55,11 +64,13 @@ class Resource:
         try:
             response = await self.answer(request, calls)
             await response(scope, receive, send)
+        except ClientDisconnect:
+            return  # there is nobody to answer
         finally:
             for call in calls:
                 call.leave()
 
-    async def answer(self, request: Request, calls: list[Call]) -> Response:
+    async def answer(self, request: Request, calls: list[Call]) -> ASGIApp:
         """What to answer; a call that was begun is among ``calls``, and ends when its answer is sent."""
         if request.method == "OPTIONS":
             return Response(None, 204, {"Allow": self.allowed})
@@ -72,24 +83,74 @@ class Resource:
             calls.append(await self.read(operation, request))
             return await operation.handler(calls[0])
         except Problem as problem:
-            return told(problem)
+            return HeardOut(told(problem)) if problem.status == 413 else told(problem)
         except GearmanError as error:
             return told(problem_of(error))
-        except ClientDisconnect:
-            return Response(None, 400)  # to nobody
 
     async def read(self, operation: Operation, request: Request) -> Call:
         """The call that a request is; raises Problem where it is none."""
+        identity = self.sessions.of(request) or identify(request)
+        check_origin(self.sessions.secret, request)
+        kind = kind_of(operation, request)
         path = {name: decoded(name, value) for name, value in request.path_params.items()}
         query = read_query(operation, request)
         body = await read_body(operation, request)
-        return Call(request, self.around, identify(request), path, query, body)
+        return Call(request, self.around, self.sessions, identity, kind, path, query, body)
+
+
+class HeardOut:
+    """An answer to somebody who may still be sending: they hear it only if they are listened to for a while."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.response.status_code}
+        await send({**start, "headers": [*self.response.raw_headers, (b"connection", b"close")]})
+        await send({"type": "http.response.body", "body": self.response.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_OUT):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+
+def kind_of(operation: Operation, request: Request) -> str:
+    """The kind of answer that is wanted; raises Problem where it is none of the operation's."""
+    accept = request.headers.get("accept", "*/*")
+    best, best_quality = "", 0.0
+    for kind in operation.kinds:
+        quality = quality_of(kind, accept)
+        if quality > best_quality:
+            best, best_quality = kind, quality
+    if not best:
+        raise wrong("Accept", accept, " or ".join(operation.kinds), 406)
+    return best
+
+
+def quality_of(kind: str, accept: str) -> float:
+    """How much a kind is wanted, from 0 to 1; what names it best says so."""
+    found: dict[int, float] = {}
+    for item in accept.split(","):
+        name, *parameters = [part.strip().lower() for part in item.split(";")]
+        names = (kind, kind.partition("/")[0] + "/*", "*/*")
+        if name in names:
+            found.setdefault(names.index(name), quality_in(parameters))
+    return found[min(found)] if found else 0.0
+
+
+def quality_in(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            with suppress(ValueError):
+                return float(parameter[2:])
+    return 1.0
 
 
 def decoded(name: str, value: str) -> str:
     """A part of the path: routes are found before it is decoded, since names may have a slash."""
     try:
-        return unquote(value, errors="strict")
+        return as_word(name, unquote(value, errors="strict"))
     except UnicodeDecodeError:
         raise wrong(name, value, "UTF-8, percent-encoded") from None
 
@@ -100,50 +161,43 @@ def read_query(operation: Operation, request: Request) -> dict[str, object]:
     for name, value in request.query_params.multi_items():
         schema = operation.parameters.get(name)
         if schema is None:
-            known = ", ".join(operation.parameters) or "none"
-            raise wrong(name, value, f"no other parameters than {known}")
+            known = ", ".join(operation.parameters)
+            raise wrong(name, value, f"to be one of the parameters {known}" if known else "to be left out")
         if name in read:
             raise wrong(name, value, "to be given once")
         read[name] = from_text(name, value, schema)
-    for name, schema in operation.parameters.items():
-        if schema.get("x-required") and name not in read:
-            raise wrong(name, None, expected(schema))
     return read
 
 
 async def read_body(operation: Operation, request: Request) -> Mapping[str, object]:
-    """The body as JSON, checked; empty where the operation has none."""
+    """The body as JSON, checked; empty where the operation has none, or it is of another kind."""
     if operation.body is None:
         return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == OCTETS and operation.raw_body:
+        return {}
     if kind != JSON:
-        if operation.raw_body:
-            return {}
-        raise wrong("Content-Type", kind, JSON, 415)
+        raise wrong("Content-Type", kind, f"{JSON} or {OCTETS}" if operation.raw_body else JSON, 415)
     content = parsed(await read_bytes(request, MOST_JSON))
-    check("", content, operation.body)
+    for step, _ in enumerate(checks("", content, operation.body)):
+        if step % STEP == 0:
+            await asyncio.sleep(0)
     return cast(Mapping[str, object], content)
 
 
 async def read_bytes(request: Request, most: int) -> bytes:
     """The body, which is refused as soon as it is too large."""
     announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > most:
-        raise too_large(int(announced), most)
+    if announced.isdecimal() and int(announced) > most:
+        raise wrong("body", int(announced), f"at most {most} bytes", 413)
     parts = []
     size = 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
         if size > most:
-            raise too_large(size, most)
+            raise wrong("body", size, f"at most {most} bytes", 413)
     return b"".join(parts)
-
-
-def too_large(size: int, most: int) -> Problem:
-    problem = wrong("body", size, f"at most {most} bytes", 413)
-    problem.headers["Connection"] = "close"  # what is left of it is not read
-    return problem
 
 
 def parsed(body: bytes) -> object:
@@ -155,4 +209,4 @@ def parsed(body: bytes) -> object:
 
 
 def refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} is none")
+    raise ValueError(f"{word} is no number of JSON")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from geartrain.errors import GearmanError
 from geartrain.protocol.admin import Query
 
 Answer = TypeVar("Answer")
@@ -22,7 +23,10 @@ class Inside(Protocol):
         """The next bytes of the server; raises ConnectionLost when it has parted."""
 
     async def ask(self, query: Query[Answer]) -> Answer:
-        """The answer to a text command; raises ServerError where it is refused."""
+        """The answer to a text command; raises ServerError where it is refused. Not while packets may come."""
+
+    async def ask_all(self, queries: Sequence[Query[Answer]]) -> list[Answer | GearmanError]:
+        """The answers to text commands that are asked at once, or why one was refused."""
 
     def close(self) -> None:
         """Hang up: nobody waits for its foreground jobs any more."""
@@ -32,9 +36,10 @@ class Surroundings(NamedTuple):
     """The job server as the web application sees it."""
 
     admit: Callable[[bytes], Inside]  # by the host that asks, as ``peers`` shows it
+    connections: Callable[[], int]  # connections to the job server
     names: frozenset[str]  # of hosts by which browsers may call this server, beside addresses
     prefix: str  # of all paths; empty, or "/" and a path without a slash at its end
     max_workload: int  # bytes
-    max_unique: int  # bytes
+    max_output: int  # bytes that may wait for somebody
     stopping: asyncio.Event  # set when the server stops: streams end
     log: logging.Logger

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from geartrain.web.problems import wrong
@@ -37,15 +37,22 @@ TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 def check(name: str, value: object, schema: Schema) -> None:
     """Raise a Problem naming the place, the value and what was expected, where it is not as the schema says."""
+    for _ in checks(name, value, schema):
+        pass
+
+
+def checks(name: str, value: object, schema: Schema) -> Iterator[None]:
+    """The same in steps, for a value that may have a thousand items."""
     kind = kind_of(value, schema)
     if kind is None or not fits(kind, value, schema):
-        raise wrong(name, value, expected(schema))
+        raise wrong(name or "body", value, expected(schema))
     if isinstance(value, dict):
-        check_members(name, value, schema)
+        yield from check_members(name, value, schema)
     elif isinstance(value, list):
         items = cast(Schema, schema.get("items", {}))
         for position, item in enumerate(value):
-            check(f"{name}[{position}]", item, items)
+            yield from checks(f"{name}[{position}]", item, items)
+            yield None
 
 
 def kind_of(value: object, schema: Schema) -> str | None:
@@ -108,7 +115,7 @@ def within(number: float, schema: Schema, least: str, most: str) -> bool:
     return (low is None or number >= cast(float, low)) and (high is None or number <= cast(float, high))
 
 
-def check_members(name: str, value: dict[str, object], schema: Schema) -> None:
+def check_members(name: str, value: dict[str, object], schema: Schema) -> Iterator[None]:
     """The same for what an object has."""
     known = cast(Mapping[str, Schema], schema.get("properties", {}))
     others = schema.get("additionalProperties", {})
@@ -117,11 +124,24 @@ def check_members(name: str, value: dict[str, object], schema: Schema) -> None:
             raise wrong(below(name, member), None, expected(known.get(member, {})))
     for member, content in value.items():
         if member in known:
-            check(below(name, member), content, known[member])
+            yield from checks(below(name, member), content, known[member])
         elif isinstance(others, Mapping):
-            check(below(name, member), content, others)
-        else:
+            yield from checks(below(name, member), content, others)
+        elif not others:
             raise wrong(below(name, member), content, f"no other members than {', '.join(known)}")
+    check_alternatives(name, value, schema)
+
+
+def check_alternatives(name: str, value: Mapping[str, object], schema: Schema) -> None:
+    """Raise a Problem where members are there of which one only may be, or none is of which one has to be."""
+    for group in cast(Sequence[Mapping[str, Schema]], schema.get("allOf", ())):
+        both = cast(Sequence[str], group["not"]["required"])
+        if all(member in value for member in both):
+            raise wrong(below(name, both[1]), value[both[1]], f"to be left out beside {both[0]}")
+    options = cast(Sequence[Mapping[str, Sequence[str]]], schema.get("oneOf", ()))
+    names = [option["required"][0] for option in options]
+    if names and len([member for member in names if member in value]) != 1:
+        raise wrong(name or "body", ", ".join(value), f"one of {', '.join(names)}")
 
 
 def below(name: str, member: str) -> str:
@@ -195,6 +215,30 @@ def choice(description: str, *words: str) -> Schema:
 
 def listing(description: str, items: Schema, least: int, most: int) -> Schema:
     return {"type": "array", "description": description, "items": items, "minItems": least, "maxItems": most}
+
+
+def flag(description: str) -> Schema:
+    """What is true, or left out."""
+    return {"type": "boolean", "description": description, "enum": [True]}
+
+
+def mapping(description: str, values: Schema) -> Schema:
+    return {"type": "object", "description": description, "additionalProperties": values}
+
+
+def apart(schema: Schema, *pairs: tuple[str, str]) -> Schema:
+    """An object that may not have both members of a pair."""
+    return {**schema, "allOf": [{"not": {"required": list(pair)}} for pair in pairs]}
+
+
+def one_of(schema: Schema, *names: str) -> Schema:
+    """An object that has exactly one of the members."""
+    return {**schema, "oneOf": [{"required": [name]} for name in names]}
+
+
+def without(schema: Schema, name: str) -> Schema:
+    """A schema without one of its words."""
+    return {word: value for word, value in schema.items() if word != name}
 
 
 def members(properties: Mapping[str, Schema], *required: str, others: object = False) -> Schema:

@@ -17,12 +17,13 @@ export function Chart({ title, times, lines, show, group, least = 1 }) {
   const theme = useCell(themeChanged);
   const shape = lines.map(({ label, ink }) => `${label} ${ink}`).join();
   useEffect(() => {
-    plot.current = new uPlot(optionsOf(lines, show, group, least, setIndex, box.current), dataOf(times, lines), box.current);
-    const watcher = new ResizeObserver(() => plot.current.setSize({ width: box.current.clientWidth, height: HEIGHT }));
-    watcher.observe(box.current);
+    const place = box.current;
+    const drawn = (plot.current = new uPlot(optionsOf(lines, show, group, least, setIndex, place), dataOf(times, lines), place));
+    const watcher = new ResizeObserver(() => drawn.setSize({ width: place.clientWidth, height: HEIGHT }));
+    watcher.observe(place);
     return () => {
       watcher.disconnect();
-      plot.current.destroy();
+      drawn.destroy();
     };
   }, [theme, shape]);
   useEffect(() => plot.current.setData(dataOf(times, lines)), [times, lines]);
@@ -67,7 +68,7 @@ function optionsOf(lines, show, group, least, setIndex, box) {
     padding: [8, 4, 0, 0],
     cursor: { sync: group && { key: group }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (plot, low, high) => [0, Math.max(least, (high ?? 0) * 1.08)] } },
-    axes: [axis(ink, { space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map(show) })],
+    axes: [axis(ink, { size: 28, space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map(show) })],
     series: [{}, ...lines.map((line) => ({
       stroke: ink[line.ink],
       width: 1.5,

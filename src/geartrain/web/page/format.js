@@ -6,7 +6,7 @@ const DAY = 86400;
 /** 12,345; from a hundred thousand on 123 k. */
 export function count(value) {
   if (value === null || value === undefined) return '–';
-  if (value < 1e5) return whole.format(value);
+  if (value < 1e5) return whole.format(Math.round(value));
   return value < 1e7 ? `${(value / 1e3).toFixed(value < 1e6 ? 1 : 0)} k` : `${(value / 1e6).toFixed(1)} M`;
 }
 
@@ -20,8 +20,9 @@ export function rate(value) {
 /** Seconds in two units at most: 350 ms, 12 s, 3 min 5 s, 2 h 10 min, 4 d 3 h. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return '–';
+  if (seconds === 0) return '0 s';
   if (seconds < 0) return `−${duration(-seconds)}`;
-  if (seconds < 0.0995) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 0.9995) return `${seconds < 0.01 ? Number((seconds * 1000).toPrecision(2)) : Math.round(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const units = [[DAY, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
   const first = units.findIndex(([size]) => Math.round(seconds) >= size);

@@ -35,13 +35,13 @@ function Charts({ history }) {
       { label: 'queued', values: series.queued, ink: 'amber', fill: true },
       { label: 'running', values: series.running, ink: 'blue' },
     ],
-    age: [{ label: 'oldest job', values: series.oldest, ink: 'violet', fill: true }],
+    age: [{ label: 'age', values: series.oldest, ink: 'violet', fill: true }],
   }), [history]);
   if (times.length < 2) return html`<p class="empty">The first figures come in a moment.</p>`;
   return html`
     <div class="charts">
       <${Chart} title="Jobs a second" times=${times} lines=${lines.flow} show=${rate} group="history" />
-      <${Chart} title="Queue" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} />
-      <${Chart} title="Waiting" times=${times} lines=${lines.age} show=${duration} group="history" least=${1} />
+      <${Chart} title="Jobs there are" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} />
+      <${Chart} title="Oldest that waits" times=${times} lines=${lines.age} show=${duration} group="history" least=${1} />
     </div>`;
 }

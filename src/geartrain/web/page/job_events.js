@@ -3,12 +3,13 @@
 import { segment } from './api.js';
 import { html, useEffect, useRef, useState } from './html.js';
 import { moment } from './format.js';
+import { isAlive } from './job_actions.js';
 import { Badge, FunctionLink, JobLink, Section } from './parts.js';
 import { listen } from './stream.js';
 
 const MOST = 500; // events, and texts of streamed data
-const NOTHING = { rows: [], status: null, data: [], isOver: false };
-const ENDS = new Set(['completed', 'complete', 'failed', 'fail', 'exception', 'dead', 'cancelled', 'end']);
+const NOTHING = { rows: [], status: null, data: [] };
+const ENDS = new Set(['completed', 'failed', 'dead', 'cancelled', 'abandoned', 'over']);
 
 /** The job's events from now on: {rows, status, data}. `changed` is called when its row is another one. */
 export function useEvents(handle, changed) {
@@ -18,10 +19,9 @@ export function useEvents(handle, changed) {
     setEvents(NOTHING);
     over.current = false;
     function hear(kind, event) {
-      const row = { ...event, kind: event.kind ?? kind };
-      over.current ||= ENDS.has(row.kind);
-      setEvents((before) => withEvent(before, row));
-      if (row.kind !== 'status' && row.kind !== 'data') changed();
+      over.current ||= ENDS.has(kind) || (kind === 'job' && !isAlive(event));
+      if (event.handle && event.at) setEvents((before) => withEvent(before, { ...event, kind }));
+      if (kind !== 'status' && kind !== 'data' && kind !== 'job') changed();
     }
     return listen(`jobs/${segment(handle)}/events`, {}, { hear, missing: () => {}, ended: () => over.current });
   }, [handle]);
@@ -32,7 +32,7 @@ export function withEvent(before, row) {
   const rows = [...before.rows, { ...row, key: before.rows.length ? before.rows.at(-1).key + 1 : 0 }].slice(-MOST);
   if (row.kind === 'status') return { ...before, rows, status: { numerator: row.numerator, denominator: row.denominator } };
   if (row.kind === 'data' || row.kind === 'warning') return { ...before, rows, data: [...before.data, row].slice(-MOST) };
-  return { ...before, rows, isOver: before.isOver || ENDS.has(row.kind) };
+  return { ...before, rows };
 }
 
 /** What the worker sent on the way. */

@@ -52,7 +52,7 @@ function Bars({ histogram, title, ink }) {
     <ol class=${`bars ink-${ink}`} aria-label=${`${title}: jobs by duration`}>
       ${shown.map((value, index) => html`
         <li title=${`≤ ${duration(upTo(first + index))}: ${count(value)} (${((value / total) * 100).toFixed(1)} %)`}>
-          <span class="bar" style=${{ height: `${(value / top) * 100}%` }}></span>
+          <span class="bar-place"><span class="bar" style=${{ height: `${(value / top) * 100}%` }}></span></span>
           <span class="bar-label">${duration(upTo(first + index))}</span>
         </li>`)}
     </ol>`;

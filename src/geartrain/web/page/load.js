@@ -1,24 +1,23 @@
 // What a part of the page shows, fetched and kept fresh.
 
-import { get } from './api.js';
+import { get, place } from './api.js';
 import { useEffect, useRef, useState } from './html.js';
 
 const NOTHING = { data: null, problem: null, loading: true };
 
 /**
  * The answer to a GET: `data`, or `problem`. With `every` it is asked again so many milliseconds after each answer,
- * while the page is seen. A path of null asks nothing. What is shown stays until the next answer.
+ * while the page is seen; with another `version` at once. What is shown stays until the next answer.
  */
-export function useLoad(path, query = {}, every = 0) {
+export function useLoad(path, query = {}, every = 0, version = '') {
   const [state, setState] = useState(NOTHING);
-  const key = path === null ? null : `${path}?${new URLSearchParams(Object.entries(query).filter(([, v]) => v != null))}`;
+  const key = place(path, query).href;
   const loader = useRef(null);
   useEffect(() => {
     setState(NOTHING);
-    if (key === null) return undefined;
     loader.current = repeat(path, query, every, setState);
     return loader.current.stop;
-  }, [key, every]);
+  }, [key, every, version]);
   return { ...state, reload: () => loader.current?.now() };
 }
 

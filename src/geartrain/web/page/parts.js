@@ -17,7 +17,7 @@ export function Head({ title, sub, children }) {
 
 const INKS = {
   queued: 'soft', delayed: 'violet', running: 'blue', complete: 'green', completed: 'green', failed: 'red', exception: 'red',
-  cancelled: 'soft', dead: 'red', paused: 'amber', draining: 'amber', lost: 'amber', timed_out: 'amber', retried: 'amber',
+  cancelled: 'soft', abandoned: 'soft', timeout: 'amber', fail: 'red', dead: 'red', paused: 'amber', draining: 'amber', lost: 'amber', timed_out: 'amber', retried: 'amber',
   warning: 'amber', joined: 'violet', started: 'blue', status: 'blue', data: 'blue', busy: 'blue', idle: 'green', full: 'amber',
 };
 
@@ -44,13 +44,14 @@ export function Figure({ label, value, unit = '', ink = '', href, children }) {
 }
 
 /** How far a job is; nothing where it has not said. */
-export function Progress({ job, label = 'Progress' }) {
+export function Progress({ job, label = 'Progress', brief = false }) {
   if (!job.denominator) return null;
   const part = Math.min(1, job.numerator / job.denominator);
+  const text = `${count(job.numerator)} / ${count(job.denominator)}`;
   return html`
-    <span class="progress">
+    <span class=${brief ? 'progress brief' : 'progress'} title=${text}>
       <progress aria-label=${label} max="1" value=${part}></progress>
-      <span class="progress-text">${count(job.numerator)} / ${count(job.denominator)}</span>
+      ${!brief && html`<span class="progress-text">${text}</span>`}
     </span>`;
 }
 
@@ -99,7 +100,7 @@ export function Section({ title, actions, children, wide }) {
 
 /** Facts as name and value; those without a value are left out. */
 export function Facts({ facts }) {
-  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const known = facts.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
   return html`<dl class="facts">${known.map(([label, value]) => html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 

@@ -94,13 +94,13 @@ function Navigation({ page, isOpen }) {
   const dead = functions?.reduce((sum, row) => sum + (row.dead ?? 0), 0) ?? 0;
   return html`
     <nav id="nav" class=${isOpen ? 'open' : ''} aria-label="Pages">
-      <ul>${PLACES.filter((place) => place.page !== 'submit').map((place) => html`
+      <div><ul>${PLACES.filter((place) => place.page !== 'submit').map((place) => html`
         <li><a href=${link(place.page)} aria-current=${place.page === page ? 'page' : undefined}>
           ${icon(place.page)} <span>${place.label}</span>
           ${place.page === 'dead' && dead > 0 && html`<span class="nav-count">${count(dead)}</span>`}
         </a></li>`)}
       </ul>
-      <${ServerLine} />
+      <${ServerLine} /></div>
     </nav>`;
 }
 

@@ -4,8 +4,8 @@ import { connection, headersOf, place, send } from './api.js';
 
 const AGAIN = 2000; // milliseconds until another attempt
 const KINDS = [
-  'live', 'snapshot', 'event', 'submitted', 'created', 'joined', 'started', 'status', 'data', 'warning', 'completed',
-  'complete', 'failed', 'fail', 'exception', 'retried', 'lost', 'timed_out', 'dead', 'cancelled', 'end', 'missed',
+  'live', 'job', 'over', 'submitted', 'joined', 'started', 'status', 'data', 'warning', 'completed', 'failed', 'exception',
+  'retried', 'lost', 'timed_out', 'dead', 'cancelled', 'abandoned', 'missed',
 ];
 
 /**

@@ -29,8 +29,9 @@ export function Table({ caption, columns, rows, name, empty = 'Nothing here.', o
 
 function cellOf(column, row) {
   const content = column.cell(row);
+  const isClipped = column.kind === 'clipped' && typeof content === 'string';
   const isBare = content === null || content === undefined || content === '';
-  return html`<td data-label=${column.label} class=${classes(column.kind, column.wide && 'wide-cell', isBare && 'bare')}>${content}</td>`;
+  return html`<td data-label=${column.label} class=${classes(column.kind, column.wide && 'wide-cell', isBare && 'bare')}>${isClipped ? html`<span title=${content}>${content}</span>` : content}</td>`;
 }
 
 function PickAll({ rows, name, picked, pick }) {

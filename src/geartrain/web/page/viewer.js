@@ -13,7 +13,7 @@ const ROW = 16; // bytes
 /** What `workload` or `result` of a job the API gives, drawn. */
 export function Content({ handle, what, version = '' }) {
   const path = `jobs/${segment(handle)}/${what}`;
-  const loaded = useLoad(path, { v: version || undefined });
+  const loaded = useLoad(path, {}, 0, version);
   return html`
     <${Loaded} from=${loaded}>${(answer) => html`
       <${Viewer} content=${contentOf(answer, what)} raw=${place(path, { raw: 1 })} name=${what} />`}<//>`;

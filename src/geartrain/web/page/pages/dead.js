@@ -37,7 +37,7 @@ export function Dead({ query }) {
     <${Loaded} from=${loaded}>${(answer) => {
       const rows = answer.dead ?? answer.letters ?? [];
       return html`
-        ${may('admin', query.function) && rows.length > 0 && html`<${Bulk} picked=${picked} name=${query.function} done=${done} />`}
+        ${may('admin', query.function) && rows.length > 0 && html`<${Bulk} rows=${rows} picked=${picked} pick=${pick} name=${query.function} done=${done} />`}
         <div class="panel"><${List} rows=${rows} picked=${picked} pick=${pick} name=${query.function} /></div>
         <${Pages} query=${query} next=${answer.next} />`;
     }}<//>`;
@@ -56,7 +56,7 @@ function OfFunction({ chosen }) {
 }
 
 /** What can be done to those that are picked, or to all. */
-function Bulk({ picked, name, done }) {
+function Bulk({ rows, picked, pick, name, done }) {
   const some = picked.size > 0;
   const what = some ? plural(picked.size, 'dead letter') : name ? `all dead letters of ${name}` : 'all dead letters';
   const target = some ? { handles: [...picked] } : name ? { function: name } : { all: true };
@@ -74,6 +74,7 @@ function Bulk({ picked, name, done }) {
   }
   return html`
     <div class="bulk" role="toolbar" aria-label="For those that are picked">
+      <button onClick=${() => pick(rows.map((row) => row.handle), !some)}>${some ? 'Pick none' : 'Pick all shown'}</button>
       <span>${some ? `${count(picked.size)} picked` : 'None picked'}</span>
       <${Action} act=${retry}>${icon('retry')} Retry ${some ? 'picked' : 'all'}<//>
       <${Action} class="danger" act=${discard}>${icon('dead')} Discard ${some ? 'picked' : 'all'}<//>
@@ -88,7 +89,7 @@ function List({ rows, picked, pick, name }) {
   const time = useNow();
   const columns = [
     { label: 'Handle', kind: 'name', cell: (row) => html`<${JobLink} handle=${row.handle} />` },
-    { label: 'Function', sort: (row) => row.function, cell: (row) => html`<${FunctionLink} name=${row.function} />` },
+    { label: 'Function', kind: 'clipped', wide: true, sort: (row) => row.function, cell: (row) => html`<${FunctionLink} name=${row.function} />` },
     { label: 'Reason', sort: (row) => row.reason, cell: (row) => html`<${Badge} word=${row.reason} />` },
     { label: 'Error', kind: 'clipped', wide: true, cell: (row) => row.error && html`<span title=${row.error}>${row.error}</span>` },
     { label: 'Tries', kind: 'number', sort: (row) => row.attempts, cell: (row) => row.attempts },

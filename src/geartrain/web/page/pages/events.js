@@ -10,10 +10,10 @@ import { FunctionNames } from './jobs.js';
 
 const MOST = 300; // rows that are kept
 const DRAW = 200; // milliseconds between drawings
-const KINDS = [['', 'All'], ['work', 'Starts and ends'], ['trouble', 'Trouble'], ['talk', 'Data and progress']];
+const KINDS = [['', 'All'], ['work', 'Jobs'], ['trouble', 'Trouble'], ['talk', 'Progress']];
 const OF_KIND = {
-  work: new Set(['submitted', 'joined', 'started', 'completed', 'failed', 'exception', 'cancelled', 'dead']),
-  trouble: new Set(['failed', 'exception', 'retried', 'lost', 'timed_out', 'dead', 'warning', 'cancelled']),
+  work: new Set(['submitted', 'joined', 'started', 'completed', 'failed', 'exception', 'cancelled', 'abandoned', 'dead']),
+  trouble: new Set(['failed', 'exception', 'retried', 'lost', 'timed_out', 'dead', 'warning', 'cancelled', 'abandoned']),
   talk: new Set(['status', 'data', 'warning']),
 };
 
@@ -54,9 +54,9 @@ function useTail(name, isHeld) {
     setState({ rows: [], missed: 0, problem: null });
     fresh.current = [];
     function hear(kind, event) {
-      if (typeof event.missed === 'number') setState((before) => ({ ...before, missed: before.missed + event.missed }));
+      if (kind === 'missed') setState((before) => ({ ...before, missed: before.missed + event.count }));
       if (!event.handle) return;
-      fresh.current.push({ ...event, kind: event.kind ?? kind, key: (number.current += 1) });
+      fresh.current.push({ ...event, kind, key: (number.current += 1) });
       if (fresh.current.length > MOST) fresh.current.shift();
     }
     return listen('events', { function: name }, { hear, missing: (problem) => setState((before) => ({ ...before, problem })) });

@@ -40,7 +40,7 @@ function columnsOf(recent, time) {
     { label: 'Workers', kind: 'number', sort: (row) => row.workers, cell: workersOf },
     { label: 'Oldest', kind: 'number', sort: (row) => -(row.oldest_at ?? Infinity), cell: (row) => row.oldest_at && duration(Math.max(0, time - row.oldest_at)) },
     { label: 'Done /s', kind: 'number', sort: (row) => latest(rates(recent, 'completed', row.function)), cell: (row) => doneOf(row, recent) },
-    { label: 'Failed', kind: 'number', sort: (row) => row.totals?.failed ?? 0, cell: (row) => figure(row.totals?.failed ?? 0, 'red') },
+    { label: 'Failed', kind: 'number', sort: (row) => row.totals?.failed ?? 0, cell: (row) => failedOf(row, recent) },
     { label: 'Dead', kind: 'number', sort: (row) => row.dead, cell: deadOf },
     { label: 'Actions', kind: 'actions', cell: (row) => html`<${Actions} row=${row} />` },
   ];
@@ -48,6 +48,12 @@ function columnsOf(recent, time) {
 
 function figure(value, ink = '') {
   return html`<span class=${value ? (ink && `ink-${ink}`) : 'faint'}>${count(value)}</span>`;
+}
+
+/** Red only while it goes on. */
+function failedOf(row, recent) {
+  const isFailing = latest(rates(recent, 'failed', row.function), 30) > 0;
+  return figure(row.totals?.failed ?? 0, isFailing ? 'red' : 'text');
 }
 
 function nameOf(row) {

@@ -90,7 +90,7 @@ function Details({ job, time }) {
     ['reducer', job.reducer],
     ['reason', job.reason],
     ['error', error],
-    ...Object.entries(job.metadata ?? {}).map(([name, value]) => [`metadata ${name}`, String(value)]),
+    ...Object.entries(job.metadata ?? {}).map(([name, value]) => [`metadata ${name}`, html`<span class=${String(value).length > 32 && 'long'}>${String(value)}</span>`]),
   ]} />`;
 }
 

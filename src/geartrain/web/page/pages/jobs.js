@@ -75,13 +75,13 @@ function List({ jobs, query, reload }) {
   const time = useNow();
   const columns = [
     { label: 'Handle', kind: 'name', cell: (job) => html`<${JobLink} handle=${job.handle} />` },
-    { label: 'State', cell: stateOf },
-    { label: 'Function', cell: (job) => html`<${FunctionLink} name=${job.function} />` },
+    { label: 'State', kind: 'state', cell: stateOf },
+    { label: 'Function', kind: 'clipped', wide: true, cell: (job) => html`<${FunctionLink} name=${job.function} />` },
     { label: 'Unique', kind: 'clipped', cell: (job) => job.unique },
     { label: 'Age', kind: 'number', cell: (job) => duration(Math.max(0, time - job.submitted_at)) },
     { label: 'Tries', kind: 'number', cell: (job) => job.attempts || '' },
     { label: 'Workload', kind: 'number', cell: (job) => bytes(job.workload_bytes) },
-    { label: 'Waiting', kind: 'number', cell: (job) => (job.waiting ? count(job.waiting) : '') },
+    { label: 'Clients', kind: 'number', cell: (job) => (job.waiting ? count(job.waiting) : '') },
     { label: 'Worker', kind: 'clipped', cell: (job) => job.worker || job.worker_host },
     { label: 'Actions', kind: 'actions', cell: (job) => html`<${Actions} job=${job} reload=${reload} />` },
   ];
@@ -92,7 +92,7 @@ function List({ jobs, query, reload }) {
 
 function stateOf(job) {
   const priority = job.priority !== 'normal' && html` <span class="soft">${job.priority}</span>`;
-  return html`<${Badge} word=${job.state} />${priority} <${Progress} job=${job} />`;
+  return html`<${Badge} word=${job.state} />${priority} <${Progress} job=${job} brief />`;
 }
 
 function Actions({ job, reload }) {

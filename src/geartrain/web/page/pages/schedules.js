@@ -3,7 +3,7 @@
 import { post, put, remove, segment } from '../api.js';
 import { useNow } from '../clock.js';
 import { askFor, confirm } from '../dialog.js';
-import { moment, plural, relative } from '../format.js';
+import { count, duration, moment, plural, relative } from '../format.js';
 import { html } from '../html.js';
 import { icon } from '../icon.js';
 import { useLoad } from '../load.js';
@@ -31,12 +31,12 @@ function List({ rows, reload }) {
   const time = useNow();
   const columns = [
     { label: 'Name', kind: 'name', sort: (row) => row.name, cell: (row) => html`<b>${row.name}</b> ${row.paused && html`<${Badge} word="paused" />`}` },
-    { label: 'Function', sort: (row) => row.function, cell: (row) => html`<${FunctionLink} name=${row.function} />` },
-    { label: 'When', cell: whenOf },
+    { label: 'Function', kind: 'clipped', wide: true, sort: (row) => row.function, cell: (row) => html`<${FunctionLink} name=${row.function} />` },
+    { label: 'When', kind: 'short', wide: true, cell: whenOf },
     { label: 'Next', kind: 'number', sort: (row) => row.next_at, cell: (row) => (row.paused || !row.next_at ? '' : html`<time title=${moment(row.next_at)}>${relative(row.next_at, time)}</time>`) },
     { label: 'Last', kind: 'number', sort: (row) => row.last_at, cell: (row) => row.last_at && html`<time title=${moment(row.last_at)}>${relative(row.last_at, time)}</time>` },
-    { label: 'Fired', kind: 'number', sort: (row) => row.fired, cell: (row) => row.fired },
-    { label: 'From', cell: (row) => html`<span class="soft">${row.origin}</span>` },
+    { label: 'Fired', kind: 'number', sort: (row) => row.fired, cell: (row) => count(row.fired) },
+    { label: 'From', kind: 'short', cell: (row) => html`<span class="soft">${row.origin}</span>` },
     { label: 'Actions', kind: 'actions', cell: (row) => html`<${Actions} row=${row} reload=${reload} />` },
   ];
   return html`
@@ -46,7 +46,7 @@ function List({ rows, reload }) {
 }
 
 function whenOf(row) {
-  if (row.every) return `every ${typeof row.every === 'number' ? `${row.every} s` : row.every}`;
+  if (row.every) return `every ${typeof row.every === 'number' ? duration(row.every) : row.every}`;
   return html`<code>${row.cron}</code> ${row.timezone && html`<span class="soft">${row.timezone}</span>`}`;
 }
 

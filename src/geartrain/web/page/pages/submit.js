@@ -105,27 +105,22 @@ export function afterEvent(run, kind, event) {
   if (kind === 'created') return { ...run, handle: event.handle };
   if (kind === 'status') return { ...run, state: 'running', numerator: Number(event.numerator), denominator: Number(event.denominator) };
   if (kind === 'data' || kind === 'warning') return { ...run, state: 'running', data: [...run.data, { kind, ...event }] };
-  const ends = { complete: 'complete', completed: 'complete', fail: 'failed', failed: 'failed', exception: 'exception' };
-  if (!ends[kind]) return run;
-  return { ...run, state: ends[kind], result: resultIn(event) };
+  return { ...run, state: kind, result: resultIn(event), why: event.detail };
 }
 
-/** The bytes that an event brings, whatever its field is named. */
+/** The bytes that the last event brings. */
 function resultIn(event) {
-  for (const field of ['result', 'exception', 'data', 'text']) {
-    const content = contentOf(event, field);
-    if (content) return content;
-  }
-  return null;
+  return contentOf(event, 'result') ?? contentOf(event, 'exception');
 }
 
 function Run({ run, leave }) {
-  const isOver = ['complete', 'failed', 'exception', 'cancelled'].includes(run.state);
+  const isOver = !['queued', 'running'].includes(run.state);
   return html`
     <${Section} title="What comes of it" actions=${!isOver && html`<button class="danger" onClick=${leave}>Hang up</button>`} wide>
       <div aria-live="polite">
         <p>${run.handle && html`<${JobLink} handle=${run.handle} />`} <${Badge} word=${run.state} /> <${Progress} job=${run} /></p>
         ${run.data.length > 0 && html`<pre class="streamed">${run.data.map((event) => html`<span class=${event.kind === 'warning' ? 'ink-amber' : ''}>${textIn(event)}</span>`)}</pre>`}
+        ${run.why && html`<p class="soft">${run.why}</p>`}
         ${run.result && html`<${Viewer} content=${run.result} name="result" />`}
         ${run.state === 'failed' && html`<p class="soft">The worker says no more than that it failed.</p>`}
       </div>
@@ -133,6 +128,6 @@ function Run({ run, leave }) {
 }
 
 function textIn(event) {
-  const content = contentOf(event, 'data') ?? contentOf(event, 'text') ?? contentOf(event, 'warning');
+  const content = contentOf(event, 'data') ?? contentOf(event, 'warning');
   return content ? new TextDecoder().decode(content) : '';
 }

@@ -5,7 +5,8 @@ import { useNow } from '../clock.js';
 import { duration, plural } from '../format.js';
 import { html, useState } from '../html.js';
 import { useLoad } from '../load.js';
-import { Action, Badge, Choice, FunctionLink, Head, JobLink, Loaded } from '../parts.js';
+import { Action, Badge, Choice, Head, JobLink, Loaded } from '../parts.js';
+import { link } from '../route.js';
 import { may } from '../session.js';
 import { Table } from '../table.js';
 import { attempt } from '../toast.js';
@@ -37,7 +38,7 @@ function List({ rows, reload, isAsked }) {
   const time = useNow();
   const columns = [
     { label: 'Worker', kind: 'name', sort: nameOf, cell: (row) => html`<b>${nameOf(row)}</b> ${row.id && html`<span class="soft">${row.host}</span>`}` },
-    { label: 'State', sort: stateOf, cell: (row) => html`<${Badge} word=${stateOf(row)} />` },
+    { label: 'State', kind: 'state', sort: stateOf, cell: (row) => html`<${Badge} word=${stateOf(row)} />` },
     { label: 'Runs', wide: true, cell: (row) => runningOf(row, time) },
     { label: 'Can do', kind: 'chips', wide: true, cell: functionsOf },
     { label: 'Actions', kind: 'actions', cell: (row) => html`<${Drain} row=${row} reload=${reload} />` },
@@ -73,7 +74,7 @@ function runningOf(row, time) {
 function functionsOf(row) {
   const shown = row.functions.slice(0, MOST_FUNCTIONS);
   const more = row.functions.length - shown.length;
-  return html`${shown.map((name) => html`<${FunctionLink} name=${name} /> `)}${more > 0 && html`<span class="soft" title=${row.functions.join(', ')}>and ${more} more</span>`}`;
+  return html`${shown.map((name) => html`<a class="chip" href=${link('functions', name)}>${name}</a> `)}${more > 0 && html`<span class="soft" title=${row.functions.join(', ')}>and ${more} more</span>`}`;
 }
 
 function Drain({ row, reload }) {

@@ -1,0 +1,130 @@
+"""The API's events: what happens to jobs, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from geartrain.errors import GearmanError
+from geartrain.protocol.admin import json_lines
+from geartrain.web.answers import EVENTS
+from geartrain.web.calls import Call
+from geartrain.web.jobs import STATES, find_job
+from geartrain.web.operations import Operation
+from geartrain.web.problems import Problem, as_word, problem_of
+from geartrain.web.streams import HEARTBEAT, PULSE, EventStream, event
+from geartrain.web.submits import FUNCTION
+
+Row = dict[str, object]
+
+PAUSE: Final = 0.25  # seconds between two questions for what has happened
+MOST: Final = 1000  # events of one answer
+NOW: Final = "-"  # the cursor of whoever wants what is to come
+ANY: Final = "*"
+LAST: Final = ("completed", "failed", "dead", "cancelled", "abandoned")  # kinds after which a job is over
+
+
+class Tail:
+    """What happens from now on, or from a cursor on."""
+
+    def __init__(self, call: Call, function: str) -> None:
+        self.call = call
+        self.function = function
+        self.cursor = NOW
+        self.silent_since = time.monotonic()
+
+    async def news(self) -> list[Row]:
+        """What has happened since the last question, and a row where some of it is forgotten."""
+        rows = await self.call.ask(json_lines(("events", self.cursor, self.function, str(MOST))))
+        end = rows.pop()
+        self.cursor = str(end["cursor"])
+        return [{"kind": "missed", "count": end["missed"]}, *rows] if end["missed"] else rows
+
+    async def wait(self) -> bytes:
+        """Wait until it is worth to ask again; what is sent meanwhile, so that the listener knows we are there."""
+        await asyncio.sleep(PAUSE)
+        if time.monotonic() - self.silent_since < PULSE:
+            return b""
+        self.silent_since = time.monotonic()
+        return HEARTBEAT
+
+    def told(self, row: Row) -> bytes:
+        """An event as it is sent."""
+        self.silent_since = time.monotonic()
+        return event(str(row["kind"]), row)
+
+
+async def list_events(call: Call) -> ASGIApp:
+    tail = Tail(call, as_word("function", call.text("function") or ANY))
+    await tail.news()
+    return EventStream(follow(tail), call.around.stopping)
+
+
+async def follow(tail: Tail) -> AsyncGenerator[bytes]:
+    """Everything that happens."""
+    try:
+        while True:
+            for row in await tail.news():
+                yield tail.told(row)
+            yield await tail.wait()
+    except GearmanError as error:
+        yield event("lost", problem_of(error).body())
+
+
+async def follow_job(call: Call) -> ASGIApp:
+    """First the job as it is, then what happens to it."""
+    job = await find_job(call, call.path["handle"])
+    tail = Tail(call, str(job["function"]))
+    if is_over(job):
+        return EventStream(only(event("job", job)), call.around.stopping)
+    await tail.news()
+    return EventStream(follow_to_end(tail, call.path["handle"]), call.around.stopping)
+
+
+def is_over(job: Mapping[str, object]) -> bool:
+    return job["state"] not in STATES
+
+
+async def only(chunk: bytes) -> AsyncGenerator[bytes]:
+    yield chunk
+
+
+async def follow_to_end(tail: Tail, handle: str) -> AsyncGenerator[bytes]:
+    """What happens to one job, until it is over."""
+    try:
+        job = await find_job(tail.call, handle)
+        yield event("job", job)
+        while not is_over(job):
+            for row in await tail.news():
+                if row.get("handle", handle) == handle:
+                    yield tail.told(row)
+                    if row["kind"] in LAST:
+                        return
+            yield await tail.wait()
+    except Problem as problem:
+        yield event("over", problem.body())
+    except GearmanError as error:
+        yield event("lost", problem_of(error).body())
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET",
+        "/events",
+        list_events,
+        "Everything that happens to jobs, from now on",
+        parameters={"function": FUNCTION},
+        kinds=(EVENTS,),
+    ),
+    Operation(
+        "GET",
+        "/jobs/{handle}/events",
+        follow_job,
+        "A job as it is, and everything that happens to it until it is over",
+        kinds=(EVENTS,),
+    ),
+)
