@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from geartrain.broker.access import VIEW
+from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
@@ -15,6 +15,7 @@ from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
 
 ANY: Final = b"*"  # every function
+SHOWN: Final = VIEW | ADMIN  # the rights for which a connection's functions and jobs are shown
 MOST_ROWS: Final = 1000  # of a list when no limit is given
 MOST_SHOWN: Final = 100  # jobs or peers within a row
 
@@ -145,7 +146,9 @@ def describe_peer(broker: Broker, peer: Connection) -> dict[str, object]:
         "number": peer.number,
         "host": text(peer.host),
         "id": text(peer.client_id),
-        "functions": [text(function.name) for function in peer.abilities if may(broker, VIEW, function.name)],
+        "functions": [
+            text(function.name) for function in peer.abilities if may(broker, SHOWN, function.name)
+        ],
         "running": [text(job.handle) for job in running[:MOST_SHOWN]],
         "waiting": [text(job.handle) for job in waiting[:MOST_SHOWN]],
         "asleep": peer.asleep,
@@ -160,5 +163,5 @@ def describe_peer(broker: Broker, peer: Connection) -> dict[str, object]:
 
 
 def seen(broker: Broker, jobs: Iterable[Job]) -> list[Job]:
-    """Jobs without those that the asker may not view."""
-    return [job for job in jobs if may(broker, VIEW, job.function.name)]
+    """Jobs without those that the asker must not see."""
+    return [job for job in jobs if may(broker, SHOWN, job.function.name)]
