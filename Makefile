@@ -43,9 +43,10 @@ conformance: $(VENV)/.dev real-clients ## Run every test that talks to a server 
 	set -e; for way in leader follower shards; do \
 	  echo "As the $$way of a pool"; GEARTRAIN_POOL=$$way $(RUN) pytest $(or $(TESTS),$(ON_THE_WIRE)); done
 
-torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, and try a thousand times as many sequences of packets
+torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, talk noise, and try a thousand times as many sequences of packets
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(COMPILED)/bin/python -m pytest tests/fuzz
 	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)

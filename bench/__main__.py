@@ -18,8 +18,9 @@ from bench.report import group_table, machine, medians_of, promise_table, show, 
 from bench.results import Result, chosen, measure
 from bench.row import Group
 from bench.server_rows import SERVER
+from bench.web_rows import WEB
 
-GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD, DURABILITY, POOL)
+GROUPS: Final = (SERVER, CLIENTS, WORKERS, DEPTH, MEMORY, CROWD, DURABILITY, POOL, WEB)
 NAMES: Final = [*(group.name for group in GROUPS), *(row.name for group in GROUPS for row in group.rows)]
 QUICK: Final = 0.2  # of the jobs, in one round
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from bench.durable_rows import ALONE, BESIDE_JOBS, GEARMAND_ON_DISK, IN_MEMORY, ON_DISK
 from bench.pool_rows import ONE, TWO
 from bench.sample import Sample
+from bench.web_rows import CLOSED, OPEN
 
 Medians = Mapping[str, Mapping[str, Sample]]
 """By row, then by contestant."""
@@ -94,4 +95,8 @@ PROMISES: Final = (
         "queueing and doing jobs in a pool of one server, jobs a second", "pool-both", "rate", ONE, None, 18_000,
     ),
     Promise("the same on two servers of a pool together, to one", "pool-both", "rate", TWO, ONE, 0.95),
+    Promise(
+        "queueing and doing jobs with the page open in 5 browsers, to closed", "web-both", "rate", OPEN, CLOSED, 0.95,
+    ),
+    Promise("calls with the page open in 5 browsers, to closed", "web-call", "rate", OPEN, CLOSED, 0.95),
 )  # fmt: skip

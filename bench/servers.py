@@ -13,15 +13,22 @@ class Server(Process):
     """A job server for the time of a ``with`` block, on a port of its own.
 
     It keeps its jobs in ``folder``, which may be on a slow disk, or is of the ``pool`` that these options name;
-    without either its jobs are in memory only.
+    without either its jobs are in memory only. ``options`` are more of its own.
     """
 
     def __init__(
-        self, name: str, folder: str = "", slow_disk: bool = False, pool: tuple[str, ...] = ()
+        self,
+        name: str,
+        folder: str = "",
+        slow_disk: bool = False,
+        pool: tuple[str, ...] = (),
+        options: tuple[str, ...] = (),
     ) -> None:
         port = free_port()
         disk = {"LD_PRELOAD": compiled("slow_disk.c", "-shared", "-fPIC")} if slow_disk else {}
-        super().__init__(name, port, command_of(name, port, folder, pool), {**os.environ, **disk})
+        super().__init__(
+            name, port, [*command_of(name, port, folder, pool), *options], {**os.environ, **disk}
+        )
 
     def question(self) -> bytes:
         return b"version\n"

@@ -17,7 +17,13 @@ FOLLOWER = "follower"  # another server leads: everything passes a link
 SHARDS = "shards"  # there are three shards, and another server leads two of them
 WAYS = (LEADER, FOLLOWER, SHARDS)
 
-OF_ITS_OWN = ("--listen", "--log-file", "--user", "--grace")  # what the other server must not have, too
+OF_ITS_OWN = (
+    "--listen",
+    "--http",
+    "--log-file",
+    "--user",
+    "--grace",
+)  # what the other server must not have, too
 NUMBERS = count(1)
 
 

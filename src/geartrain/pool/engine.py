@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 from typing import Final, NamedTuple
 
 from redis.exceptions import (
@@ -167,10 +168,10 @@ class Engine:
             self.see(0 if isinstance(role, ResponseError) else len(role[2]))
         ack = self.ack_of(kind)
         waits = [ack.command(WAIT_SLICE)] if ack != NOBODY else []
-        asked_at = asyncio.get_running_loop().time()
+        asked_at = monotonic()
         replies = await node.ask([*commands, *waits], PATIENCE + WAIT_SLICE)
         if not waits:
-            self.round_trips.add(asyncio.get_running_loop().time() - asked_at)
+            self.round_trips.add(monotonic() - asked_at)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             scripts = {call.script for call in calls if isinstance(call, Call)}
             await node.ask([(b"SCRIPT", b"LOAD", script.text) for script in scripts])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from geartrain.server.options import PORT, UNIX, Kind, one_of, option
+from geartrain.server.options import PORT, UNIX, Kind, number, one_of, option
 
 LABEL_LIMIT: Final = 253  # bytes of a host's name
 
@@ -73,6 +73,12 @@ class HttpOptions:
         many=True,
     )
     http_prefix: str = option("", PATH, "A path before all paths of --http.", metavar="PATH")
+    metrics_functions: int = option(
+        100,
+        number(1, 10_000),
+        "Functions with metrics of their own; what is beyond them is `other`.",
+        metavar="N",
+    )
 
     # gearmand's
     protocol: str = option(

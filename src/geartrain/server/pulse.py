@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Final
 
 from geartrain.store.durations import Durations
@@ -16,16 +17,16 @@ class Pulse:
     def __init__(self) -> None:
         self.lag = Durations()
         self.loop = asyncio.get_running_loop()
-        self.due = 0.0  # when the next look is to be, by the loop's clock
+        self.due = 0.0  # when the next look is to be, in monotonic seconds
         self.timer: asyncio.TimerHandle | None = None  # None while nobody looks
 
     def start(self) -> None:
         """Look from now on."""
-        self.due = self.loop.time() + PERIOD
-        self.timer = self.loop.call_at(self.due, self.look)
+        self.due = monotonic() + PERIOD
+        self.timer = self.loop.call_later(PERIOD, self.look)
 
     def look(self) -> None:
-        self.lag.add(max(self.loop.time() - self.due, 0.0))
+        self.lag.add(max(monotonic() - self.due, 0.0))
         self.start()
 
     def stop(self) -> None:

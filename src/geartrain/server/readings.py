@@ -62,7 +62,7 @@ class ServerReadings:
         return ServerReading(
             __version__,
             self.started_at,
-            len(self.the_server.peers),
+            len(self.the_server.peers_by_number),
             self.the_server.received_bytes,
             self.the_server.sent_bytes,
             held["schedules"],
@@ -91,7 +91,7 @@ class ServerReadings:
         desk = self.desk
         return {
             **(self.held() if self.pooled else {}),
-            "connections": len(self.the_server.peers),
+            "connections": len(self.the_server.peers_by_number),
             "uptime": time.time() - self.started_at,
             "received_bytes": self.the_server.received_bytes,
             "sent_bytes": self.the_server.sent_bytes,
@@ -148,7 +148,7 @@ def reading_of(broker: Broker, function: Function) -> FunctionReading:
         function.running,
         len(function.workers) - busy,
         busy,
-        0.0 if since is None else max(broker.clock - since, 0.0),
+        0.0 if since is None else max(time.time() - since, 0.0),
         broker.archive.dead_of.get(function.name, 0),
         function.policy is not None and function.policy.paused,
         tally.totals(),

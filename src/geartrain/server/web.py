@@ -13,10 +13,13 @@ import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
+from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
+from geartrain.web.sampler import Sampler
 
 LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
 IDLE: Final = 30  # seconds for which a connection may wait for its next request
@@ -32,8 +35,10 @@ class Uvicorn(uvicorn.Server):
 class Web:
     """The web server, on listening sockets."""
 
-    def __init__(self, server: Server, listeners: Sequence[socket.socket]) -> None:
+    def __init__(self, server: Server, readings: ServerReadings, listeners: Sequence[socket.socket]) -> None:
         settings = server.settings
+        self.pulse = readings.pulse
+        self.sampler = Sampler(server.admit)
         self.listeners = list(listeners)
         self.stopping = asyncio.Event()
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
@@ -44,6 +49,10 @@ class Web:
             settings.http_prefix,
             settings.max_workload,
             settings.max_output,
+            readings,
+            self.sampler,
+            Live(server.admit),
+            settings.metrics_functions,
             self.stopping,
             server.log,
         )
@@ -56,6 +65,8 @@ class Web:
         self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
         await self.uvicorn.startup(self.listeners)
         self.clock = asyncio.create_task(self.tell_date())
+        self.pulse.start()
+        self.sampler.start()
 
     async def tell_date(self) -> None:
         """Keep the Date of answers right."""
@@ -66,6 +77,7 @@ class Web:
     def close(self) -> None:
         """Take no more requests; streams end, and those that wait for a job wait on."""
         self.stopping.set()
+        self.sampler.stop()
         for server in self.uvicorn.servers:
             server.close()
         for connection in list(self.uvicorn.server_state.connections):
@@ -73,6 +85,7 @@ class Web:
 
     async def stop(self) -> None:
         """End what is left."""
+        self.pulse.stop()
         await self.uvicorn.shutdown(self.listeners)
         if self.clock is not None:
             self.clock.cancel()

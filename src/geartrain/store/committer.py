@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from time import monotonic
 from typing import Final
 
 from geartrain.broker.assignments import arrived, want_again
@@ -101,7 +102,7 @@ class Committer:
 
     async def keep(self, batch: Batch, awaited: Awaitable[Outcome] | None) -> None:
         """Wait until a batch is kept, and let go of what it promised; None where there is nothing to keep."""
-        begun_at = self.loop.time()
+        begun_at = monotonic()
         try:
             outcome = Outcome() if awaited is None else await awaited
         except Fenced as error:
@@ -120,7 +121,7 @@ class Committer:
             await asyncio.sleep(PAUSE)
             return self.go_on()
         if awaited is not None:
-            self.durations.add(self.loop.time() - begun_at)
+            self.durations.add(monotonic() - begun_at)
         self.kept = self.begun
         keep(self.broker, batch)
         self.go_on()  # first: with a large batch the store is at work again while we write

@@ -7,15 +7,28 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp
 
-from geartrain.web import batches, dead, functions, jobs, logins, results, schedules, servers, tails, workers
+from geartrain.web import (
+    batches,
+    dead,
+    functions,
+    jobs,
+    logins,
+    results,
+    schedules,
+    servers,
+    tails,
+    watching,
+    workers,
+)
 from geartrain.web.answers import told
 from geartrain.web.description import described
 from geartrain.web.files import page, static
 from geartrain.web.gate import API, Gate
+from geartrain.web.monitors import Monitors
 from geartrain.web.operations import Operation, Resource
 from geartrain.web.ports import Surroundings
 from geartrain.web.problems import Problem, not_found
@@ -31,6 +44,7 @@ OPERATIONS: Final = (
     *schedules.OPERATIONS,
     *dead.OPERATIONS,
     *servers.OPERATIONS,
+    *watching.OPERATIONS,
     *logins.OPERATIONS,
 )
 
@@ -41,7 +55,7 @@ def application(around: Surroundings) -> ASGIApp:
     description = described(OPERATIONS, around.prefix + API)
     routes = [
         *resources([*OPERATIONS, description], around, sessions),
-        Route("/livez", alive),
+        *Monitors(around.readings, around.metrics_functions).routes(),
         Route("/static/{path:path}", static),
         Route("/", page),
     ]
@@ -59,11 +73,6 @@ def resources(operations: Iterable[Operation], around: Surroundings, sessions: S
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
     return [Route(API + path, Resource(group, around, sessions)) for path, group in by_path.items()]
-
-
-async def alive(request: Request) -> Response:
-    """The loop answers."""
-    return PlainTextResponse("ok\n")
 
 
 async def unknown(request: Request, error: Exception) -> Response:

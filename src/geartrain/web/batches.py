@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from starlette.responses import Response
 
+from geartrain.errors import GearmanError
 from geartrain.protocol.task import Task
 from geartrain.web.answers import answer
 from geartrain.web.calls import Call
@@ -44,9 +45,10 @@ async def submit_jobs(call: Call) -> Response:
 
 def told(task: Task) -> dict[str, object]:
     """What became of one of the jobs."""
-    if task.error is not None:
-        return {"error": problem_of(task.error).body()}
-    return {"handle": handle_of(task)}
+    try:
+        return {"handle": handle_of(task)}
+    except GearmanError as error:
+        return {"error": problem_of(error).body()}
 
 
 OPERATIONS: Final = (

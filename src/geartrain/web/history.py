@@ -53,15 +53,14 @@ NONE: Final = Sample()
 class Span:
     """How far back a history goes, and how finely."""
 
-    def __init__(self, name: str, samples: int, points: int) -> None:
+    def __init__(self, name: str, step: float, points: int) -> None:
         self.name = name
-        self.samples = samples  # to one point
+        self.step = step  # seconds between two points, or more where samples are fewer
         self.points = points
-        self.step = STEP * samples  # seconds
 
 
-HOUR: Final = Span("hour", 1, 360)
-DAY: Final = Span("day", 30, 288)
+HOUR: Final = Span("hour", STEP, 360)
+DAY: Final = Span("day", 30 * STEP, 288)
 SPANS: Final = {span.name: span for span in (HOUR, DAY)}
 
 
@@ -96,7 +95,6 @@ class Record:
         self.span = span
         self.times = array("d", [nan]) * span.points
         self.place = 0  # of the next point
-        self.samples = 0  # since the last point
         self.drawn_at = 0.0  # the last point, or the time before the first one, in monotonic seconds
         self.curves: dict[str, Curves] = {}  # by function
 
@@ -106,8 +104,7 @@ class Record:
             if name not in self.curves:
                 self.curves[name] = Curves(self.span)
             self.curves[name].see(sample)
-        self.samples += 1
-        if self.samples >= self.span.samples:
+        if now - self.drawn_at > self.span.step - STEP / 2:
             self.draw(now, clock)
 
     def draw(self, now: float, clock: float) -> None:
@@ -116,7 +113,6 @@ class Record:
             curves.draw(self.place, max(now - self.drawn_at, 0.001))
         self.times[self.place] = clock
         self.place = (self.place + 1) % self.span.points
-        self.samples = 0
         self.drawn_at = now
 
     def read(self, name: str) -> dict[str, object]:

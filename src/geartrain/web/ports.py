@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from geartrain.errors import GearmanError
 from geartrain.protocol.admin import Query
+from geartrain.web.readings import Readings
+
+if TYPE_CHECKING:
+    from geartrain.web.live import Live
+    from geartrain.web.sampler import Sampler
 
 Answer = TypeVar("Answer")
 
@@ -41,5 +46,9 @@ class Surroundings(NamedTuple):
     prefix: str  # of all paths; empty, or "/" and a path without a slash at its end
     max_workload: int  # bytes
     max_output: int  # bytes that may wait for somebody
+    readings: Readings
+    sampler: Sampler
+    live: Live
+    metrics_functions: int  # that have metrics of their own
     stopping: asyncio.Event  # set when the server stops: streams end
     log: logging.Logger

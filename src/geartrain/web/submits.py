@@ -128,7 +128,7 @@ class Submitter:
 
 
 def handle_of(task: Task) -> str:
-    """The handle of a job that the server has; raises why it does not have it."""
-    if task.error is not None:
+    """The handle of a job that the server took; raises why it did not."""
+    if task.error is not None and not task.handle:  # one that has failed by now was taken
         raise task.error
     return task.handle.decode("utf-8", "backslashreplace")

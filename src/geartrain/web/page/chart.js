@@ -90,11 +90,8 @@ function axis(ink, more) {
   };
 }
 
-function hours(plot, ticks) {
-  return ticks.map((tick) => {
-    const at = new Date(tick * 1000);
-    return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
-  });
+function hours(plot, ticks, index, space, step) {
+  return ticks.map((tick) => new Date(tick * 1000).toTimeString().slice(0, step < 60 ? 8 : 5));
 }
 
 function faint(color) {

@@ -10,9 +10,22 @@ const KEPT = 120; // snapshots
 
 export const live = cell({ at: 0, functions: null, server: null, recent: [] });
 
-/** Keep `live` fresh from now on. */
+let leave = null; // while the stream is open
+let isPolling = false;
+
+/** Keep `live` fresh from now on, while the page is seen: a browser has few connections for all of its tabs. */
 export function watchServer() {
-  listen('live', {}, { hear: (kind, snapshot) => take(snapshot), missing: poll });
+  document.addEventListener('visibilitychange', look);
+  look();
+}
+
+function look() {
+  if (document.hidden) {
+    leave?.();
+    leave = null;
+  } else if (!leave && !isPolling) {
+    leave = listen('live', {}, { hear: (kind, snapshot) => take(snapshot), missing: poll });
+  }
 }
 
 export function useLive() {
@@ -20,6 +33,7 @@ export function useLive() {
 }
 
 async function poll() {
+  isPolling = true;
   if (!document.hidden) {
     const [functions, server] = await Promise.all([quietly('functions'), quietly('server')]);
     if (functions) take({ functions: functions.functions, server });

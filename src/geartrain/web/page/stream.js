@@ -1,94 +1,67 @@
-// Server-sent events.
+// Server-sent events. They are read by fetch, since an EventSource does not say why it failed.
 
 import { connection, headersOf, place, send } from './api.js';
 
 const AGAIN = 2000; // milliseconds until another attempt
-const KINDS = [
-  'live', 'job', 'over', 'submitted', 'joined', 'started', 'status', 'data', 'warning', 'completed', 'failed', 'exception',
-  'retried', 'lost', 'timed_out', 'dead', 'cancelled', 'abandoned', 'missed',
-];
 
 /**
- * Listen to a stream of the API until `stop` is called; it is opened again when it breaks.
- * `hear(kind, data)` is called for each event, `missing(problem)` once where there is no such stream.
+ * Listen to a stream of the API until the function that it returns is called; it is opened again when it breaks.
+ * `hear(kind, data)` is called for each event, `missing(problem)` once where there is no such stream, and `ended()`
+ * says whether the stream was to end.
  */
-export function listen(path, query, { hear, missing, opened, ended }) {
-  let source = null;
-  let timer = 0;
-  let stopped = false;
-  function open() {
-    source = new EventSource(place(path, query));
-    source.onopen = () => {
-      if (connection.get().lost) connection.set({ lost: false, why: '' });
-      opened?.();
-    };
-    source.onmessage = (event) => hear('message', JSON.parse(event.data), event.lastEventId);
-    for (const kind of KINDS) {
-      source.addEventListener(kind, (event) => hear(kind, JSON.parse(event.data), event.lastEventId));
-    }
-    source.onerror = () => (ended?.() ? stop() : again());
-  }
-  async function again() {
-    source.close();
-    if (stopped) return;
-    const problem = await why(path, query);
-    if (stopped) return;
-    if (problem?.isMissing) missing?.(problem);
-    else timer = setTimeout(open, AGAIN);
-  }
-  function stop() {
-    stopped = true;
-    clearTimeout(timer);
-    source?.close();
-  }
-  open();
-  return stop;
-}
-
-/** An EventSource does not say why it failed: ask once more, for the status alone. */
-async function why(path, query) {
+export function listen(path, query, { hear, missing, ended }) {
   const asking = new AbortController();
-  try {
-    await send(place(path, query), { headers: headersOf('GET', undefined, 'text/event-stream'), signal: asking.signal });
-    return null;
-  } catch (problem) {
-    return problem;
-  } finally {
-    asking.abort();
+  const where = place(path, query);
+  run();
+  return () => asking.abort();
+
+  async function run() {
+    while (!asking.signal.aborted && !ended?.()) {
+      const problem = await once();
+      if (problem?.isMissing) return missing?.(problem);
+      if (!ended?.()) await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+  }
+
+  /** Listen until the stream breaks; a Problem where it cannot be had. */
+  async function once() {
+    try {
+      const headers = headersOf('GET', undefined, 'text/event-stream');
+      await read(await send(where, { headers, signal: asking.signal }), hear);
+    } catch (problem) {
+      return problem.status === undefined ? broken() : problem;
+    }
+  }
+
+  function broken() {
+    if (!asking.signal.aborted) connection.set({ lost: true, why: 'The stream broke.' });
   }
 }
 
 /** Send a change that is answered by events, and hear them; resolves when the stream ends. */
 export async function stream(path, body, hear, signal) {
-  const answer = await send(place(path), {
-    method: 'POST',
-    headers: headersOf('POST', body, 'text/event-stream'),
-    body: JSON.stringify(body),
-    signal,
-  });
+  const headers = headersOf('POST', body, 'text/event-stream');
+  await read(await send(place(path), { method: 'POST', headers, body: JSON.stringify(body), signal }), hear);
+}
+
+async function read(answer, hear) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for await (const text of texts(answer.body)) {
-    const blocks = (rest + text).split(/\r?\n\r?\n/);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split('\n\n');
     rest = blocks.pop();
     for (const block of blocks) hearBlock(block, hear);
   }
 }
 
-async function* texts(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    yield value;
-  }
-}
-
 function hearBlock(block, hear) {
   let kind = 'message';
-  const data = [];
-  for (const line of block.split(/\r?\n/)) {
-    if (line.startsWith('event:')) kind = line.slice(6).trim();
-    if (line.startsWith('data:')) data.push(line.slice(5).trimStart());
+  let data = '';
+  for (const line of block.split('\n')) {
+    if (line.startsWith('event: ')) kind = line.slice(7);
+    if (line.startsWith('data: ')) data = line.slice(6); // JSON, so of one line
   }
-  if (data.length) hear(kind, JSON.parse(data.join('\n')));
+  if (data) hear(kind, JSON.parse(data));
 }

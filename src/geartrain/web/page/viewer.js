@@ -14,6 +14,7 @@ const ROW = 16; // bytes
 export function Content({ handle, what, version = '' }) {
   const path = `jobs/${segment(handle)}/${what}`;
   const loaded = useLoad(path, {}, 0, version);
+  if (loaded.problem?.isMissing) return html`<p class="empty">It is not known any more.</p>`;
   return html`
     <${Loaded} from=${loaded}>${(answer) => html`
       <${Viewer} content=${contentOf(answer, what)} raw=${place(path, { raw: 1 })} name=${what} />`}<//>`;

@@ -28,7 +28,7 @@ export function Overview() {
 
 function serverLine(server) {
   if (!server) return 'What the server does now, and what it did.';
-  return [`up ${duration(server.uptime)}`, server.connections !== undefined && `${count(server.connections)} connections`]
+  return [server.uptime !== undefined && `up ${duration(server.uptime)}`, server.connections !== undefined && `${count(server.connections)} connections`]
     .filter(Boolean).join(' · ');
 }
 

@@ -53,14 +53,14 @@ function nameOf(row) {
   return row.id || `${row.host} #${row.number}`;
 }
 
-/** The jobs that a worker runs, as rows, whether the server gives rows or handles. */
+/** The jobs that a worker runs: rows for some, handles at least for others. */
 function running(row) {
-  return (row.running ?? []).map((job) => (typeof job === 'string' ? { handle: job } : job));
+  return row.jobs ?? row.running.map((handle) => ({ handle }));
 }
 
 function stateOf(row) {
   if (row.draining) return 'draining';
-  return running(row).length ? 'busy' : row.functions.length ? 'idle' : row.waiting?.length ? 'waits' : 'client';
+  return running(row).length ? 'busy' : row.functions.length ? 'idle' : row.waiting_count ? 'waits' : 'client';
 }
 
 function runningOf(row, time) {
@@ -68,7 +68,8 @@ function runningOf(row, time) {
   if (!jobs.length) return null;
   return html`<ul class="plain-list">${jobs.map((job) => html`
     <li><${JobLink} handle=${job.handle} /> ${job.function && html`<span>${job.function}</span>`}
-      ${job.started_at && html` <span class="soft">for ${duration(Math.max(0, time - job.started_at))}</span>`}</li>`)}</ul>`;
+      ${job.started_at && html` <span class="soft">for ${duration(Math.max(0, time - job.started_at))}</span>`}</li>`)}
+    ${row.running_count > jobs.length && html`<li class="soft">and ${row.running_count - jobs.length} more</li>`}</ul>`;
 }
 
 function functionsOf(row) {

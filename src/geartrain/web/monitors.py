@@ -1,0 +1,40 @@
+"""What monitors ask: metrics, and whether the server lives and takes jobs."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from geartrain.web.answers import answer
+from geartrain.web.metrics import exposition
+from geartrain.web.readings import Readings
+
+
+class Monitors:
+    """The answers for monitors. ``most`` functions have metrics of their own, the others are one."""
+
+    def __init__(self, readings: Readings, most: int) -> None:
+        self.readings = readings
+        self.most = most
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/metrics", self.metrics),
+            Route("/livez", self.livez),
+            Route("/readyz", self.readyz),
+        ]
+
+    async def metrics(self, request: Request) -> Response:
+        text = await exposition(self.readings, self.most)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def livez(self, request: Request) -> Response:
+        """The process answers."""
+        return answer({"alive": True, "loop_lag": self.readings.loop_lag()})
+
+    async def readyz(self, request: Request) -> Response:
+        """Whether jobs should be sent here."""
+        faults = self.readings.faults()
+        return answer({"ready": not faults, "reasons": faults}, 503 if faults else 200)
