@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from geartrain.server.listeners import tune, written
+from geartrain.server.listeners import given, tune
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -50,7 +50,7 @@ class Acceptor:
         """Let in who waits; what the system refuses for now waits on."""
         try:
             for _ in range(AT_ONCE):
-                self.admit(listener.accept()[0], written(listener))
+                self.admit(listener.accept()[0], given(listener))
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from geartrain.broker.access import Access, Badge
 from geartrain.broker.deeds import REFUSED, Deed
 from geartrain.server.access_rules import AccessRules, digest_of
-from geartrain.server.listeners import address_of, is_beyond_loopback, written
+from geartrain.server.listeners import address_of, given, is_beyond_loopback
 from geartrain.server.log import AUDIT, NOTICE
 from geartrain.server.visitors import Visitor
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from geartrain.server.server import Server
 
 TOKEN: Final = "token"
+LOG_IN: Final = "log in"
 
 
 class Gatekeeper:
@@ -34,12 +35,13 @@ class Gatekeeper:
         """Let these rules hold, for those who are here too."""
         self.rules = rules
         for peer in list(self.server.peers.values()):
-            self.look_again(peer.visitor)
-            self.server.desk.guard(peer.connection, peer.visitor.badge)
+            if peer.visitor is not None:
+                self.look_again(peer.visitor)
+                self.server.desk.guard(peer.connection, peer.visitor.badge)
 
     def let_in(self, peer: Peer | Insider) -> None:
         """A new peer, or one of whom more is known."""
-        if self.rules is not None:
+        if self.rules is not None and peer.visitor is not None:
             self.look_again(peer.visitor)
             self.server.desk.guard(peer.connection, peer.visitor.badge)
 
@@ -73,7 +75,7 @@ class Gatekeeper:
                     extra={"addresses": ", ".join(open_to_all)},
                 )
             return
-        known = {written(listener) for listener in listeners}
+        known = {given(listener) for listener in listeners}
         for grant in self.rules.grants:
             if grant.kind == "listener" and grant.holder not in known:
                 self.server.log.warning(
@@ -91,7 +93,7 @@ class Gatekeeper:
         """Tell what peers did in this turn."""
         for connection, what, on, outcome in deeds:
             peer = self.server.peers.get(connection)
-            if peer is not None:
+            if peer is not None and peer.visitor is not None:
                 self.tell(peer.visitor, what, on, outcome)
         deeds.clear()
 

@@ -26,11 +26,11 @@ class Insider:
     it is cut off, as a ``Peer``.
     """
 
-    def __init__(self, server: Server, number: int, host: bytes) -> None:
+    def __init__(self, server: Server, number: int, host: bytes, visitor: Visitor | None) -> None:
         self.server = server
         self.number = number
         self.connection, self.receive = server.desk.connect(number, host)
-        self.visitor = Visitor(host.decode(), nothing)
+        self.visitor = visitor  # None for the server itself
         self.outgoing = self.connection.outgoing
         self.unsaid: list[bytes] = []  # what the server has not taken
         self.unheard: list[bytes] = []

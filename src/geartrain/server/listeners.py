@@ -20,14 +20,14 @@ NO_SUCH_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Listener(socket.socket):
-    """A listening socket that knows how the settings call it."""
+    """A listening socket of the server's own, which knows what it is for."""
 
-    written = ""
+    given = ""  # where, as an option has it
 
 
-def written(listener: socket.socket) -> str:
-    """Where a socket listens, as that is written in the settings."""
-    return listener.written if isinstance(listener, Listener) else ""
+def given(listener: socket.socket) -> str:
+    """Where a socket listens, as an option has it."""
+    return listener.given if isinstance(listener, Listener) else ""
 
 
 def open_listeners(settings: Settings) -> list[socket.socket]:
@@ -52,7 +52,7 @@ def name_all(listeners: Sequence[socket.socket], where: str) -> None:
     """Let listening sockets know how the settings call them."""
     for listener in listeners:
         if isinstance(listener, Listener):
-            listener.written = where
+            listener.given = where
 
 
 def open_at(where: str, listeners: list[socket.socket], settings: Settings) -> None:

@@ -22,6 +22,7 @@ from geartrain.server.inside import Insider
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
+from geartrain.server.visitors import Visitor
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -133,10 +134,10 @@ class Server:
         self.forget(peer)
         return peer.endpoint
 
-    def admit(self, host: bytes) -> Insider:
-        """A peer within this process."""
+    def admit(self, host: bytes, visitor: Visitor | None = None) -> Insider:
+        """A peer within this process, for a visitor or for the server itself, to which no rules apply."""
         self.last_insider += 1
-        insider = Insider(self, self.last_insider, host)
+        insider = Insider(self, self.last_insider, host, visitor)
         self.gatekeeper.let_in(insider)
         self.peers[insider.connection] = insider
         return insider

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from geartrain.server.http_keeper import HttpKeeper
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
 from geartrain.web.application import application
@@ -43,7 +44,7 @@ class Web:
         self.stopping = asyncio.Event()
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
-            server.admit,
+            HttpKeeper(server, listeners),
             lambda: len(server.peers),
             frozenset(name.lower() for name in names),
             settings.http_prefix,
