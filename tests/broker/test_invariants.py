@@ -42,6 +42,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import request
 from tests.broker.expected import ExpectedPeer, ExpectedServer
+from tests.broker.witness import Witness
 from tests.wire import Build, MemoryServer, OneBroker, Peer
 
 PEERS = 4
@@ -75,6 +76,7 @@ class Conversation(RuleBasedStateMachine):
         self.expected = ExpectedServer(job_retries, self.server.now, self.server.clock)
         self.operator = self.server.connect()
         self.pairs = [(self.server.connect(), ExpectedPeer()) for _ in range(PEERS)]
+        self.witness = Witness(self.server)
         self.heard_noop: list[ExpectedPeer] = []
         for peer in range(PEERS - 1):
             self.can_do(peer, b"f", peer)
@@ -337,6 +339,10 @@ class Conversation(RuleBasedStateMachine):
             assert self.broker.functions[name] in sleepers.watched
             assert sleepers.look_again != NEVER
             assert wait(self.broker) <= PATIENCE
+
+    @invariant()
+    def events_and_totals_tell_what_happened(self) -> None:
+        self.witness.looks()
 
     @invariant()
     def memory_is_gone_when_jobs_are_gone(self) -> None:

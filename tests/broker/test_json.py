@@ -27,6 +27,15 @@ GEARMANDS = {
 }
 
 
+NOTHING_YET = dict.fromkeys(
+    (
+        *("submitted", "joined", "started", "completed", "failed", "retried", "lost", "timed_out"),
+        *("dead", "revived", "cancelled", "abandoned"),
+    ),
+    0,
+)
+
+
 def handles(peer: Peer, line: bytes) -> list[str]:
     return [row["handle"] for row in peer.lists(line)]
 
@@ -56,6 +65,10 @@ def test_a_running_job_tells_everything_about_itself() -> None:
             "run_at": None,
             "worker": "me",
             "worker_host": "127.0.0.1",
+            "started_at": START,
+            "clients": [{"id": "-", "host": "127.0.0.1"}],
+            "metadata": None,
+            "reducer": None,
         }
     ]
 
@@ -119,6 +132,11 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
             "paused": False,
             "draining": False,
             "policy": {"max_queue": {"high": 9, "normal": 8}},
+            "idle": 1,
+            "busy": 1,
+            "totals": NOTHING_YET | {"submitted": 3, "started": 2},
+            "wait": {"counts": [2] + 22 * [0], "sum": 0.0},
+            "run": {"counts": 23 * [0], "sum": 0.0},
         }
     ]
 
@@ -139,6 +157,10 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
             "running": [],
             "waiting": ["H:test:1"],
             "asleep": False,
+            "draining": False,
+            "jobs": [],
+            "running_count": 0,
+            "waiting_count": 1,
         },
         {
             "number": 2,
@@ -148,6 +170,10 @@ def test_peers_tell_what_they_can_do_run_and_wait_for() -> None:
             "running": ["H:test:1"],
             "waiting": [],
             "asleep": True,
+            "draining": False,
+            "jobs": [{"handle": "H:test:1", "function": "f", "started_at": START}],
+            "running_count": 1,
+            "waiting_count": 0,
         },
     ]
 
@@ -185,6 +211,7 @@ def test_the_protocol_document_names_every_command_and_field() -> None:
     server.running(b"f").says(WORK_FAIL, b"H:test:1")
     for line in (
         b"job H:test:2",
+        b"workload H:test:2",
         b"functions",
         b"peers",
         b"policy f",

@@ -43,6 +43,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.packet import request
 from tests.broker.kept import KeptJobs
+from tests.broker.witness import Witness
 from tests.wire import MemoryServer, Packet, Peer
 
 PEERS = 4
@@ -115,6 +116,7 @@ class Operations(RuleBasedStateMachine):
         self.server = server
         self.broker = server.broker
         self.operator = server.connect()
+        self.witness = Witness(server)
         self.peers = [server.connect() for _ in range(PEERS)]
         self.waiting: dict[Peer, set[bytes]] = {peer: set() for peer in self.peers}
         self.rates: dict[str, ExpectedRate] = {}
@@ -332,6 +334,10 @@ class Operations(RuleBasedStateMachine):
             assert function.running == len(jobs) - len(waiting)
             assert function.total() == len(jobs)
             assert function.ready(self.server.now) == ready(function, self.server.now)
+
+    @invariant()
+    def events_and_totals_tell_what_happened(self) -> None:
+        self.witness.looks()
 
     @invariant()
     def every_job_that_waits_for_a_time_has_an_alarm(self) -> None:

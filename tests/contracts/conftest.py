@@ -1,4 +1,4 @@
-"""Every scenario runs over both shells, and against ours, one of a pool, and the C gearmand."""
+"""Every scenario runs over both shells, and against ours, one of a pool, one with TLS, and the C gearmand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ import pytest
 from tests.contracts.shells import AsyncShell, BlockingShell, Shell
 from tests.support.members import follower
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
+from tests.support.tls import TlsProgram, trusting
 
 OURS: dict[str, Callable[[], AbstractContextManager[ServerProgram]]] = {
     "geartrain": geartrain_server,
     "pool": follower,
+    "tls": TlsProgram,
 }
 SERVERS = {**OURS, "gearmand": gearmand}
 SHELLS: dict[str, Callable[[], Shell]] = {"sync": BlockingShell, "aio": AsyncShell}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trust_in_the_servers_certificate() -> Iterator[None]:
+    """Have the libraries trust it as they trust what the system trusts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", trusting().ca)
+        yield
 
 
 @pytest.fixture(scope="session", params=SERVERS)

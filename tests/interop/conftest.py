@@ -14,6 +14,7 @@ from tests.interop.programs import LANGUAGES, ClientProgram, Language
 from tests.support.machine import DEADLINE
 from tests.support.members import follower
 from tests.support.processes import Program, ServerProgram, geartrain_server
+from tests.support.tls import Proxied
 
 RunClient = Callable[..., ClientProgram]
 StartWorker = Callable[[], Program]
@@ -23,12 +24,13 @@ Work = Callable[[str, JobFunction], None]
 SERVERS: dict[str, Callable[[], AbstractContextManager[ServerProgram]]] = {
     "alone": geartrain_server,
     "pool": follower,
+    "tls": Proxied,
 }
 
 
 @pytest.fixture(scope="session", params=SERVERS)
 def shared_server(request: pytest.FixtureRequest) -> Iterator[ServerProgram]:
-    """Our server, for every test that keeps to function names of its own; also one of a pool, which another leads."""
+    """Our server, for every test that keeps to function names of its own; also one of a pool, or behind TLS."""
     with SERVERS[request.param]() as program:
         yield program
 

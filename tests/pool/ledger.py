@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 KEY = 16  # bytes at the head of a workload, by which a job is found here
 NEVER = float("inf")
@@ -104,14 +104,11 @@ class Ledger:
         executions = self.executions()
         lost = [job for key, job in self.submitted.items() if job.handle and key not in executions]
         assert not lost, f"{len(lost)} acknowledged jobs were lost, such as {lost[:3]}"
-        unexplained: list[tuple[Executed, Executed]] = []
         for runs in executions.values():
             self.check_unaltered(runs)
-            unexplained += self.at_the_same_time(runs)
-            self.check_repeated(runs)
-        assert len(unexplained) <= self.fenced, (
-            f"{self.fenced} were fenced, ran at the same time: {unexplained}"
-        )
+            self.check_asked_again(runs)
+        late = self.late()
+        assert len(late) <= self.fenced, f"{self.fenced} were fenced, ran although another had begun: {late}"
         for call in self.called:
             assert len(set(call.chunks)) == len(call.chunks), f"data came twice: {call}"
             assert in_order(call.chunks), f"data came out of order: {call}"
@@ -123,30 +120,39 @@ class Ledger:
                 got = (run.function, run.unique, run.workload)
                 assert got == (sent.function, sent.unique, sent.workload), f"{run} was submitted as {sent}"
 
-    def at_the_same_time(self, runs: list[Executed]) -> list[tuple[Executed, Executed]]:
-        """The runs of a job of which the second began while the first one went on at a server that lived."""
-        return [
-            (first, second)
-            for first, second in combinations(runs, 2)
-            if second.begun_at < first.ended_at and not self.was_lost(first)
-        ]
+    def late(self) -> list[tuple[Executed, Executed]]:
+        """The runs whose job was another worker's before their result was kept: it must be refused, and counted."""
+        return [pair for runs in self.executions().values() for pair in self.late_among(runs)]
+
+    def late_among(self, runs: list[Executed]) -> list[tuple[Executed, Executed]]:
+        """Those of one job, each with the run that came after it."""
+        late = []
+        for place, first in enumerate(runs):
+            after = [second for second in runs[place + 1 :] if self.takes_its_place(first, second)]
+            if after and not self.was_lost(first):
+                late.append((first, after[0]))
+        return late
+
+    def takes_its_place(self, first: Executed, second: Executed) -> bool:
+        """Whether a run began that must not while another one goes on, or has ended."""
+        if second.begun_at < first.ended_at:
+            return first.handle == second.handle or bool(first.unique)
+        return first.handle == second.handle and not self.was_unheard(first)
 
     def was_lost(self, run: Executed) -> bool:
         """Whether the worker has lost its connection, or its server its life."""
         return run.left or run.lost or run.place in self.dead
 
-    def check_repeated(self, runs: list[Executed]) -> None:
-        """A job whose worker said its result is not run again, if the server was there to pass it on."""
+    def check_asked_again(self, runs: list[Executed]) -> None:
+        """A background submit is one job, if nothing happened before it was answered."""
         for first, second in pairwise(runs):
-            if first.handle == second.handle:
-                assert self.was_lost(first) or self.was_frozen(first), f"run again: {first}, {second}"
-            elif first.key in self.submitted:
+            if first.handle != second.handle and first.key in self.submitted:
                 assert self.was_asked_again(self.submitted[first.key]), f"two jobs of one: {first}, {second}"
 
-    def was_frozen(self, run: Executed) -> bool:
-        """Whether the server of the worker stood still, or that of a client, who could not hear the result."""
+    def was_unheard(self, run: Executed) -> bool:
+        """Whether the server of a client stood still, who could not hear the result of a foreground job."""
         places = {call.place for call in (*self.called, *self.cut) if call.handle == run.handle}
-        return not self.frozen.isdisjoint({run.place, *places})
+        return not self.frozen.isdisjoint(places)
 
     def was_asked_again(self, job: Submitted) -> bool:
         """Whether something happened between a submit and its answer."""

@@ -219,6 +219,9 @@ class Load:
         except GONE:
             run.lost = True
             raise
+        except asyncio.CancelledError:
+            run.left = True
+            raise
         return True
 
     async def executes(self, wire: Wire, run: Executed) -> None:

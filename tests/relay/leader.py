@@ -13,6 +13,7 @@ from geartrain.protocol.packet import PAYLOAD_LIMIT, request
 from geartrain.relay.frames import (
     ATTACH,
     CLOSED,
+    COUNT,
     FENCED,
     OVER,
     PACKETS,
@@ -99,7 +100,7 @@ class Leader:
         return self
 
     def is_ready(self, server: str) -> None:
-        self.takes(server, READY)
+        self.takes(server, READY, 0, COUNT.pack(0))
 
     def breaks(self, server: str) -> None:
         """The link to a server breaks."""

@@ -15,7 +15,17 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT
-from geartrain.relay.frames import CLOSED, FENCED, OVER, REPLIES, FrameStream, frame, pack_parts, parts_of
+from geartrain.relay.frames import (
+    CLOSED,
+    DRAINED,
+    FENCED,
+    OVER,
+    REPLIES,
+    FrameStream,
+    frame,
+    pack_parts,
+    parts_of,
+)
 from geartrain.relay.front import Front
 from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
@@ -192,5 +202,7 @@ class Member:
                 self.hub.fence(shard, number, parts_of(body))
             elif kind == OVER:
                 self.hub.end(shard, number, parts_of(body))
+            elif kind == DRAINED:
+                self.hub.drain_peer(number, bool(parts_of(body)[0]))
             elif kind == CLOSED:
                 self.hub.close(shard, number, *parts_of(body))

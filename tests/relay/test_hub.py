@@ -514,14 +514,71 @@ def test_a_result_of_a_job_that_was_over_for_the_leader_while_it_ran_is_dropped_
     assert worker.heard() == []
 
 
-def test_a_result_that_was_kept_by_a_leader_that_died_is_said_again_and_not_counted() -> None:
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_result_that_a_leader_may_have_kept_before_it_died_is_said_again_and_not_counted(
+    leaves: bool,
+) -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    if leaves:
+        worker.leaves()
+    pool.loses()
+    pool.follows(0)
+    pool.hub.end(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 0
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_result_that_no_leader_heard_before_the_job_was_over_counts(leaves: bool) -> None:
     pool = MemoryPool()
     worker = running(pool)[1]
     pool.loses()
     worker.says(WORK_COMPLETE, HANDLE, b"")
+    if leaves:
+        worker.leaves()
     pool.elects()
     pool.hub.end(0, worker.front.number, [HANDLE])
-    assert pool.hub.fenced == 0
+    assert pool.hub.fenced == 1
+
+
+def test_a_result_that_is_refused_by_one_leader_after_the_other_counts_once() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.stuck.add(0)
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    for _ in range(2):
+        pool.loses()
+        pool.elects()
+        pool.hub.fence(0, worker.front.number, [HANDLE])
+    assert pool.hub.fenced == 1
+
+
+def test_the_result_of_a_worker_that_left_counts_if_it_is_refused() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    pool.stuck.add(0)
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    worker.leaves()
+    pool.hub.fence(0, worker.front.number, [HANDLE, b"H:test:2"])
+    assert pool.hub.fenced == 1
+
+
+def test_what_was_settled_of_what_a_peer_said_before_does_not_settle_what_it_says_again() -> None:
+    pool = MemoryPool()
+    worker = running(pool)[1]
+    for _ in range(3):
+        worker.says(WORK_DATA, HANDLE, b"")
+    processed = pool.hub.sides[0].sent
+    pool.stuck.add(0)
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    pool.loses()
+    pool.follows(0)
+    pool.hub.settle(0, processed)
+    pool.hub.settle(0, pool.hub.sides[0].ready)
+    assert pool.hub.is_busy()
+    pool.settles()
+    assert not pool.hub.sides[0].unsettled
 
 
 def test_a_job_that_comes_back_to_the_worker_is_not_fenced_any_more() -> None:

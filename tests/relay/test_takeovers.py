@@ -33,7 +33,18 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, NUL, request
-from geartrain.relay.frames import ATTACH, DETACH, FENCED, OVER, PACKETS, READY, REPLIES, Frame, parts_of
+from geartrain.relay.frames import (
+    ATTACH,
+    COUNT,
+    DETACH,
+    FENCED,
+    OVER,
+    PACKETS,
+    READY,
+    REPLIES,
+    Frame,
+    parts_of,
+)
 from geartrain.relay.state import PeerState, state_bytes
 from tests.broker.kept import KeptJobs
 from tests.relay.leader import Leader
@@ -224,7 +235,7 @@ class Takeovers(RuleBasedStateMachine):
         self.leader.told[server] = []
         for peer in self.peers_of(server):
             self.attach(peer)
-        self.links[server].to_leader.append((READY, 0, b""))
+        self.links[server].to_leader.append((READY, 0, COUNT.pack(0)))
         for peer in self.peers_of(server):
             self.ask_again(peer)
 

@@ -107,6 +107,10 @@ def test_a_connection_is_listed_once() -> None:
         "running": [],
         "waiting": ["H:test:2"],
         "asleep": True,
+        "draining": False,
+        "jobs": [],
+        "running_count": 0,
+        "waiting_count": 1,
     }
 
 

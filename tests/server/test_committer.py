@@ -31,6 +31,7 @@ from geartrain.protocol.commands import (
     WORK_COMPLETE,
 )
 from geartrain.protocol.packet import HEADER_SIZE, request, response
+from geartrain.server.listeners import bind
 from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
@@ -97,8 +98,7 @@ class Host:
 
     def __init__(self, path: Path) -> None:
         self.store = FileStore(path)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.setblocking(False)
+        self.listener = bind(socket.AF_INET, ("127.0.0.1", 0), 16)
         self.address = self.listener.getsockname()
         self.wires: list[Wire] = []
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import address_of, open_listeners, remove_socket_files, tune
+from geartrain.server.listeners import Listener, address_of, open_listeners, remove_socket_files, tune
 from geartrain.server.settings import Settings
 
 
 @contextmanager
-def listening(*where: str, port: int = 0) -> Iterator[list[socket.socket]]:
+def listening(*where: str, port: int = 0) -> Iterator[list[Listener]]:
     listeners = open_listeners(Settings(listen=where, port=port))
     yield listeners
     for listener in listeners:

@@ -51,7 +51,6 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
             "drizzle",
             "--protocol wants one of gear, http, got 'drizzle'",
         ),
-        ("ssl", True, "--ssl wants to be left out, as this release has no TLS"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(name: str, given: object, message: str) -> None:

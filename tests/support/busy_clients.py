@@ -8,6 +8,7 @@ import sys
 import time
 from itertools import count
 
+from geartrain.protocol.submission import Priority
 from geartrain.sync.client import Client
 
 ORDER = {"order": 1834, "customer": {"name": "Ada", "vat": None}, "lines": [{"sku": "A-1", "price": 9.5}]}
@@ -19,7 +20,7 @@ def keep_busy(client: Client) -> None:
     for number in count():
         client.do_background("thumbnail", json.dumps({"image": f"{number}.jpg", "width": 320}))
         if number % 2:
-            client.do_background("send_mail", f"To: customer-{number}@example.com", priority="high")
+            client.do_background("send_mail", f"To: customer-{number}@example.com", priority=Priority.HIGH)
         if number % 3 == 0:
             client.do_background("webhook_deliver", json.dumps({**ORDER, "order": number}))
         if number % 4 == 0:
@@ -36,7 +37,7 @@ def begin(client: Client) -> None:
         client.do_background("geocode", address, unique=f"place-{number}")
     for number in range(12):
         client.do_background("send_mail", "Good morning", delay=3600.0 + number)
-        client.do_background("cleanup", b"", priority="low", unique=f"cleanup-{number}")
+        client.do_background("cleanup", b"", priority=Priority.LOW, unique=f"cleanup-{number}")
     for number in range(3):
         client.do_background("video_transcode", json.dumps({"video": f"{number}.mp4", "codec": "av1"}))
     client.submit("video_transcode", json.dumps({"video": "waited-for.mp4"}), unique="waited-for")

@@ -56,6 +56,7 @@ class Broker:
         self.notices: list[str] = []  # for the log
         self.deeds: list[Deed] = []  # for the audit log
         self.asker: Access | None = None  # whose question is being answered; None where no rules apply
+        self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
         self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time

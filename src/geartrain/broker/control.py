@@ -122,6 +122,8 @@ def change_peers(broker: Broker, words: list[bytes], draining: bool) -> bytes:
     found = [peer for peer in broker.connections if peer.number == number and may_manage(broker, peer)]
     for peer in found:
         broker.sleepers.drain(peer, draining)
+    if broker.relayed:
+        broker.drained += found
     return json_lines([describe_peer(broker, peer) for peer in found])
 
 

@@ -9,10 +9,19 @@ from geartrain.broker.broker import Broker
 def stats(broker: Broker, words: list[bytes]) -> bytes:
     """``stats``: what this server holds; what its owner knows of it stands behind that."""
     row: dict[str, object] = {"version": text(broker.rules.version), "pid": broker.rules.pid}
-    return json_lines([row | counts(broker) | broker.about()])
+    row.update(counts(broker))
+    return json_lines([row | broker.about()])
 
 
-def counts(broker: Broker) -> dict[str, object]:
+def summed(rows: list[dict[str, int]]) -> dict[str, object]:
+    """The counts of several brokers."""
+    total: dict[str, object] = {}
+    for name in rows[0] if rows else ():
+        total[name] = sum([row[name] for row in rows])
+    return total
+
+
+def counts(broker: Broker) -> dict[str, int]:
     """How much there is in a broker."""
     archive = broker.archive
     functions = broker.functions.values()

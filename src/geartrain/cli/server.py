@@ -24,7 +24,7 @@ def run_server(**given: object) -> None:
     """Run a job server.
 
     It ends on SIGTERM, after the running jobs (see --grace), and on SIGUSR1 when no job is left. SIGHUP opens the log
-    anew and reads the policies and schedules in the file of --config again.
+    anew, and reads the files of TLS and the tables in the file of --config again.
     """
     ctx = click.get_current_context()
     command_line = options_given(ctx)

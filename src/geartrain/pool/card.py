@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from geartrain.pool.registry import Lease, Member
+from geartrain.protocol.servers import TLS_SCHEME
 
 
 class Card(NamedTuple):
@@ -23,11 +24,14 @@ class Card(NamedTuple):
     connections: int = 0  # peers
     fenced: int = 0  # late results that were refused
     stopping: bool = False
+    tls: bool = False  # it is reached in TLS
     age: float = 0.0  # seconds since it was heard of
 
     @property
     def address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        """Where it is reached, as a client may be told."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{TLS_SCHEME if self.tls else ''}{host}:{self.port}"
 
     def text(self) -> str:
         """The card as the engine keeps it."""
@@ -48,6 +52,7 @@ def read_card(text: str) -> Card:
         said.get("connections", 0),
         said.get("fenced", 0),
         said.get("stopping", False),
+        said.get("tls", False),
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -28,17 +29,21 @@ from geartrain.relay.front import Front
 from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
 from geartrain.store.durations import Durations
+from geartrain.tls import TlsStream
 
 Configure = Callable[[Broker], None]
 
 MOST_ROUNDS: Final = 8  # of questions and answers within a turn
+LAG: Final = 0.01  # seconds after which other servers hear what is settled
 
 
 class Surroundings(NamedTuple):
     """What a member needs of the server around it."""
 
     broker_for: Callable[[Rules], Broker]
-    give_away: Callable[[Connection], socket.socket]  # a peer's socket, which is no peer's any more
+    # A peer's socket, which is no peer's any more, and the TLS that it speaks, if it does.
+    give_away: Callable[[Connection], tuple[socket.socket, TlsStream | None]]
+    link_context: Callable[[], ssl.SSLContext]  # for links to servers that speak TLS
     turn: Callable[[], None]  # takes a turn
     read: Callable[[], None]  # takes turns as long as there is something to read
     read_peers: Callable[[bool], None]  # whether peers are to be read from
@@ -91,6 +96,7 @@ class PoolDesk:
         self.turn_is_due = False  # somebody waits for a turn
         self.turning = False  # the loop will see to that
         self.flushing = False  # the links are to be written to soon
+        self.lagging = False  # in a while also to those to which nothing else is to be said
         self.neighbours = Neighbours(self)
         self.election = Election(self)
         self.leaderships = self.election.leaderships
@@ -163,7 +169,7 @@ class PoolDesk:
             leadership.broker.notices.clear()
         if self.leaving:
             self.part_with_leaving()
-        if not self.flushing and self.neighbours.have_to_hear():
+        if not self.flushing and self.has_to_write():
             self.flushing = True
             self.loop.call_soon(self.flush)
         for front in hub.ended:
@@ -331,6 +337,23 @@ class PoolDesk:
         """Write to the other servers what the turns had for them that were taken in one go: writing is dear."""
         self.flushing = False
         self.neighbours.flush()
+        for leadership in self.leaderships.values():
+            leadership.written()
+        if self.neighbours.have_to_hear() and not self.lagging:
+            self.lagging = True
+            self.loop.call_later(LAG, self.flush_lagging)
+
+    def flush_lagging(self) -> None:
+        """Tell the other servers what is settled by now, if that has not gone with something else."""
+        self.lagging = False
+        self.flush()
+
+    def has_to_write(self) -> bool:
+        """Whether other servers have to hear something, or something can be settled when they have."""
+        for leadership in self.leaderships.values():
+            if leadership.marks:
+                return True
+        return self.neighbours.have_to_hear()
 
     def read(self) -> None:
         """Take turns; one at least, where somebody has something to hear."""

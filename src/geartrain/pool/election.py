@@ -22,6 +22,7 @@ BEATS: Final = 10  # in the time after which a silent server is given up
 HURRY: Final = 0.05  # seconds between looks while a shard has no leader
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 EMPTY_LOOKS: Final = 3  # in a row: then a shard is led also by who leads its share already
+LAST_WORDS: Final = 0.01  # seconds to read what the last leader said, before another one is asked
 SILENT: Final = (
     3  # beats without a word: then a server whose port is closed is gone, and our own look is late
 )
@@ -99,6 +100,8 @@ class Election:
         lease = self.leases[shard] = await self.registry.lease(shard)
         if lease is not None:
             self.empty_looks[shard] = 0
+            if self.desk.neighbours.follows_another(shard, lease):
+                await asyncio.sleep(LAST_WORDS)
             return self.desk.neighbours.follow(shard, lease)
         self.empty_looks[shard] += 1
         await self.stand(shard)

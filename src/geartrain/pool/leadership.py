@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
@@ -14,8 +15,7 @@ from geartrain.broker.durability import adopt
 from geartrain.broker.takeover import resume, suspend
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.pool.store import ValkeyStore
-from geartrain.relay.exchange import COUNT
-from geartrain.relay.frames import GONE, SETTLED
+from geartrain.relay.frames import COUNT, GONE, SETTLED
 from geartrain.relay.seat import Seat
 from geartrain.store.committer import Committer
 from geartrain.store.durations import Durations
@@ -25,11 +25,19 @@ PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a
 Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
 
 
+class Mark(NamedTuple):
+    """What is settled with a commit, if the links have been written to so often."""
+
+    commit: int
+    writes: int
+    processed: dict[str, int]  # frames of packets, by server
+
+
 class Leadership:
     """A shard's broker, with the engine as its store and the servers of the pool as its fronts.
 
-    What a front has sent is *settled* when its effects are kept: until then the front would say the results among it
-    again, to the next leader.
+    What a front has sent is *settled* when its effects are kept, clients at other servers have been written to, and
+    the lease was ours all the while: until then the front would say the results among it again, to the next leader.
     """
 
     def __init__(
@@ -60,7 +68,8 @@ class Leadership:
         self.safe_until = 0.0  # when nobody else can have the lease before, by monotonic time
         self.replication: dict[str, object] = {}  # what is known of the engine's replicas
         self.settled: dict[str, int] = {}  # frames of packets that were said to be settled, by server
-        self.marks: dict[int, dict[str, int]] = {}  # by a commit's number, those that are settled with it
+        self.marks: deque[Mark] = deque()  # what is to be settled
+        self.writes = 0  # how often the links have been written to
 
     @property
     def opened(self) -> bool:
@@ -113,6 +122,7 @@ class Leadership:
         self.seat.end_turn()
         self.committer.hold(broker.dirty)
         self.seat.deliver()
+        self.mark()
         self.settle()
 
     def can_open(self, fronts: set[str]) -> bool:
@@ -121,34 +131,51 @@ class Leadership:
             return False
         return fronts <= self.seat.ready or self.broker.now >= self.open_by
 
+    def mark(self) -> None:
+        """Note what has been processed, and with what it will be settled."""
+        if not self.opened or self.seat.processed == self.settled:
+            return
+        committer, marks = self.committer, self.marks
+        commit = committer.begun + 1
+        if committer.commit is None and not self.broker.batch:
+            commit = committer.kept
+        last = marks[-1] if marks else None
+        if last is None or last.commit != commit or last.processed != self.seat.processed:
+            while marks and marks[-1].commit >= commit:
+                marks.pop()
+            marks.append(Mark(commit, self.writes + 1, dict(self.seat.processed)))
+
+    def written(self) -> None:
+        """The links have been written to."""
+        if self.marks:
+            self.writes += 1
+            self.settle()
+
     def settle(self) -> None:
         """Tell the fronts what is settled."""
-        if not self.opened:
-            return None
-        committer = self.committer
-        if self.seat.processed != self.settled:
-            if committer.commit is None and not self.broker.batch:
-                self.marks.clear()
-                return self.say_settled(self.seat.processed)
-            self.marks[committer.begun + 1] = dict(self.seat.processed)
-        for number in [number for number in self.marks if number <= committer.kept]:
-            self.say_settled(self.marks.pop(number))
+        marks = self.marks
+        while marks and marks[0].commit <= self.committer.kept and marks[0].writes <= self.writes:
+            if not self.is_safe():
+                return
+            self.say_settled(marks.popleft().processed)
 
     def say_settled(self, processed: dict[str, int]) -> None:
         for server, count in processed.items():
-            if self.settled.get(server) != count:
+            if server in self.seat.processed and self.settled.get(server) != count:
                 self.settled[server] = count
                 self.tell(server, SETTLED, self.shard, 0, [COUNT.pack(count)])
 
+    def orphan(self, server: str) -> None:
+        """The link to a server broke; what came over it before the jobs were loaded is said again."""
+        self.early = [frame for frame in self.early if frame[0] != server]
+        self.seat.orphan(server)
+
     def leave(self, server: str) -> None:
         """A server is not in the pool any more."""
+        self.early = [frame for frame in self.early if frame[0] != server]
         if self.loaded:
             self.seat.leave(server)
-        self.forget_counts(server)
-
-    def forget_counts(self, server: str) -> None:
-        """A server begins to count anew, as its link is another one."""
-        for counts in (self.seat.processed, self.settled, *self.marks.values()):
+        for counts in (self.seat.processed, self.settled):
             counts.pop(server, None)
 
     def wait(self) -> float:

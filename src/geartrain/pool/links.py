@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from geartrain.errors import StoreError
+from geartrain.pool.card import Card
+from geartrain.pool.tunnel import Tunnel
 from geartrain.relay.exchange import Outbox
 from geartrain.relay.frames import Frame, FrameStream
 from geartrain.relay.link_words import GREETING, LINK_VERSION
+from geartrain.tls import TlsStream
 
 PATIENCE: Final = 1.0  # seconds in which a server must take a link
 HIGH_WATER: Final = (
@@ -116,26 +120,35 @@ def guest_of(line: bytes, secret: str) -> str:
     return words[2].decode("ascii", "backslashreplace")
 
 
-async def dial(link: Link, host: str, port: int, me: str, secret: str, silence: float) -> None:
+async def dial(
+    link: Link, leader: Card, me: str, secret: str, silence: float, context: ssl.SSLContext | None
+) -> None:
     """Have a link to a server; raises OSError where it cannot be reached, StoreError where it does not let us in."""
     loop = asyncio.get_running_loop()
+    secured: dict[str, Any] = {"ssl": context, "server_hostname": leader.host} if context else {}
     answer = link.greeted = loop.create_future()
     async with asyncio.timeout(PATIENCE):
-        transport, _ = await loop.create_connection(lambda: link, host, port)
+        transport, _ = await loop.create_connection(lambda: link, leader.host, leader.port, **secured)
         tune(transport.get_extra_info("socket"), silence)
         transport.write(greeting(me, secret))
         line: bytes = await answer
     if not line.startswith(b"OK "):
         transport.close()
-        raise StoreError(f"{host}:{port} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}")
+        raise StoreError(
+            f"{leader.address} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}"
+        )
 
 
-async def adopt(link: Link, accepted: socket.socket, me: str, silence: float) -> None:
+async def adopt(
+    link: Link, accepted: socket.socket, stream: TlsStream | None, me: str, silence: float
+) -> None:
     """Make a link of a connection that greeted as one."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_accepted_socket(lambda: link, accepted)
+    protocol = link if stream is None else Tunnel(link, stream)
+    await loop.connect_accepted_socket(lambda: protocol, accepted)
     tune(accepted, silence)
-    transport.write(welcome(me))
+    if link.transport is not None:
+        link.transport.write(welcome(me))
 
 
 def tune(endpoint: socket.socket, silence: float) -> None:

@@ -10,7 +10,8 @@ from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
 from geartrain.pool.registry import Lease
-from geartrain.relay.frames import GONE, Frame
+from geartrain.relay.frames import ATTACH, GONE, READY, Frame
+from geartrain.tls import reason_of
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
@@ -58,13 +59,18 @@ class Neighbours:
 
     # Links to leaders
 
+    def follows_another(self, shard: int, lease: Lease) -> bool:
+        """Whether this server is linked to a shard's leader that has another lease than this."""
+        known = self.leaders.get(shard)
+        return known is not None and known.token != lease.token
+
     def follow(self, shard: int, lease: Lease) -> None:
         """Reach the leader of a shard, if it is not reached yet."""
         known = self.leaders.get(shard)
-        if known is not None and known.token == lease.token:
-            return
-        self.unfollow(shard)
         leader = card_in(lease)
+        if known is not None and (known.token == lease.token or card_in(known).server == leader.server):
+            return  # one that led, and leads again, says GONE in between: what it says before is for the last time
+        self.unfollow(shard)
         if leader.server == self.desk.me:  # an earlier lease of ours, which runs out
             return
         link = self.links.get(leader.server)
@@ -79,11 +85,13 @@ class Neighbours:
         """Have a link to a server."""
         refused = False
         try:
-            await dial(link, leader.host, leader.port, self.desk.me, self.desk.secret, self.desk.heartbeat)
+            context = self.desk.around.link_context() if leader.tls else None
+            await dial(link, leader, self.desk.me, self.desk.secret, self.desk.heartbeat, context)
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
-            self.say_unreached(leader, str(error) or type(error).__name__)
+            why = reason_of(error) if isinstance(error, OSError) else str(error)
+            self.say_unreached(leader, why or type(error).__name__)
         if link.is_open():
             self.broken.discard(link.server)
             self.unreached.discard(link.server)
@@ -146,14 +154,15 @@ class Neighbours:
         """Make links of the connections that greeted as other servers' links."""
         greeted, self.hub.greeted = self.hub.greeted, []
         for front, line in greeted:
-            endpoint = self.desk.around.give_away(front.connection)
+            endpoint, stream = self.desk.around.give_away(front.connection)
             self.desk.disconnect(front.connection)
             try:
                 server = guest_of(line, self.desk.secret)
             except StoreError as error:
                 self.log.warning("a link is refused", extra={"error": str(error)})
+                refusal = b"ERR %b\n" % str(error).encode()
                 with suppress(OSError):
-                    endpoint.send(b"ERR %b\n" % str(error).encode())
+                    endpoint.send(refusal if stream is None else b"".join(stream.seal(refusal)))
                 endpoint.close()
                 continue
             link = Link(self.hear_front, self.lose_front, self.mind_full)
@@ -165,13 +174,11 @@ class Neighbours:
                 self.orphan(server)
             self.guests[server] = link
             self.desk.exchange.outboxes[server] = link.outbox
-            for leadership in self.desk.leaderships.values():
-                leadership.forget_counts(server)
-            self.desk.begin(adopt(link, endpoint, self.desk.me, self.desk.heartbeat))
+            self.desk.begin(adopt(link, endpoint, stream, self.desk.me, self.desk.heartbeat))
 
     def orphan(self, server: str) -> None:
         for leadership in self.desk.leaderships.values():
-            leadership.seat.orphan(server)
+            leadership.orphan(server)
 
     def lose_front(self, link: Link) -> None:
         """A front's link is gone: it may make another one soon, else it is gone as well."""
@@ -183,6 +190,8 @@ class Neighbours:
 
     def drop_guest(self, server: str) -> None:
         """There is no link from a front."""
+        refused = self.desk.exchange.refused
+        refused -= {key for key in refused if key[0] == server}
         del self.guests[server]
         del self.desk.exchange.outboxes[server]
 
@@ -197,15 +206,28 @@ class Neighbours:
         self.desk.around.set_time()
         self.broken.discard(link.server)
         try:
-            for kind, shard, number, body in self.desk.exchange.take(link.server, frames):
-                leadership = self.desk.leaderships.get(shard)
-                if leadership is None:
-                    link.outbox.send(GONE, shard, 0, b"")
-                else:
-                    leadership.take(link.server, kind, number, body)
+            for frame in self.desk.exchange.take(link.server, frames):
+                self.take_early(link, frame)
         except ValueError as error:
             self.end_link(link, error)
         self.desk.take_turn()
+
+    def take_early(self, link: Link, frame: Frame) -> None:
+        """A frame for a shard that is not loaded yet, or that we do not lead, as far as we know.
+
+        A front may hear that the lease is ours before we do. If some peer's ATTACH came too early, all are refused,
+        and attached once more.
+        """
+        kind, shard, number, body = frame
+        refused = self.desk.exchange.refused
+        leadership = self.desk.leaderships.get(shard)
+        if leadership is not None and (link.server, shard) not in refused:
+            return leadership.take(link.server, kind, number, body)
+        if kind == ATTACH:
+            refused.add((link.server, shard))
+        elif kind == READY:
+            refused.discard((link.server, shard))
+            link.outbox.send(GONE, shard, 0, body)
 
     def part_with_silent(self, members: Mapping[str, Card]) -> None:
         """What the peers of a server ran that is silent for too long is queued again."""

@@ -28,7 +28,12 @@ def attach(front: Front, channel: Channel, send: Send) -> None:
     if front.asleep and channel.abilities and not channel.is_grabbing():
         said.append(SLEEP)
     state = PeerState(
-        front.connection.host, b"".join(said), channel.runs(), channel.waits(), access_said(front)
+        front.connection.host,
+        b"".join(said),
+        channel.runs(),
+        channel.waits(),
+        front.draining,
+        access_said(front),
     )
     send(ATTACH, channel.shard.number, front.number, state_bytes(state))
 

@@ -22,20 +22,23 @@ Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer
 class Shard:
     """A shard as a hub sees it."""
 
-    __slots__ = ("held", "number", "send", "sent", "unsettled")
+    __slots__ = ("again", "held", "number", "ready", "resumed", "send", "sent", "unsettled")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.send: Send | None = None  # None while it has no leader
         self.held: deque[tuple[float, Question]] = deque()  # what waits for a leader, and since when
-        self.sent = 0  # frames of packets to the leader since READY
+        self.sent = 0  # frames of PACKETS and READY to leaders so far
+        self.ready = 0  # which of them was the last READY
+        self.resumed = 0  # those of them with which this leader has heard what was said and asked before
         self.unsettled: deque[Result] = deque()  # what the leader has not kept yet, as far as we know
+        self.again: dict[tuple[int, bytes], Result] = {}  # what this leader hears first, by peer and handle
 
 
 class Result:
     """A worker's last word on a job, until the leader has kept it."""
 
-    __slots__ = ("channel", "frame", "front", "handle", "packet", "status")
+    __slots__ = ("channel", "frame", "front", "handle", "packet", "refused", "status", "told")
 
     def __init__(
         self, front: Front, channel: Channel, handle: bytes, packet: bytes, status: bytes, frame: int
@@ -46,6 +49,10 @@ class Result:
         self.packet = packet
         self.status = status  # the last WORK_STATUS or nothing
         self.frame = frame  # the number of the frame that says it; 0 while no leader was told
+        self.told = (
+            False  # it was said before: the last leader, or this one over another link, may have kept it
+        )
+        self.refused = False  # it was counted as one that came too late
 
 
 class Channel:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import struct
-from typing import Final
-
 from geartrain.relay.frames import (
     CLOSED,
+    DRAINED,
     FENCED,
     GONE,
     OVER,
     REPLIES,
     SETTLED,
     Frame,
+    count_of,
     frame,
     pack_parts,
     parts_of,
 )
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
-
-COUNT: Final = struct.Struct(">Q")  # of frames, as SETTLED says it
 
 
 class Outbox:
@@ -60,6 +57,9 @@ class Exchange:
         self.hub = hub
         self.outboxes: dict[str, Outbox] = {}  # of the links from other fronts, by server
         self.seats: dict[int, Seat] = {}  # of the shards that this server leads
+        self.refused: set[tuple[str, int]] = (
+            set()
+        )  # fronts, each with a shard, that have to attach all peers anew
 
     def take(self, server: str, frames: list[Frame]) -> list[Frame]:
         """What another front says to leaders here; those frames are given back for which there is none."""
@@ -67,7 +67,7 @@ class Exchange:
         for each in frames:
             kind, shard, number, body = each
             seat = self.seats.get(shard)
-            if seat is None:
+            if seat is None or (self.refused and (server, shard) in self.refused):
                 left.append(each)
             else:
                 seat.take(server, kind, number, body)
@@ -83,7 +83,8 @@ class Exchange:
             if shard not in led:
                 continue
             if kind == GONE:
-                gone.append(shard)
+                if not body or count_of(body) == self.hub.sides[shard].ready:
+                    gone.append(shard)
             else:
                 self.hear(kind, shard, number, parts_of(body))
         return gone
@@ -104,9 +105,11 @@ class Exchange:
             self.hub.fence(shard, number, parts)
         elif kind == OVER:
             self.hub.end(shard, number, parts)
+        elif kind == DRAINED and len(parts) == 1:
+            self.hub.drain_peer(number, bool(parts[0]))
         elif kind == CLOSED and len(parts) == 2:
             self.hub.close(shard, number, parts[0], parts[1])
-        elif kind == SETTLED and len(parts) == 1 and len(parts[0]) == COUNT.size:
-            self.hub.settle(shard, COUNT.unpack(parts[0])[0])
+        elif kind == SETTLED and len(parts) == 1:
+            self.hub.settle(shard, count_of(parts[0]))
         else:
             raise ValueError(f"a frame of kind {kind} with {len(parts)} parts")

@@ -12,8 +12,9 @@ ATTACH: Final = 1  # here is a peer; its body is a PeerState
 PACKETS: Final = 2  # what the peer says: packets and text lines, one after another
 SAID: Final = 3  # packets that tell who it is, to be done without an answer
 DETACH: Final = 4  # the peer is gone
-READY: Final = 5  # every peer of the front that uses the shard is attached
-ACCESS: Final = 6  # what the peer may do from now on, in JSON; nothing where no rules apply to it
+DRAIN: Final = 6  # the peer is to get no new jobs; without a body: to get them again
+ACCESS: Final = 7  # what the peer may do from now on, in JSON; nothing where no rules apply to it
+READY: Final = 5  # every peer of the front is attached; how many frames of PACKETS and READY it has sent
 
 # From a leader to a front
 REPLIES: Final = 16  # parts, each a packet or the whole answer to a text line
@@ -21,22 +22,32 @@ FENCED: Final = (
     17  # parts: handles of jobs that the peer does not run, or not any more: they are others' by now
 )
 CLOSED: Final = 18  # two parts, code and text: the connection has to end, with an ERROR where there is a code
-GONE: Final = 19  # the sender does not lead the shard any more
+GONE: Final = 19  # the sender does not lead the shard any more, or did not at a READY, whose body it has
 OVER: Final = (
     21  # parts: handles of jobs that the peer would run, and that are over as far as a new leader knows
 )
-SETTLED: Final = 20  # how many frames of PACKETS since READY have had their effects kept: a number of 8 bytes
+DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
+SETTLED: Final = 20  # so many frames of PACKETS and READY need not be said to another leader
 
 # Both ways
 ALIVE: Final = 32  # nothing to say
 
 HEAD: Final = struct.Struct(">IBHI")  # length of the body, kind, shard, number
 LENGTH: Final = struct.Struct(">I")
+COUNT: Final = struct.Struct(">Q")  # of frames, as READY and SETTLED say it
 
 
 def frame(kind: int, shard: int, number: int, body: bytes = b"") -> bytes:
     """A frame as it travels."""
     return HEAD.pack(len(body), kind, shard, number) + body
+
+
+def count_of(body: bytes) -> int:
+    """How many frames a body says; raises ValueError where it says no number."""
+    if len(body) != COUNT.size:
+        raise ValueError(f"a count of {len(body)} bytes, {COUNT.size} are expected")
+    count: int = COUNT.unpack(body)[0]
+    return count
 
 
 def pack_parts(parts: list[bytes]) -> bytes:

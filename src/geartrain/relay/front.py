@@ -64,6 +64,7 @@ class Front:
         self.options: dict[bytes, bytes] = {}  # OPTION_REQ packets by option
         self.name = b""  # the SET_CLIENT_ID packet; empty where the peer has sent none
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
+        self.draining = False  # it gets no new jobs, as an operator wants
         self.parked: list[bytes] = []  # JOB_ASSIGN packets that came when their grabs had been given up
         self.fenced: dict[bytes, None] = {}  # handles of jobs it may believe to run and does not
         self.home = self.open(hub.sides[number % hub.shards])  # where it is listed, whatever it does

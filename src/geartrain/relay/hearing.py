@@ -173,14 +173,31 @@ def fence(front: Front, channel: Channel, handles: list[bytes]) -> None:
         if handle in channel.running:
             disown(front, channel, handle)
         elif handle not in front.fenced:  # its result is on its way already
-            front.hub.count_fenced(front, handle)
+            count_late(front, channel, handle)
 
 
 def end(front: Front, channel: Channel, handles: list[bytes]) -> None:
-    """The peer's jobs are over without it: what it still says of them is dropped, and its results are counted."""
+    """The peer's jobs are over without it: what it still says of them is dropped, and its results are counted.
+
+    The last leader may have kept a result that was said to it. One that no leader was told before comes too late:
+    another worker had the job, or nobody waits for it.
+    """
     for handle in handles:
+        result = channel.shard.again.get((front.number, handle))
         if handle in channel.running:
             disown(front, channel, handle)
+        elif handle not in front.fenced and (result is None or not result.told):
+            count_late(front, channel, handle)
+
+
+def count_late(front: Front, channel: Channel, handle: bytes) -> None:
+    """Count a result that was said and is refused, once, however many leaders refuse it."""
+    result = channel.shard.again.get((front.number, handle))
+    if result is None:
+        return front.hub.count_fenced(front, handle)
+    if not result.refused:
+        result.refused = True
+        front.hub.count_fenced(front, handle)
 
 
 def disown(front: Front, channel: Channel, handle: bytes) -> bool:

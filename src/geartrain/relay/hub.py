@@ -15,10 +15,10 @@ from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
 from geartrain.relay.attachment import attach, detach, leave, resume
-from geartrain.relay.channel import Send, Shard
-from geartrain.relay.frames import READY
+from geartrain.relay.channel import Result, Send, Shard
+from geartrain.relay.frames import COUNT, DRAIN, READY
 from geartrain.relay.front import Front
-from geartrain.relay.hearing import end, fence, hear
+from geartrain.relay.hearing import count_late, end, fence, hear
 from geartrain.relay.questions import OPEN, Question
 
 PATIENCE: Final = 0.25  # seconds after which a grab hears NO_JOB: old workers do not wait much longer
@@ -91,6 +91,17 @@ class Hub:
             front.reset_abilities([])
             front.flush()
 
+    def drain_peer(self, number: int, draining: bool) -> None:
+        """A leader was asked to give a peer no new jobs, or to give it jobs again: so must the others do."""
+        front = self.fronts.get(number)
+        if front is None or front.draining == draining:
+            return
+        front.draining = draining
+        for channel in front.channels.values():
+            shard = channel.shard
+            if shard.send is not None:
+                shard.send(DRAIN, shard.number, number, b"1" if draining else b"")
+
     def is_busy(self) -> bool:
         """Whether a peer has a job, may be given one yet, or waits for one, or a leader has not kept its result."""
         for side in self.sides:
@@ -109,37 +120,44 @@ class Hub:
         side = self.sides[shard]
         side.send = send
         side.held.clear()
-        side.sent = 0
         self.say_again(side)
         concerned = [
             (front, front.channels[shard]) for front in self.fronts.values() if shard in front.channels
         ]
         for front, channel in concerned:
             attach(front, channel, send)
-        send(READY, shard, 0, b"")
+        side.sent += 1
+        side.ready = side.sent
+        send(READY, shard, 0, COUNT.pack(side.ready))
         for front, channel in concerned:
             resume(front, channel, send)
             if front.gone:
                 detach(front, channel, send)
                 self.forget(front)
+        side.resumed = side.sent
         for result in side.unsettled:
             result.frame = side.sent
 
     def say_again(self, side: Shard) -> None:
         """Results that the last leader may not have kept are said to the next one, also those of peers that left."""
+        side.again = {(result.front.number, result.handle): result for result in side.unsettled}
         for result in reversed(side.unsettled):
             channel, front = result.channel, result.front
             if result.frame:
+                result.told = True
                 channel.backlog.insert(0, result.packet)
             channel.ending[result.handle] = result.status
             front.channels[side.number] = channel
             self.fronts[front.number] = front
 
     def settle(self, shard: int, count: int) -> None:
-        """The shard's leader has kept what became of the first ``count`` frames of packets since READY."""
-        unsettled = self.sides[shard].unsettled
+        """The shard's leader has kept what became of the first ``count`` frames of packets."""
+        side = self.sides[shard]
+        unsettled = side.unsettled
         while unsettled and unsettled[0].frame <= count:
             unsettled.popleft()
+        if side.again and count >= side.resumed:
+            side.again.clear()
 
     def part(self, shard: int) -> None:
         """The shard has no leader that can be reached: what is for it waits."""
@@ -168,14 +186,27 @@ class Hub:
         front = self.fronts.get(number)
         channel = None if front is None else front.channels.get(shard)
         if front is not None and channel is not None:
-            fence(front, channel, handles)
+            return fence(front, channel, handles)
+        for result in self.left_by(shard, number, handles):
+            count_late(result.front, result.channel, result.handle)
 
     def end(self, shard: int, number: int, handles: list[bytes]) -> None:
-        """The shard's new leader says that jobs which a peer would run are over: their results were kept."""
+        """The shard's new leader says that jobs which a peer would run are over."""
         front = self.fronts.get(number)
         channel = None if front is None else front.channels.get(shard)
         if front is not None and channel is not None:
-            end(front, channel, handles)
+            return end(front, channel, handles)
+        for result in self.left_by(shard, number, handles):
+            if not result.told:
+                count_late(result.front, result.channel, result.handle)
+
+    def left_by(self, shard: int, number: int, handles: list[bytes]) -> list[Result]:
+        """The results of some jobs that a peer said before it left."""
+        return [
+            result
+            for result in self.sides[shard].unsettled
+            if result.front.number == number and result.handle in handles
+        ]
 
     def close(self, shard: int, number: int, code: bytes, reason: bytes) -> None:
         """The shard's leader says that a peer's connection must end."""

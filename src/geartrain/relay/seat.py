@@ -28,12 +28,15 @@ from geartrain.relay.frames import (
     ATTACH,
     CLOSED,
     DETACH,
+    DRAIN,
+    DRAINED,
     FENCED,
     OVER,
     PACKETS,
     READY,
     REPLIES,
     SAID,
+    count_of,
 )
 from geartrain.relay.hearsay import is_last_word, progress_of, submit_of, told_of
 from geartrain.relay.stand_ins import StandIn
@@ -85,7 +88,7 @@ class Seat:
         self.kept: list[tuple[Guest, int, bytes]] = []  # frames for when it is open: kind and body
         self.claims: dict[bytes, tuple[Guest, bytes]] = {}  # of jobs that may turn up: WORK_STATUS or nothing
         self.closing: list[tuple[Guest, list[bytes]]] = []  # those who hear CLOSED at the end of the turn
-        self.processed: dict[str, int] = {}  # frames of packets, by server
+        self.processed: dict[str, int] = {}  # frames of packets, as their servers count them
         self.closed = False  # what comes now is for the next leader
         broker.relayed = True
         suspend(broker)
@@ -101,10 +104,12 @@ class Seat:
         if kind == ATTACH:
             return self.attach(server, number, state_of(body))
         if kind == READY:
-            return self.all_attached(server)
+            return self.all_attached(server, count_of(body))
         guest = self.guests.get((server, number))
         if guest is None:
             return None
+        if kind == DRAIN:
+            return self.broker.sleepers.drain(guest.connection, bool(body))
         if kind == DETACH:
             del self.guests[(server, number)]
         if not self.opened and (kind == PACKETS or guest.talks):
@@ -143,9 +148,13 @@ class Seat:
             self.guests.pop((server, guest.number), None)
             self.part(guest)
 
-    def all_attached(self, server: str) -> None:
-        """A server has attached all its peers: those that it had before and has no more are gone."""
+    def all_attached(self, server: str, count: int) -> None:
+        """A server has attached all its peers: those that it had before and has no more are gone.
+
+        What it said before, in so many frames, it says again as far as it is not settled.
+        """
         self.ready.add(server)
+        self.processed[server] = count
         for guest in self.guests_of(server):
             if guest.orphan:
                 del self.guests[(server, guest.number)]
@@ -206,6 +215,7 @@ class Seat:
         known = self.guests.get((server, number))
         guest = self.welcome(server, number, state.host)
         let(guest.session, state.access)
+        guest.connection.draining = state.draining
         self.hear_quietly(guest, state.said)
         if not guest.gone:
             self.go_on(guest, known, state)
@@ -308,6 +318,17 @@ class Seat:
         broker.dirty.clear()
         if self.closing:
             self.close()
+        if broker.drained:
+            self.tell_drained()
+
+    def tell_drained(self) -> None:
+        """Tell fronts which of their peers somebody wants to have no new jobs, or jobs again."""
+        for connection in self.broker.drained:
+            guest = self.by_connection.get(connection)
+            if guest is not None and not guest.orphan:
+                wish = b"1" if connection.draining else b""
+                self.tell(guest.server, DRAINED, self.shard, guest.number, [wish])
+        self.broker.drained.clear()
 
     def write(self, connection: Connection, parts: list[bytes]) -> None:
         """Tell a guest's front what the guest has to hear, if the guest is still there."""

@@ -6,7 +6,9 @@ import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from geartrain.server.listeners import given, tune
+from geartrain.server.handshake import Handshake
+from geartrain.server.listeners import Listener, tune
+from geartrain.server.peer import Peer
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -24,10 +26,11 @@ class Acceptor:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.listeners: set[socket.socket] = set()
+        self.listeners: set[Listener] = set()
+        self.handshakes: set[Handshake] = set()  # connections that are no peers yet
         self.turned_away = 0  # connections since there was room for one
 
-    def open(self, listeners: Iterable[socket.socket]) -> None:
+    def open(self, listeners: Iterable[Listener]) -> None:
         """Accept connections on bound, non-blocking sockets."""
         for listener in listeners:
             tune(listener, self.server.settings)
@@ -40,17 +43,19 @@ class Acceptor:
             self.server.loop.remove_reader(listener)
             listener.close()
         self.listeners.clear()
+        for handshake in list(self.handshakes):
+            handshake.close()
 
-    def watch(self, listener: socket.socket) -> None:
+    def watch(self, listener: Listener) -> None:
         """Hear of new connections, if the listener is still open."""
         if listener in self.listeners:
             self.server.loop.add_reader(listener, self.accept, listener)
 
-    def accept(self, listener: socket.socket) -> None:
+    def accept(self, listener: Listener) -> None:
         """Let in who waits; what the system refuses for now waits on."""
         try:
             for _ in range(AT_ONCE):
-                self.admit(listener.accept()[0], given(listener))
+                self.admit(listener.accept()[0], listener)
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
@@ -60,14 +65,18 @@ class Acceptor:
             self.server.loop.remove_reader(listener)
             self.server.loop.call_later(PAUSE, self.watch, listener)
 
-    def admit(self, accepted: socket.socket, listener: str) -> None:
-        """Give the connection a Peer, or close it when there are enough."""
+    def admit(self, accepted: socket.socket, listener: Listener) -> None:
+        """Give the connection a Peer, for TLS after its handshake, or close it when there are enough."""
         most = self.server.settings.max_connections
-        if 0 < most <= len(self.server.peers):
+        if 0 < most <= len(self.server.peers) + len(self.handshakes):
             return self.turn_away(accepted)
         self.turned_away = 0
         accepted.setblocking(False)
-        self.server.welcome(accepted, listener)
+        certificates = self.server.certificates
+        if listener.tls and certificates is not None:
+            self.handshakes.add(Handshake(self.server, accepted, listener, certificates.context))
+        else:
+            self.server.welcome(Peer(self.server, accepted, listener))
 
     def turn_away(self, accepted: socket.socket) -> None:
         """Close a connection; say so for the first in a row, as there may be thousands."""

@@ -32,15 +32,13 @@ class HttpKeeper:
     def guards(self) -> bool:
         return self.gatekeeper.rules is not None
 
-    def listener(self, address: tuple[object, ...] | None) -> str:
-        """What listens on a host and a port, or on a path; on all addresses, where nothing listens on just this one."""
-        if address is None or address[-1] is None:
-            address = (address[0],) if address else ("",)
+    def listener(self, address: object) -> str:
+        """What listens there; on all addresses, where nothing listens on just this one."""
         for place, name in self.places:
-            if (place,) == address or tuple(place[:2]) == address:
+            if place == address:
                 return name
         for place, name in self.places:
-            if place[0] in ANYWHERE and place[1] == address[-1]:
+            if isinstance(address, tuple) and place[0] in ANYWHERE and place[1] == address[1]:
                 return name
         return ""
 
@@ -73,9 +71,7 @@ class HttpKeeper:
         return EVERYTHING if rules is None else self.visitor(identity).access(rules)
 
     def visitor(self, identity: Identity) -> Visitor:
-        visitor = Visitor(identity.host, nothing)
-        visitor.listener = identity.listener
-        visitor.certificate_names = identity.certificates
+        visitor = Visitor(identity.host, identity.listener, nothing, identity.certificates)
         if identity.digest:
             visitor.digests.append(identity.digest)
         return visitor

@@ -9,8 +9,8 @@ from importlib import import_module
 from geartrain.errors import SettingsError
 from geartrain.server.listeners import (
     EVERYWHERE,
+    Listener,
     bind,
-    name_all,
     name_of,
     open_listeners,
     open_unix,
@@ -34,14 +34,12 @@ def check_web(settings: Settings) -> None:
         ) from None
 
 
-def open_http(settings: Settings) -> list[socket.socket]:
+def open_http(settings: Settings) -> list[Listener]:
     """Listening, non-blocking sockets for everything in ``http``; raises SettingsError when one cannot be had."""
-    listeners: list[socket.socket] = []
+    listeners: list[Listener] = []
     try:
         for where in settings.http:
-            before = len(listeners)
             open_at(where, listeners, settings.backlog)
-            name_all(listeners[before:], where)
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -49,9 +47,10 @@ def open_http(settings: Settings) -> list[socket.socket]:
     return listeners
 
 
-def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
+def open_at(where: str, listeners: list[Listener], backlog: int) -> None:
     if where.startswith(UNIX):
         listeners.append(open_unix(where.removeprefix(UNIX), backlog))
+        listeners[-1].given = where
         return
     host, _, port = where.rpartition(":")
     for family, address in resolve(host, "--http"):
@@ -59,6 +58,7 @@ def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
             listeners.append(bind(family, (address, int(port)), backlog))
         except OSError as error:
             raise refused(name_of(address, int(port)), error) from None
+        listeners[-1].given = where
 
 
 def open_gear_http(settings: Settings) -> list[socket.socket]:
@@ -68,4 +68,5 @@ def open_gear_http(settings: Settings) -> list[socket.socket]:
     addresses = tuple(where for where in settings.listen or (EVERYWHERE,) if not where.startswith(UNIX))
     if not addresses:
         raise SettingsError(f"--protocol http wants an address in --listen, got {' '.join(settings.listen)}")
-    return open_listeners(replace(settings, listen=addresses, port=settings.http_port))
+    plain = replace(settings, listen=addresses, listen_tls=(), ssl=False, port=settings.http_port)
+    return [*open_listeners(plain)]

@@ -14,6 +14,7 @@ from typing import Final
 from geartrain.errors import SettingsError
 from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
+from geartrain.server.tls_options import split_place
 
 EVERYWHERE: Final = "*"
 NO_SUCH_FAMILY: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -23,6 +24,7 @@ class Listener(socket.socket):
     """A listening socket of the server's own, which knows what it is for."""
 
     given = ""  # where, as an option has it
+    tls = False  # its connections speak TLS
 
 
 def given(listener: socket.socket) -> str:
@@ -30,17 +32,17 @@ def given(listener: socket.socket) -> str:
     return listener.given if isinstance(listener, Listener) else ""
 
 
-def open_listeners(settings: Settings) -> list[socket.socket]:
-    """Listening, non-blocking sockets for everything in ``listen``; raises SettingsError when one cannot be had.
+def open_listeners(settings: Settings) -> list[Listener]:
+    """Listening, non-blocking sockets for all of ``listen`` and ``listen_tls``; SettingsError when one cannot be had.
 
-    A port of 0 is the same free port on every address.
+    A port of 0 is the same free port on every address. Who asks for TLS alone gets no plain port.
     """
-    listeners: list[socket.socket] = []
+    listeners: list[Listener] = []
     try:
-        for where in settings.listen or (EVERYWHERE,):
-            before = len(listeners)
+        for where in settings.listen or (() if settings.listen_tls else (EVERYWHERE,)):
             open_at(where, listeners, settings)
-            name_all(listeners[before:], where)
+        for place in settings.listen_tls:
+            open_tls_at(place, listeners, settings.backlog)
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -48,31 +50,46 @@ def open_listeners(settings: Settings) -> list[socket.socket]:
     return listeners
 
 
-def name_all(listeners: Sequence[socket.socket], where: str) -> None:
-    """Let listening sockets know how the settings call them."""
-    for listener in listeners:
-        if isinstance(listener, Listener):
-            listener.given = where
-
-
-def open_at(where: str, listeners: list[socket.socket], settings: Settings) -> None:
-    """Listen on all that ``where`` stands for; a machine may lack IPv4 or IPv6, but not both."""
+def open_at(where: str, listeners: list[Listener], settings: Settings) -> None:
+    """Listen on all that ``where`` stands for."""
     if where.startswith(UNIX):
         listeners.append(open_unix(where.removeprefix(UNIX), settings.backlog))
+        listeners[-1].given = where
         return
+    for listener in open_all(resolve(where), port_after(listeners, settings), settings.backlog):
+        listener.given = where
+        listener.tls = settings.ssl
+        listeners.append(listener)
+
+
+def open_tls_at(place: str, listeners: list[Listener], backlog: int) -> None:
+    """The same for TLS, with a port of its own."""
+    host, port = split_place(place)
+    for listener in open_all(resolve(host, "--listen-tls"), port, backlog):
+        listener.given = place
+        listener.tls = True
+        listeners.append(listener)
+
+
+def open_all(addresses: Sequence[tuple[int, str]], port: int, backlog: int) -> list[Listener]:
+    """Listen on all the addresses of a host; a machine may lack IPv4 or IPv6, but not both."""
+    listeners: list[Listener] = []
     lacking = []
-    addresses = resolve(where)
     for family, host in addresses:
-        port = port_after(listeners, settings)
+        if listeners:
+            port = listeners[0].getsockname()[1]
         try:
-            listeners.append(bind(family, (host, port), settings.backlog))
+            listeners.append(bind(family, (host, port), backlog))
         except OSError as error:
             lacking.append(error)
             if error.errno not in NO_SUCH_FAMILY or len(lacking) == len(addresses):
+                for listener in listeners:
+                    listener.close()
                 raise refused(name_of(host, port), error) from None
+    return listeners
 
 
-def open_unix(path: str, backlog: int) -> socket.socket:
+def open_unix(path: str, backlog: int) -> Listener:
     try:
         remove_stale(path)
         return bind(socket.AF_UNIX, path, backlog)
@@ -103,7 +120,7 @@ def resolve(where: str, option: str = "--listen") -> list[tuple[int, str]]:
     return list(dict.fromkeys((int(family), str(address[0])) for family, _, _, _, address in found))
 
 
-def bind(family: int, address: str | tuple[str, int], backlog: int) -> socket.socket:
+def bind(family: int, address: str | tuple[str, int], backlog: int) -> Listener:
     listener = Listener(family, socket.SOCK_STREAM)
     try:
         if family != socket.AF_UNIX:

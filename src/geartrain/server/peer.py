@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
+from geartrain.server.listeners import Listener
 from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -29,17 +30,25 @@ class Peer:
     ``max_output`` of the settings it is cut off.
     """
 
-    def __init__(self, server: Server, endpoint: socket.socket) -> None:
+    def __init__(
+        self,
+        server: Server,
+        endpoint: socket.socket,
+        listener: Listener,
+        certificate_names: tuple[str, ...] = (),
+    ) -> None:
+        """``certificate_names`` are those of its certificate, where it showed one that was verified."""
         self.server = server
         self.endpoint = endpoint
+        self.listener = listener  # where it came in
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
         self.receive: Callable[[bytes], None]
         self.connection, self.receive = server.desk.connect(self.number, host_of(endpoint))
         self.outgoing = self.connection.outgoing
-        self.recv = endpoint.recv
+        self.recv: Callable[[int], bytes] = endpoint.recv
         self.send = endpoint.send
-        self.visitor = Visitor(self.connection.host.decode(), self.hold)
+        self.visitor = Visitor(self.connection.host.decode(), listener.given, self.hold, certificate_names)
         self.unsent: deque[memoryview] = deque()  # what the socket did not take
         self.waiting_bytes = 0  # of the unsent
         self.reading = True  # False while too much is unsent

@@ -16,6 +16,7 @@ from geartrain.errors import SettingsError
 from geartrain.pool.address import address_of, check_library
 from geartrain.protocol.servers import parse_server
 from geartrain.server.cron import next_tick
+from geartrain.server.listeners import Listener
 from geartrain.server.log import NOTICE
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import Settings
@@ -36,17 +37,17 @@ def check_pool(settings: Settings) -> None:
         import_module(f"geartrain.pool.{name}")  # now: --user may put Python's files out of reach
 
 
-def place_of(text: str) -> tuple[str, int]:
-    """The host and port of ``--pool-address``; nothing where it is not given."""
+def place_of(text: str) -> tuple[str, int, bool]:
+    """The host and port of ``--pool-address``, and whether TLS is spoken there; nothing where it is not given."""
     if not text:
-        return "", 0
+        return "", 0, False
     server = parse_server(text)
     if server.path:
-        raise SettingsError(f"--pool-address wants HOST:PORT, got {text!r}")
-    return server.host, server.port
+        raise SettingsError(f"--pool-address wants HOST:PORT or tls://HOST:PORT, got {text!r}")
+    return server.host, server.port, server.tls
 
 
-def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
+def pool_desk(listeners: Sequence[Listener], server: Server) -> PoolDesk:
     """The desk of a server of a pool; raises SettingsError where the others could not reach it."""
     from geartrain.pool.card import Card
     from geartrain.pool.desk import PoolDesk, Surroundings
@@ -56,10 +57,11 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
 
     settings = server.settings
     address = address_of(settings.store)
-    host, port = place_of(settings.pool_address) if settings.pool_address else place_among(listeners)
+    host, port, tls = place_of(settings.pool_address) if settings.pool_address else place_among(listeners)
     around = Surroundings(
         broker_for,
         server.give_away,
+        server.link_context,
         server.end_turn,
         server.read_turns,
         server.read_peers,
@@ -70,7 +72,7 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
     return PoolDesk(
         partial(check, address, settings.ack, settings.engine_hold),
         Registry(address, min(settings.engine_hold, LOOK_PATIENCE), settings.ack),
-        Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__),
+        Card(f"{socket.gethostname()}-{secrets.token_hex(4)}", host, port, __version__, tls=tls),
         lambda shard, token: ValkeyStore(
             address,
             shard,
@@ -88,12 +90,12 @@ def pool_desk(listeners: Sequence[socket.socket], server: Server) -> PoolDesk:
     )
 
 
-def place_among(listeners: Sequence[socket.socket]) -> tuple[str, int]:
-    """Where the other servers reach this one: no host where it listens on all addresses."""
+def place_among(listeners: Sequence[Listener]) -> tuple[str, int, bool]:
+    """Where the other servers reach this one, and whether in TLS: no host where it listens on all addresses."""
     for listener in listeners:
         if listener.family != socket.AF_UNIX:
             host, port, *_ = listener.getsockname()
-            return "" if host in ANY_HOST else str(host), int(port)
+            return "" if host in ANY_HOST else str(host), int(port), listener.tls
     raise SettingsError("a server of a pool wants to be reached by the others: --listen on an address")
 
 

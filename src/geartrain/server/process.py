@@ -20,16 +20,18 @@ from typing import IO, TYPE_CHECKING, Final
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
+from geartrain.server.certificates import Certificates, certificates_of, renew, tell_about
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.cron import next_tick
 from geartrain.server.desk import Desk, OwnDesk
 from geartrain.server.http_listeners import check_web, open_gear_http, open_http
-from geartrain.server.listeners import address_of, open_listeners, remove_socket_files
+from geartrain.server.listeners import Listener, address_of, open_listeners, remove_socket_files
 from geartrain.server.log import NOTICE, open_log, reopen_log
 from geartrain.server.pooled import check_pool, pool_desk
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server, payload_limit_of, rules_of
 from geartrain.server.settings import IGNORED, Settings
+from geartrain.server.tls_options import unused
 from geartrain.store import Store, default_url, open_store
 from geartrain.user import become
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 LOOPS: Final = import_module("uvloop" if find_spec("uvloop") else "asyncio")
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
 GC_THRESHOLDS: Final = (500_000, 50, 100)
+TLS_MARK: Final[tuple[dict[str, object], ...]] = ({}, {"tls": True})  # what the log adds for an address
 
 
 def run(settings: Settings, configuration: Configuration) -> None:
@@ -57,6 +60,7 @@ def run(settings: Settings, configuration: Configuration) -> None:
         check_pool(settings)
     store = open_kept(settings)  # first of all: its process needs files that may be out of reach for the user
     check_web(settings)
+    certificates = certificates_of(settings)
     become(settings.user)
     log = open_log(settings)
     pid_file = open_pid_file(settings.pid_file)
@@ -68,7 +72,18 @@ def run(settings: Settings, configuration: Configuration) -> None:
     write_pid(pid_file)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, configuration, listeners, web_listeners, gear_listeners, log, store))
+            runner.run(
+                serve(
+                    settings,
+                    configuration,
+                    listeners,
+                    web_listeners,
+                    gear_listeners,
+                    log,
+                    store,
+                    certificates,
+                )
+            )
     finally:
         if settings.pid_file:
             Path(settings.pid_file).unlink(missing_ok=True)
@@ -161,25 +176,27 @@ def relax_collector() -> None:
 async def serve(
     settings: Settings,
     configuration: Configuration,
-    listeners: Sequence[socket],
+    listeners: Sequence[Listener],
     web_listeners: Sequence[socket],
     gear_listeners: Sequence[socket],
     log: logging.Logger,
     store: Store | None,
+    certificates: Certificates | None,
 ) -> None:
     """Run a server on the listeners until a signal ends it; raises SettingsError where its jobs cannot be read."""
     desk: Callable[[Server], Desk] = partial(own_desk, store)
     if is_pool(settings.store):
         desk = partial(pool_desk, listeners)
-    server = Server(settings, log, desk)
+    server = Server(settings, log, desk, certificates)
     server.desk.configure(configuration.apply)
     server.gatekeeper.take(configuration.access)
     readings = ServerReadings(server)
     server.desk.tell_about(readings.about)
     webs = webs_for(server, readings, web_listeners, gear_listeners)
     end = End(server, settings, webs)
-    addresses = [address_of(listener) for listener in listeners]
-    web_addresses = [address_of(listener) for listener in (*web_listeners, *gear_listeners)]
+    addresses = [(address_of(listener), listener.tls) for listener in listeners]
+    web_addresses = [(address_of(listener), settings.http_tls) for listener in web_listeners]
+    web_addresses += [(address_of(listener), False) for listener in gear_listeners]
     gc.disable()  # in vain it would look through the jobs again and again while they come
     try:
         await server.start(listeners)
@@ -190,15 +207,19 @@ async def serve(
         await web.start()
     relax_collector()
     end.watch_signals(partial(hang_up, server, configuration.path))
-    for address in addresses:
-        log.log(NOTICE, "listening", extra={"address": address, "pid": os.getpid()})
-    for address in web_addresses:
-        log.log(NOTICE, "serving HTTP", extra={"address": address})
+    for address, tls in addresses:
+        log.log(NOTICE, "listening", extra={"address": address, **TLS_MARK[tls], "pid": os.getpid()})
+    for address, tls in web_addresses:
+        log.log(NOTICE, "serving HTTP", extra={"address": address, **TLS_MARK[tls]})
     server.gatekeeper.warn([*listeners, *web_listeners, *gear_listeners])
+    if certificates is not None:
+        tell_about(certificates, log)
     log.log(NOTICE, "keeping jobs", extra={**server.desk.counts()})
     for option in IGNORED:
         if option.name in settings.ignored:
             log.log(NOTICE, "option without effect", extra={"option": option.name, "reason": option.reason})
+    for name in unused(settings):
+        log.log(NOTICE, "option without effect", extra={"option": name, "reason": "it belongs to --ssl"})
     await end.reached.wait()
 
 
@@ -235,8 +256,10 @@ def webs_for(
 
 
 def hang_up(server: Server, path: str) -> None:
-    """SIGHUP: open the log's file anew, and let what the configuration file says by now hold, if it is right."""
+    """SIGHUP: open the log's file anew, and let what certificates and configuration file say hold, if it is right."""
     reopen_log()
+    if server.certificates is not None:
+        renew(server.certificates, server.log)
     if not path:
         return
     try:

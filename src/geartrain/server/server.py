@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,13 +17,17 @@ from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
+from geartrain.server.certificates import Certificates
 from geartrain.server.desk import Desk
 from geartrain.server.gatekeeper import Gatekeeper
 from geartrain.server.inside import Insider
+from geartrain.server.listeners import Listener
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
+from geartrain.server.tls_peer import TlsPeer
 from geartrain.server.visitors import Visitor
+from geartrain.tls import TLS, TlsStream
 from geartrain.version import __version__
 
 ARGUMENTS_LIMIT: Final = 64 * 1024  # bytes of a packet beside its workload
@@ -46,9 +51,16 @@ class Server:
     all that we do with a packet: see "Where this differs" in docs/architecture.md.
     """
 
-    def __init__(self, settings: Settings, log: logging.Logger, desk_for: Callable[[Server], Desk]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: logging.Logger,
+        desk_for: Callable[[Server], Desk],
+        certificates: Certificates | None = None,
+    ) -> None:
         self.settings = settings
         self.log = log
+        self.certificates = certificates  # None where no TLS is spoken
         self.peers: dict[Connection, Peer | Insider] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.reading = True  # False while the desk cannot take more
@@ -71,7 +83,7 @@ class Server:
 
     # Life
 
-    async def start(self, listeners: Sequence[socket.socket]) -> None:
+    async def start(self, listeners: Sequence[Listener]) -> None:
         """Have what outlived the last process, and accept connections on bound sockets."""
         self.set_time()
         await self.desk.start()
@@ -119,20 +131,24 @@ class Server:
 
     # Peers
 
-    def welcome(self, accepted: socket.socket, listener: str) -> None:
-        """A new connection, as a non-blocking socket, and where it came in."""
-        peer = Peer(self, accepted)
-        peer.visitor.listener = listener
+    def welcome(self, peer: Peer) -> None:
+        """A new connection, whose socket is non-blocking."""
         self.gatekeeper.let_in(peer)
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
         self.epoll.register(peer.number, EVENTS)
+        if self.unread:  # it has said something in its handshake already
+            self.loop.call_soon(self.read_turns)
 
-    def give_away(self, connection: Connection) -> socket.socket:
-        """Let a peer's socket be somebody else's, without a word to it."""
+    def give_away(self, connection: Connection) -> tuple[socket.socket, TlsStream | None]:
+        """Let a peer's socket be somebody else's, with the TLS that it speaks, without a word to it."""
         peer = self.peers_by_number[connection.number]
         self.forget(peer)
-        return peer.endpoint
+        return peer.endpoint, peer.stream if isinstance(peer, TlsPeer) else None
+
+    def link_context(self) -> ssl.SSLContext:
+        """For links to other servers of a pool that speak TLS."""
+        return TLS().context() if self.certificates is None else self.certificates.link_context
 
     def admit(self, host: bytes, visitor: Visitor | None = None) -> Insider:
         """A peer within this process, for a visitor or for the server itself, to which no rules apply."""

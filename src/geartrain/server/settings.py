@@ -26,18 +26,18 @@ from geartrain.server.options import (
     TEXT,
     USER,
     Option,
-    left_out,
     number,
     one_of,
     option,
 )
+from geartrain.server.tls_options import TlsOptions, check_tls, from_environment
 
 LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
 MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Settings(HttpOptions):
+class Settings(HttpOptions, TlsOptions):
     """What an operator may choose. ``ignored`` are gearmand's options that were given and have no meaning here."""
 
     # Where
@@ -101,7 +101,7 @@ class Settings(HttpOptions):
     pool_address: str = option(
         "",
         TEXT,
-        "HOST:PORT at which the pool's servers reach this one. Without it: as it reaches the engine.",
+        "[tls://]HOST:PORT at which the pool's servers reach this one. Without it: as it reaches the engine.",
         metavar="ADDR",
     )
     worker_wakeup: int | None = option(
@@ -171,16 +171,16 @@ class Settings(HttpOptions):
         short="-q",
         metavar="NAME",
     )
-    ssl: bool = option(False, left_out("as this release has no TLS"), "Not in this release.")
 
     ignored: tuple[str, ...] = ()
 
 
 OPTIONS: Final = tuple(
     Option(name=field.name.replace("_", "-"), **field.metadata)
-    for field in fields(Settings)
+    for field in sorted(fields(Settings), key=lambda field: field.name not in Settings.__annotations__)
     if field.metadata
 )
+"""What is for all first, then HTTP and TLS."""
 
 
 class Ignored(NamedTuple):
@@ -193,7 +193,6 @@ class Ignored(NamedTuple):
 
 
 NO_PLUGINS: Final = "the queue plugin it belongs to is not used"
-NO_TLS: Final = "it says how --ssl works, which was not asked for"
 
 IGNORED: Final = (
     Ignored("threads", "N", "one thread does all the work", "-t"),
@@ -201,9 +200,6 @@ IGNORED: Final = (
     Ignored("hashtable-buckets", "N", "the tables grow by themselves"),
     Ignored("coredump", "", "the system decides on core dumps"),
     Ignored("keepalive", "", "keepalive is always on"),
-    Ignored("ssl-ca-file", "FILE", NO_TLS),
-    Ignored("ssl-certificate", "FILE", NO_TLS),
-    Ignored("ssl-key", "FILE", NO_TLS),
     Ignored("store-queue-on-shutdown", "", NO_PLUGINS),
     Ignored("libtokyocabinet-optimize", "", NO_PLUGINS),
     Ignored("libdrizzle-mysql", "", NO_PLUGINS),
@@ -236,11 +232,14 @@ def settings_from(
             values[each.name] = each.value(command_line[each.name], f"--{each.name}")
         elif each.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
             values["port"] = each.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
+    values |= from_environment(values, environment)
     ignored = tuple(option.name for option in IGNORED if option.name in {**file, **command_line})
     chosen: dict[str, Any] = {
         option.field: values[option.name] for option in OPTIONS if option.name in values
     }
-    return Settings(**chosen, ignored=ignored)
+    settings = Settings(**chosen, ignored=ignored)
+    check_tls(settings)
+    return settings
 
 
 def read_options(

@@ -11,10 +11,16 @@ from geartrain.server.access_rules import AccessRules, Grant, address_in, is_nam
 class Visitor:
     """Who a peer is: where it comes from, what it has shown, and what the rules make of that."""
 
-    def __init__(self, host: str, slow_down: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: str,
+        listener: str,
+        slow_down: Callable[[], None],
+        certificate_names: tuple[str, ...] = (),
+    ) -> None:
         self.host = host
-        self.listener = ""  # where it came in, as that is written in the settings
-        self.certificate_names: tuple[str, ...] = ()  # of a certificate that was verified
+        self.listener = listener  # where it came in, as an option has it
+        self.certificate_names = certificate_names  # of a certificate that was verified
         self.digests: list[bytes] = []  # of the tokens that it has shown
         self.slow_down = slow_down  # makes it wait, as it showed a wrong one
         self.badge: Badge | None = None  # None where there are no rules

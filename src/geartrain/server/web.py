@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
@@ -16,8 +16,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from geartrain.server.http_keeper import HttpKeeper
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
+from geartrain.tls import names_in
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
+from geartrain.web.identity import EXTENSION
 from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
@@ -31,6 +33,22 @@ class Uvicorn(uvicorn.Server):
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
+
+
+class Http(HttpToolsProtocol):
+    """Tells the application where a connection came in, and whose certificate it showed."""
+
+    told: Mapping[object, object] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        names = names_in(tls.getpeercert() or {}) if tls is not None else ()
+        self.told = {"address": transport.get_extra_info("sockname"), "certificates": names}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: dict(self.told)}
 
 
 class Web:
@@ -59,6 +77,8 @@ class Web:
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
         self.uvicorn = Uvicorn(configuration(around))
+        if settings.http_tls and server.certificates is not None:
+            self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
 
     async def start(self) -> None:
@@ -97,7 +117,7 @@ class Web:
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
         Unheard(application(around)),
-        http=HttpToolsProtocol,
+        http=Http,
         ws="none",
         lifespan="off",
         log_config=None,

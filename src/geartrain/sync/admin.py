@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from geartrain.errors import ConnectionLost, GearmanError
-from geartrain.protocol import admin, control, schedules
+from geartrain.protocol import admin, control, schedules, watching
 from geartrain.protocol.admin import (
     AdminProtocol,
     Connected,
@@ -18,8 +18,8 @@ from geartrain.protocol.admin import (
     QueuedJob,
 )
 from geartrain.protocol.servers import parse_servers
-from geartrain.sync.link import Link
-from geartrain.sync.network import Sockets
+from geartrain.protocol.watching import EventPage, JobPage
+from geartrain.sync.network import AnyLink, Sockets
 from geartrain.tls import Speech
 
 Answer = TypeVar("Answer")
@@ -44,7 +44,7 @@ class Admin:
         self.timeout = timeout
         self.connect_timeout = connect_timeout
         self.network = Sockets(tls)
-        self.link: Link | None = None  # None while there is no connection
+        self.link: AnyLink | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:
         """Every function with its jobs and workers."""
@@ -97,6 +97,70 @@ class Admin:
     def functions(self) -> list[dict[str, object]]:
         """Every function with its queues, workers and policy."""
         return self.ask(control.FUNCTIONS)
+
+    def job(self, handle: str) -> dict[str, object] | None:
+        """A job that is queued or running; None where the server has none with that handle."""
+        return self.ask(watching.job(handle))
+
+    def find_jobs(
+        self,
+        function: str = "",
+        *,
+        state: str = "",
+        unique: str = "",
+        handle: str = "",
+        worker: str = "",
+        priority: str = "",
+        older_than: float = 0.0,
+        younger_than: float = 0.0,
+        limit: int = 1000,
+        cursor: str = "",
+    ) -> JobPage:
+        """Jobs that are not over, by what is known of them; ``cursor`` is the ``next`` of an earlier page.
+
+        ``handle`` is how it begins, ``worker`` an id or a host, ages are seconds since the submit. A page may be empty
+        and not the last one.
+        """
+        wanted = {
+            "function": function,
+            "state": state,
+            "unique": unique,
+            "handle": handle,
+            "worker": worker,
+            "priority": priority,
+            "older_than": older_than,
+            "younger_than": younger_than,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return self.ask(watching.find_jobs(wanted))
+
+    def workload(self, handle: str) -> dict[str, object] | None:
+        """What a job or a dead letter carries, up to 64 KiB; None where the server has none with that handle."""
+        return self.ask(watching.workload(handle))
+
+    def peers(self) -> list[dict[str, object]]:
+        """Every connection with what it can do, runs and waits for."""
+        return self.ask(watching.PEERS)
+
+    def drain_peer(self, number: int) -> bool:
+        """Give a worker no new jobs and let it end what it runs; False where no connection has that number."""
+        return self.ask(watching.drain_peer(number))
+
+    def resume_peer(self, number: int) -> bool:
+        """Give a worker jobs again; False where no connection has that number."""
+        return self.ask(watching.resume_peer(number))
+
+    def events(self, cursor: str = "-", function: str = "*", limit: int = 1000) -> EventPage:
+        """What happened to jobs since the ``cursor`` of the last page; "-" is from now on.
+
+        The server remembers events for whoever asks at least every 30 seconds.
+        """
+        return self.ask(watching.events(cursor, function, limit))
+
+    def stats(self) -> dict[str, object]:
+        """The server itself: its age, how much it holds, how it fares."""
+        return self.ask(watching.STATS)
 
     def pool(self) -> list[dict[str, object]]:
         """The servers of the server's pool, then its shards with who leads each; empty where it is in no pool."""

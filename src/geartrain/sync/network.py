@@ -64,7 +64,7 @@ class Sockets:
             tls.context()  # what is wrong with its files is to be known at once
         self.tls = tls
 
-    def connect(self, server: Server, timeout: float) -> Link:
+    def connect(self, server: Server, timeout: float) -> AnyLink:
         """A new connection; raises ConnectError after ``timeout`` seconds or at once."""
         if server.tls or (self.tls is not None and not server.path):
             return TlsLink(server, timeout, self.tls)

@@ -134,8 +134,7 @@ class GearListener:
 
     def identify(self, writer: asyncio.StreamWriter) -> Identity:
         """Who a client is, as far as its connection tells."""
-        here = writer.get_extra_info("sockname")
-        return Identity(host_of(writer), self.keeper.listener(tuple(here[:2]) if here else None))
+        return Identity(host_of(writer), self.keeper.listener(writer.get_extra_info("sockname")))
 
 
 async def answer_of(peer: Inside, request: Request, body: bytes, limit: int) -> Answer:

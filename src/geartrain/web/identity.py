@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 
@@ -12,6 +13,9 @@ from geartrain.web.problems import Problem
 from geartrain.web.sessions import Sessions
 
 PENALTY: Final = 1.0  # seconds that a wrong token costs
+EXTENSION: Final = (
+    "geartrain"  # of a scope: the address that the request came to, and names in its certificate
+)
 SCHEME: Final = "bearer "
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
@@ -43,8 +47,8 @@ class Door(NamedTuple):
     def seen(self, request: Request) -> Identity:
         """Who sent a request, as far as its connection tells."""
         host = request.client.host if request.client is not None else "unix"
-        server = request.scope.get("server")
-        return Identity(host, self.keeper.listener(tuple(server) if server else None))
+        told: Mapping[str, Any] = request.scope.get("extensions", {}).get(EXTENSION, {})
+        return Identity(host, self.keeper.listener(told.get("address")), told.get("certificates", ()))
 
     def check(self, identity: Identity) -> None:
         """Raise Problem for who may do nothing at all."""

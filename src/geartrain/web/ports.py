@@ -55,8 +55,8 @@ class Keeper(Protocol):
     def guards(self) -> bool:
         """Whether there are rules at all."""
 
-    def listener(self, address: tuple[object, ...] | None) -> str:
-        """Where a request came in, by the address that it came to."""
+    def listener(self, address: object) -> str:
+        """Where a request came in, by the socket's name for the address that it came to."""
 
     def digest(self, identity: Identity, token: str) -> bytes:
         """What is kept of a token that is somebody's; empty for another one, which the audit log hears of."""
