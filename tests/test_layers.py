@@ -21,6 +21,7 @@ SHARED = {
     "callbacks",
     "sockets",
     "tls",
+    "tokens",
 }  # by the blocking and the asyncio library
 
 MAY_IMPORT = {
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "callbacks": {"errors", "protocol", "jobs"},
     "sockets": {"errors", "protocol"},
     "tls": {"errors"},
+    "tokens": {"errors"},
     "user": set[str](),
     "broker": {"errors", "protocol"},
     "relay": {"errors", "protocol", "broker"},
