@@ -32,8 +32,8 @@ class Worker:
     """Runs functions for clients, one job at a time, for all its servers in turn.
 
     ``servers``, ``tls`` and ``token`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or
-    "plain" (jobs come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end ``work``,
-    ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again
+    "plain" (jobs come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end
+    ``work``, ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again
     by and by.
     """
 
