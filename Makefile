@@ -9,7 +9,7 @@ ON_THE_WIRE := $(addprefix tests/,conversations interop contracts sync aio tasks
 SOURCES := $(shell find src -name '*.py') pyproject.toml setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test trials lint format types compiled conformance torture bench real-clients clean
+.PHONY: help demo docs test trials lint format types compiled conformance torture bench screenshots real-clients clean
 
 help: ## List the targets
 	@echo 'make TARGET, with one of:'
@@ -54,6 +54,9 @@ bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=
 
 docs: $(VENV)/.dev ## Build the site of the documents into site/
 	$(VENV)/bin/zensical build --strict
+
+screenshots: $(VENV)/.dev real-clients ## Draw the web page's pictures in docs/images anew (ten minutes)
+	$(RUN) docs.draw_page
 
 real-clients: ## Install the Gearman programs that the tests use, where missing (Debian, root)
 	@scripts/install-real-clients

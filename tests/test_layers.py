@@ -19,6 +19,7 @@ SHARED = {
     "protocol",
     "jobs",
     "callbacks",
+    "tracing",
     "sockets",
     "tls",
     "tokens",
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "protocol": {"errors"},
     "jobs": {"errors", "protocol"},
     "callbacks": {"errors", "protocol", "jobs"},
+    "tracing": {"errors", "version", "protocol"},
     "sockets": {"errors", "protocol"},
     "tls": {"errors"},
     "tokens": {"errors"},
@@ -53,6 +55,9 @@ MAY_IMPORT = {
 
 LIBRARY = SHARED | {"version", "sync", "aio", "tasks", "__init__"}
 """What a program uses that submits jobs or works on them."""
+
+OPTIONAL = {"tracing": "opentelemetry"}
+"""What a module imports besides, within functions, once the program that uses it has imported that itself."""
 
 SANS_IO = ("protocol", "broker", "relay")
 FORBIDDEN_TO_SANS_IO = {
@@ -139,7 +144,15 @@ def test_client_and_worker_need_only_the_standard_library() -> None:
     for name, tree in MODULES.items():
         if name.split(".")[0] in LIBRARY:
             foreign = {imported.split(".")[0] for imported in imports(tree)} - sys.stdlib_module_names
-            assert foreign <= {"geartrain"}, f"{name} imports {foreign}"
+            assert foreign <= {"geartrain", OPTIONAL.get(name, "geartrain")}, f"{name} imports {foreign}"
+
+
+def test_what_is_optional_is_imported_by_functions_alone() -> None:
+    for name, optional in OPTIONAL.items():
+        at_once = ast.Module(
+            [node for node in MODULES[name].body if isinstance(node, ast.Import | ast.ImportFrom)], []
+        )
+        assert optional not in {imported.split(".")[0] for imported in imports(at_once)}
 
 
 def test_no_function_is_longer_than_50_lines() -> None:

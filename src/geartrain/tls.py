@@ -140,6 +140,8 @@ class TlsStream:
                 parts.append(part)
         except ssl.SSLWantReadError:
             pass  # the rest of a record is to come
+        except ssl.SSLZeroReturnError:  # after our own farewell
+            self.ended = True
         except ssl.SSLError as error:
             if not parts:
                 raise

@@ -10,6 +10,7 @@ import pytest
 from geartrain.broker.assignments import arrived
 from geartrain.broker.batch import DeadRecord, JobRecord, Kept
 from geartrain.broker.durability import adopt, take_batch
+from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
     GRAB_JOB,
     SET_CLIENT_ID,
@@ -120,6 +121,43 @@ def test_a_workload_that_only_the_store_has_is_read_first(workload: bytes | None
 
 
 @pytest.mark.one_server("looks at what stands for a text that only the store has")
+@pytest.mark.parametrize(("workload", "shown"), [(b"cat.png", "cat.png"), (None, None)])
+def test_the_workload_of_a_live_job_is_read_where_only_the_store_has_it(
+    workload: bytes | None, shown: str | None
+) -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", memory=3), has_store=True)
+    job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 0, b"")
+    adopt(server.broker, Kept(jobs=[job]))
+    asked = server.connect().types(b"workload H:test:1")
+    assert list(take_batch(server.broker).wanted) == [1]
+    row = json.loads(arrived(server.broker, {1: workload})[asked].removesuffix(b".\n"))
+    assert row == {"handle": "H:test:1", "function": "f", "workload_bytes": 7, "workload": shown}
+    assert (server.broker.memory, server.broker.jobs[1].workload) == (0, None)  # there is no room for it
+
+
+@pytest.mark.one_server("looks at what stands for a text that only the store has")
+def test_the_workload_of_a_job_that_ends_while_it_is_read_is_no_line() -> None:
+    server = MemoryServer(has_store=True)
+    job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 0, b"")
+    adopt(server.broker, Kept(jobs=[job]))
+    operator = server.connect()
+    asked = operator.types(b"workload H:test:1")
+    operator.types(b"cancel job H:test:1")
+    assert arrived(server.broker, {1: b"cat.png"}) == {asked: b".\n"}
+
+
+def test_the_workload_is_shown_of_jobs_and_dead_letters() -> None:
+    _, operator = server_with_dead(b"caf\xe9")
+    operator.asks(SUBMIT_JOB_BG, b"f", b"", b"cat.png")
+    assert operator.lists(b"workload H:test:1") == [
+        {"handle": "H:test:1", "function": "f", "workload_bytes": 4, "workload_base64": "Y2Fm6Q=="}
+    ]
+    assert operator.lists(b"workload H:test:2") == [
+        {"handle": "H:test:2", "function": "f", "workload_bytes": 7, "workload": "cat.png"}
+    ]
+
+
+@pytest.mark.one_server("looks at what stands for a text that only the store has")
 def test_a_letter_that_is_discarded_while_its_workload_is_read_is_no_line() -> None:
     server = MemoryServer(has_store=True)
     job = JobRecord(1, b"H:test:1", b"f", b"", b"", None, 7, 1, 0.0, START, 3, b"")
@@ -175,7 +213,17 @@ def test_a_result_tells_how_the_job_ended() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", [b"result H:test:9", b"result H:other:1", b"result", b"dead-show H:other:1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"result H:test:9",
+        b"result H:other:1",
+        b"result",
+        b"dead-show H:other:1",
+        b"workload H:test:9",
+        b"workload",
+    ],
+)
 def test_what_is_not_kept_is_no_line(line: bytes) -> None:
     _, operator = server_with_dead(b"a")
     assert operator.lists(line) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from geartrain.broker.admin import COMMANDS
+from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
     GRAB_JOB,
     PRE_SLEEP,
@@ -15,6 +16,7 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB,
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
+    SUBMIT_JOB_EXTENDED,
     SUBMIT_JOB_HIGH,
     WORK_FAIL,
     WORK_STATUS,
@@ -82,6 +84,81 @@ def test_a_job_is_delayed_or_queued_before_it_runs() -> None:
     server.passes(60)
     (job,) = client.lists(b"job H:test:1")
     assert (job["state"], job["worker"]) == ("queued", None)
+
+
+def test_a_job_tells_who_waits_for_it_and_what_came_with_it() -> None:
+    server = MemoryServer()
+    client = server.extended()
+    client.says(SET_CLIENT_ID, b"shop")
+    options = b'{"reducer":"sum","metadata":{"trace":"00-1"}}'
+    client.asks(SUBMIT_JOB_EXTENDED, b"f", b"u", options, b"")
+    for _ in range(150):
+        client.asks(SUBMIT_JOB, b"f", b"u", b"")
+    (job,) = client.lists(b"job H:test:1")
+    assert (job["reducer"], job["metadata"], job["started_at"]) == ("sum", {"trace": "00-1"}, None)
+    assert job["clients"] == [{"id": "shop", "host": "127.0.0.1"}] * 100
+    assert job["waiting"] == 151
+
+
+def test_lists_of_a_connection_end_after_a_hundred_and_counts_do_not() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    worker = server.worker(b"f")
+    for _ in range(120):
+        client.asks(SUBMIT_JOB, b"f", b"", b"")
+        worker.asks(GRAB_JOB)
+    rows = client.lists(b"peers")
+    assert [(row["running_count"], row["waiting_count"]) for row in rows] == [(0, 120), (120, 0)]
+    assert [len(row["waiting"]) for row in rows] == [100, 0]
+    assert [len(row["running"]) for row in rows] == [len(row["jobs"]) for row in rows] == [0, 100]
+
+
+def test_what_took_how_long_is_counted_by_powers_of_two() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    for wait, run in ((0.0, 0.0), (0.0015, 0.0035), (1.0, 4000.0)):
+        client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+        server.passes(wait)
+        worker = server.running(b"f")
+        server.passes(run)
+        worker.leaves()
+        client.types(b"purge f")
+    (row,) = client.lists(b"functions")
+    waits, runs = row["wait"]["counts"], row["run"]["counts"]
+    assert {place: count for place, count in enumerate(waits) if count} == {0: 1, 1: 1, 10: 1}
+    assert {place: count for place, count in enumerate(runs) if count} == {0: 1, 2: 1, 22: 1}
+    assert row["wait"]["sum"] == pytest.approx(1.0015, abs=1e-5)
+    assert row["run"]["sum"] == pytest.approx(4000.0035, abs=1e-5)
+
+
+@pytest.mark.one_server("in a pool it is about the server that is asked, which has no jobs itself")
+def test_stats_tell_what_the_server_holds() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", version=b"1.2", pid=7))
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"cat.png")
+    client.asks(SUBMIT_JOB_EPOCH, b"f", b"", b"%d" % (START + 60), b"")
+    server.broker.about = uptime
+    assert client.lists(b"stats") == [
+        {
+            "version": "1.2",
+            "pid": 7,
+            "connections": 1,
+            "functions": 1,
+            "jobs": 2,
+            "running": 0,
+            "delayed": 1,
+            "schedules": 0,
+            "dead": 0,
+            "results": 0,
+            "workload_bytes": 7,
+            "result_bytes": 0,
+            "uptime": 5,
+        }
+    ]
+
+
+def uptime() -> dict[str, object]:
+    return {"uptime": 5}
 
 
 @pytest.mark.parametrize("line", [b"job H:test:9", b"job"])

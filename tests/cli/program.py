@@ -19,7 +19,7 @@ class Outcome:
 
     def __init__(self, ended: subprocess.CompletedProcess[bytes]) -> None:
         self.status = ended.returncode
-        self.stdout = ended.stdout.decode()
+        self.stdout = ended.stdout.decode("utf-8", "surrogateescape")
         self.stderr = ended.stderr.decode()
 
     @property

@@ -70,3 +70,29 @@ def test_several_servers_are_told_apart(shop: Shop, c_shop: Shop) -> None:
     assert lines[0] == ["SERVER", "HANDLE"]
     assert [shop.server.address, here] in lines
     assert [c_shop.server.address, there] in lines
+
+
+def test_jobs_are_sought_by_what_is_known_of_them(shop: Shop) -> None:
+    first = shop.run("submit", "sought", "x", "-b", "--unique", "u1", "--priority", "high").stdout.strip()
+    second = queued(shop, "sought")
+
+    def found(*words: str) -> list[str]:
+        return [row["handle"] for row in shop.run("jobs", "-f", "sought", "--json", *words).rows]
+
+    assert found("--state", "queued") == [first, second]
+    assert found("--state", "queued", "--limit", "1") == [first]
+    assert found("--unique", "u1") == found("--priority", "high") == [first]
+    assert found("--younger", "1h") == [first, second]
+    assert found("--older", "1h") == found("--worker", "nobody") == []
+    assert found("--handle", second) == [second]
+    assert shop.run("jobs", "--older", "long").status == 2
+
+
+def test_a_workload_is_written_as_it_is(shop: Shop) -> None:
+    handle = shop.run("submit", "bytes", "-b", "-", stdin=b"caf\xe9\n").stdout.strip()
+    assert shop.run("jobs", "workload", handle).stdout.encode("utf-8", "surrogateescape") == b"caf\xe9\n"
+    assert shop.run("jobs", "workload", handle, "--json").rows[0]["workload_base64"] == "Y2Fm6Qo="
+    long = shop.run("submit", "bytes", "-b", "-", stdin=b"x" * 70_000).stdout.strip()
+    written = shop.run("jobs", "workload", long)
+    assert (len(written.stdout), written.stderr) == (65536, "65536 of 70000 bytes\n")
+    assert shop.run("jobs", "workload", "H:none:1").status == 1

@@ -63,8 +63,7 @@ def test_servers_that_are_restarted_one_after_the_other(members: Pool) -> None:
     async def restart_all(round: int) -> None:
         victims = [await trial.victim(0), *await asyncio.to_thread(members.followers)]
         for victim in victims:
-            await asyncio.to_thread(victim.stop)
-            trial.load.ended(victim.port)
+            await trial.stop(victim)
             await asyncio.to_thread(members.again, victim)
 
     trial.run(restart_all, ROUNDS // 2)

@@ -20,6 +20,7 @@ from tests.support.processes import ServerProgram
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SEED = int(os.environ.get("SEED", random.randrange(1_000_000)))
 PATIENCE = 5.0  # seconds
+LATE = "late result of a job"
 LONGEST = 60 + ROUNDS * 20  # seconds
 
 
@@ -65,6 +66,12 @@ class Trial:
         await asyncio.to_thread(self.note_fenced, server)
         await asyncio.to_thread(server.kill)
         self.load.died(server.port)
+
+    async def stop(self, server: ServerProgram) -> None:
+        """End a server as it should be ended; what it has refused by then is in its log."""
+        await asyncio.to_thread(server.stop)
+        self.ledger.fenced += server.output().count(LATE)
+        self.load.ended(server.port)
 
     def note_fenced(self, *servers: ServerProgram) -> None:
         """Count what servers have refused, before they are gone."""

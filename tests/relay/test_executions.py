@@ -82,7 +82,7 @@ class Executions(RuleBasedStateMachine):
         self.acknowledged: list[bytes] = []
         self.results: Counter[bytes] = Counter()  # that workers have said, by handle
         self.left: list[Worker] = []
-        self.given_up: set[str] = set()  # servers that the leader has parted with
+        self.given_up: set[str] = set()  # servers that a leader parted with, until all they said is settled
         self.lead(Leader(self.store))
         for server in SERVERS:
             self.a_link_opens(server)
@@ -133,7 +133,6 @@ class Executions(RuleBasedStateMachine):
     @rule(server=servers)
     def a_link_opens(self, server: str) -> None:
         if server not in self.links:
-            self.given_up.discard(server)
             link = self.links[server] = Link()
             self.leader.told[server] = []
             self.hubs[server].lead(0, link.send)
@@ -154,8 +153,7 @@ class Executions(RuleBasedStateMachine):
         self.leader.commits()  # the numbers of the jobs to come
         self.leader.opens()
 
-    # Who was given up and never heard so cannot tell whether the leader that died had kept its result, or another's.
-    @precondition(lambda self: not self.given_up)
+    @precondition(lambda self: self.can_die())
     @rule(kept=st.booleans(), first=st.sampled_from([SERVERS, (A,), (B,), ()]), opens=often)
     def the_leader_dies(self, kept: bool, first: tuple[str, ...], opens: bool) -> None:
         """The batch under way may be kept all the same. Some servers come before the next one opens, others later."""
@@ -170,11 +168,54 @@ class Executions(RuleBasedStateMachine):
 
     @rule(kept=st.booleans(), late=servers)
     def a_server_comes_when_others_have_its_jobs(self, kept: bool, late: str) -> None:
-        if not self.given_up:
+        if self.can_die():
             (prompt,) = {*SERVERS} - {late}
             self.the_leader_dies(kept, (prompt,), True)
             self.all_grab_and_everything_arrives()
             self.a_link_opens(late)
+
+    @rule(server=servers)
+    def the_leader_dies_before_it_hears_results(self, server: str) -> None:
+        self.a_link_breaks(server, False)
+        self.a_link_opens(server)
+        self.all_grab_and_everything_arrives()
+        for number in range(len(self.workers)):
+            self.ends_a_job(number)
+        for _ in range(2):
+            self.a_commit_begins_or_ends()
+        for receiver in SERVERS:
+            self.frames_reach_a_front(receiver, 1000)
+        if self.can_die():
+            self.the_leader_dies(True, SERVERS, True)
+
+    @rule(server=servers, leave=st.booleans(), dies=st.booleans())
+    def a_server_is_given_up_while_its_workers_work(self, server: str, leave: bool, dies: bool) -> None:
+        """Others have its jobs then, or have done them when the leader dies."""
+        self.everything_is_settled()
+        self.client.receive(request(SUBMIT_JOB_BG, b"f", b"", b""))
+        for worker in self.workers:
+            if worker.front.hub is self.hubs[server]:
+                worker.grabs()
+        self.everything_arrives()
+        self.a_link_breaks(server, True)
+        self.all_grab_and_everything_arrives()
+        for number, worker in enumerate(self.workers):
+            if worker.front.hub is not self.hubs[server]:
+                self.ends_a_job(number)
+            elif leave:
+                self.ends_a_job_and_leaves(number)
+            else:
+                self.ends_a_job(number)
+        if dies and self.can_die():
+            self.everything_is_settled()
+            self.the_leader_dies(True, SERVERS, True)
+
+    def can_die(self) -> bool:
+        """Whether nobody will wonder if the leader had kept a result, or another's, as it had given the server up."""
+        unsettled = {server: self.hubs[server].sides[0].unsettled for server in self.given_up}
+        self.given_up = {server for server in unsettled if unsettled[server] or server not in self.links}
+        doubtful = [result for results in unsettled.values() for result in results if result.frame]
+        return all(result.refused for result in doubtful)
 
     # The store
 
@@ -225,6 +266,13 @@ class Executions(RuleBasedStateMachine):
                 self.frames_reach_the_leader(server, 1000)
             for server in SERVERS:
                 self.frames_reach_a_front(server, 1000)
+
+    @rule()
+    def everything_is_settled(self) -> None:
+        self.everything_arrives()
+        for _ in range(4):
+            self.a_commit_begins_or_ends()
+        self.everything_arrives()
 
     # What must be so
 

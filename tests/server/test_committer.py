@@ -31,8 +31,8 @@ from geartrain.protocol.commands import (
     WORK_COMPLETE,
 )
 from geartrain.protocol.packet import HEADER_SIZE, request, response
+from geartrain.server.life import own_desk
 from geartrain.server.listeners import bind
-from geartrain.server.process import own_desk
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings
 from geartrain.store.committer import Committer
@@ -66,7 +66,7 @@ class FileStore:
         for number in batch.removed:
             records.pop(number, None)
         self.path.write_bytes(pickle.dumps(records))
-        return Outcome()
+        return Outcome(workloads={number: records[number].workload for number in batch.wanted})
 
     async def close(self, last_number: int) -> None:
         self.closed = True
@@ -332,6 +332,30 @@ def test_what_was_held_back_is_handed_over_packet_by_packet(path: Path) -> None:
         ]
 
     asyncio.run(conversation())
+
+
+def test_a_workload_that_a_batch_reads_before_the_turn_ends_comes_to_who_asked_for_it(path: Path) -> None:
+    async def conversation() -> None:
+        turns = Turns(FileStore(path))
+        client = turns.server.connect()
+        client.says(SUBMIT_JOB_BG, b"resize", b"", b"cat.png")
+        turns.end()
+        await until_kept(turns.committer)
+        turns.server.broker.jobs[1].workload = None  # as of a queue that memory has no room for
+        worker = turns.server.connect()
+        worker.says(CAN_DO, b"resize")
+        worker.says(GRAB_JOB)
+        turns.committer.begin_now()
+        turns.end()
+        await turns.committer.close()
+        assert turns.written[-1] == [response(JOB_ASSIGN, b"H:test:1", b"resize", b"cat.png")]
+
+    asyncio.run(conversation())
+
+
+async def until_kept(committer: Committer) -> None:
+    while committer.commit is not None:
+        await committer.commit
 
 
 def test_when_the_store_is_another_servers_nothing_is_committed_and_nothing_is_promised_any_more(

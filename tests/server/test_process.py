@@ -95,6 +95,10 @@ def test_options_come_from_a_file_of_gearmands_form(tmp_path: Path) -> None:
     file.write_text("--verbose=DEBUG\n-t 4 --job-retries=2\n")
     with geartrain_server("--config-file", str(file)) as server:
         assert server.ask("verbose") == "OK DEBUG\n"
+    file.write_text("--job-retries=many")
+    assert start("--config-file", str(file)).stderr.startswith(
+        f"geartrain: {file}: --job-retries wants a number from -1 to 255, got 'many'"
+    )
     file.write_text("--nonsense")
     assert start("--config-file", str(file)).stderr.startswith(
         f"geartrain: {file}: No such option '--nonsense'"

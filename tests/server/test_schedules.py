@@ -32,7 +32,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.server.configuration import read_configuration
 from geartrain.server.desk import OwnDesk
-from geartrain.server.process import own_desk
+from geartrain.server.life import own_desk
 from geartrain.server.schedules import configure_schedules
 from geartrain.server.server import Server
 from geartrain.server.settings import Settings

@@ -20,6 +20,31 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_environment()
     assert settings_from({}, {}, {"GEARMAND_PORT": ""}).port == 4730
 
 
+def test_the_environment_wins_over_the_file() -> None:
+    environment = {"GEARTRAIN_PORT": "3", "GEARMAND_PORT": "1"}
+    assert settings_from({"port": "4"}, {"port": 2}, environment).port == 4
+    assert settings_from({}, {"port": 2}, environment).port == 3
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("GEARTRAIN_LISTEN", "127.0.0.1, [::1] unix:/run/g", "listen", ("127.0.0.1", "[::1]", "unix:/run/g")),
+        ("GEARTRAIN_MAX_WORKLOAD", "100", "max_workload", 100),
+        ("GEARTRAIN_EXCEPTIONS", "yes", "exceptions", True),
+        ("GEARTRAIN_SYSLOG", "0", "syslog", False),
+        ("GEARTRAIN_GRACE", "", "grace", 10.0),
+    ],
+)
+def test_each_option_has_its_variable(variable: str, text: str, field: str, value: object) -> None:
+    assert getattr(settings_from({}, {}, {variable: text}), field) == value
+
+
+def test_a_value_of_the_environment_that_cannot_work_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="GEARTRAIN_SYSLOG wants true or false, got 'perhaps'"):
+        settings_from({}, {}, {"GEARTRAIN_SYSLOG": "perhaps"})
+
+
 @pytest.mark.parametrize(
     ("name", "given", "message"),
     [

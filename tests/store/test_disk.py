@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +23,8 @@ from geartrain.protocol.commands import (
     WORK_COMPLETE,
 )
 from tests.server.links import Connect, Link, links_to
-from tests.support.machine import DEADLINE, HOST, free_port, missing, wait_until
+from tests.support.disks import mount, small_disk, writer_stopped
+from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.processes import ServerProgram, geartrain_server
 
 DISK_SIZE = "2m"
@@ -36,16 +34,8 @@ WORKLOAD = b"x" * 20_000
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, and small."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    if os.geteuid() != 0 or mount("-t", "tmpfs", "-o", f"size={DISK_SIZE}", "none", str(path)):
-        missing("the right to mount a small file system")
-    yield path
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def mount(*arguments: str) -> int:
-    return subprocess.run(["mount", *arguments], check=False, capture_output=True).returncode
+    with small_disk(tmp_path / "disk", DISK_SIZE) as path:
+        yield path
 
 
 def on(disk: Path, *options: str) -> ServerProgram:
@@ -89,18 +79,6 @@ def runs_in_the_foreground(connect: Connect) -> None:
 def accepts_again(client: Link) -> bool:
     answer, *_ = client.asks(SUBMIT_JOB_BG, b"f", b"", b"again")
     return answer == JOB_CREATED
-
-
-@contextmanager
-def writer_stopped(server: ServerProgram) -> Iterator[None]:
-    """The process that writes does not get on, as with a disk that does not answer."""
-    server.wait_for_output("listening")  # by then it has loaded what there is
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    os.kill(int(children[0]), signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(int(children[0]), signal.SIGCONT)
 
 
 def test_a_full_disk_refuses_background_jobs_until_there_is_room_and_loses_none(disk: Path) -> None:

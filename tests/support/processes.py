@@ -22,7 +22,12 @@ class Program:
     """A running program: its output is kept, and it is ended by its process id when the ``with`` block ends."""
 
     def __init__(
-        self, *command: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+        self,
+        *command: str,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+        folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.command = command
         self.log, path = tempfile.mkstemp()
@@ -36,6 +41,8 @@ class Program:
                 stdout=self.log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})},
+                pass_fds=descriptors,
+                cwd=folder,
             )
 
     @property
@@ -100,8 +107,14 @@ class Program:
 class ServerProgram(Program):
     """A job server on a port of its own, ready for connections."""
 
-    def __init__(self, *command: str, port: int, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__(*command, environment=environment)
+    def __init__(
+        self,
+        *command: str,
+        port: int,
+        environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+    ) -> None:
+        super().__init__(*command, environment=environment, descriptors=descriptors)
         self.port = port
         self.address = f"{HOST}:{port}"
         try:

@@ -19,7 +19,7 @@ from geartrain.protocol.servers import parse_server
 from geartrain.sync.tls_link import TlsLink
 from geartrain.tls import TLS
 from tests.support.machine import DEADLINE, HOST, free_port
-from tests.support.processes import GeartrainProgram, Membership
+from tests.support.processes import GeartrainProgram
 
 CHUNK: Final = 64 * 1024
 
@@ -79,9 +79,10 @@ def trusting() -> TLS:
 class TlsProgram(GeartrainProgram):
     """Our server, with TLS on its port as gearmand's --ssl has it."""
 
-    def __init__(self, *options: str, membership: Membership | None = None) -> None:
-        files = ("--ssl-certificate", shared().server.certificate, "--ssl-key", shared().server.key)
-        super().__init__("--ssl", *files, *options, membership=membership)
+    def __init__(self, *options: str, files: Files | None = None, port: int | None = None) -> None:
+        files = files or shared().server
+        named = ("--ssl-certificate", files.certificate, "--ssl-key", files.key)
+        super().__init__("--ssl", *named, *options, port=port)
         self.address = f"tls://{HOST}:{self.port}"
 
     def connect(self) -> socket.socket:
@@ -108,8 +109,7 @@ class Proxied(TlsProgram):
             while True:
                 endpoint, _ = self.entrance.accept()
                 link = TlsLink(parse_server(self.tls_address), DEADLINE, trusting())
-                threading.Thread(target=out, args=(endpoint, link), daemon=True).start()
-                threading.Thread(target=back, args=(link, endpoint), daemon=True).start()
+                threading.Thread(target=carry, args=(endpoint, link), daemon=True).start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -118,21 +118,24 @@ class Proxied(TlsProgram):
         super().__exit__(kind, error, trace)
 
 
-def out(endpoint: socket.socket, link: TlsLink) -> None:
-    """What the program says; at its end the server hears of the end."""
-    with suppress(OSError, GearmanError):
-        while chunk := endpoint.recv(CHUNK):
-            link.send(chunk)
-            link.drain(None)
-    with suppress(OSError):
-        link.socket.sendall(link.stream.farewell())
+def carry(endpoint: socket.socket, link: TlsLink) -> None:
+    """Carry bytes both ways until both sides have said all."""
+    answering = threading.Thread(target=carry_back, args=(link, endpoint), daemon=True)
+    answering.start()
+    with endpoint:
+        with suppress(OSError, GearmanError):
+            while chunk := endpoint.recv(CHUNK):
+                link.send(chunk)
+                link.drain(None)
+        with suppress(OSError):
+            link.socket.sendall(link.stream.farewell())
+        answering.join()
+    link.close()
 
 
-def back(link: TlsLink, endpoint: socket.socket) -> None:
-    """What the server says."""
+def carry_back(link: TlsLink, endpoint: socket.socket) -> None:
     with suppress(OSError, GearmanError):
         while True:
             endpoint.sendall(link.receive(None))
     with suppress(OSError):
         endpoint.shutdown(socket.SHUT_RDWR)
-    link.close()

@@ -21,8 +21,9 @@ API: Final = "/api/v1"
 class Site:
     """A server with ``--http``."""
 
-    def __init__(self, server: ServerProgram, port: int, prefix: str, stack: ExitStack) -> None:
+    def __init__(self, server: ServerProgram, where: str, port: int, prefix: str, stack: ExitStack) -> None:
         self.server = server
+        self.where = where  # one of SERVERS
         self.port = port
         self.stack = stack
         self.url = f"http://{HOST}:{port}{prefix}"
@@ -117,4 +118,4 @@ def site(*options: str, where: str = "alone", prefix: str = "") -> Iterator[Site
     port = free_port()
     given = ("--http", f"{HOST}:{port}", *(("--http-prefix", prefix) if prefix else ()), *options)
     with SERVERS[where](*given) as server, ExitStack() as stack:
-        yield Site(server, port, prefix, stack)
+        yield Site(server, where, port, prefix, stack)

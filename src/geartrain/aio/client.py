@@ -31,6 +31,7 @@ from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSourc
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
+from geartrain.tracing import TracedFactory
 
 
 class AsyncClient:
@@ -72,7 +73,7 @@ class AsyncClient:
             known, timeout, connect_timeout, exceptions, AsyncSockets(tls, token_of(token, os.environ))
         )
         uniques = UniqueSource(time.time_ns(), os.urandom(8))
-        self.factory = TaskFactory(prefix, uniques, submit_retries, resubmit)
+        self.factory = TracedFactory(TaskFactory(prefix, uniques, submit_retries, resubmit))
 
     def add_server(self, server: str) -> None:
         """Ask this server, too; nothing is sent before it is needed."""

@@ -84,7 +84,9 @@ class Connections:
             link.machine.submit(task)
             link.flush_soon()
             return link
-        raise NoServers("; ".join(reasons))
+        nobody = NoServers("; ".join(reasons))
+        task.tell_watch(nobody)
+        raise nobody
 
     def again(self, task: Task) -> bool:
         """Whether a task that ended with an error is to be submitted to another server."""

@@ -13,7 +13,8 @@ from geartrain.aio.job import AsyncJob
 from geartrain.callbacks import Callbacks
 from geartrain.jobs import JobHandle
 from geartrain.protocol.submission import Payload, Priority, Unique
-from geartrain.protocol.task import Task, TaskFactory, batches
+from geartrain.protocol.task import Task, batches
+from geartrain.tracing import TracedFactory
 
 
 async def submit_many(connections: Connections, tasks: Iterable[Task]) -> list[JobHandle]:
@@ -92,7 +93,7 @@ class AsyncTaskSet:
     """Jobs that run together: collected by ``add``, run by ``run`` or at the end of an ``async with`` block."""
 
     def __init__(
-        self, connections: Connections, factory: TaskFactory, callbacks: Callbacks[AsyncJob]
+        self, connections: Connections, factory: TracedFactory, callbacks: Callbacks[AsyncJob]
     ) -> None:
         self.connections = connections
         self.factory = factory

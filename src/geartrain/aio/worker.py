@@ -28,6 +28,7 @@ from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
+from geartrain.tracing import carried, running
 
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
 PlainFunction = Callable[[WorkerJob], Payload | None]
@@ -97,7 +98,8 @@ class AsyncWorker:
 
         async def threaded(link: WorkerLink, assignment: Assignment) -> Payload | None:
             job = WorkerJob(assignment, link.send_from_thread)
-            return await link.loop.run_in_executor(self.threads, cast(PlainFunction, code), job)
+            plain = carried(cast(PlainFunction, code))
+            return await link.loop.run_in_executor(self.threads, plain, job)
 
         is_coroutine = inspect.iscoroutinefunction(code)
         self.functions[self.prefix + name(function, "function")] = awaited if is_coroutine else threaded
@@ -184,7 +186,9 @@ class AsyncWorker:
         if assignment.cancelled:  # on its way here
             return None
         try:
-            outcome = returned(assignment, await self.functions[assignment.function](link, assignment))
+            with running(assignment):
+                result = await self.functions[assignment.function](link, assignment)
+            outcome = returned(assignment, result)
         except Retry as retry:
             return await self.retry(link, assignment, retry)
         except Reject:

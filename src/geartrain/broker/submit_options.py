@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.model import NORMAL, PRIORITIES
 from geartrain.errors import SettingsError
+from geartrain.protocol.submission import METADATA_LIMIT
 
 NAMES: Final = ("background", "priority", "run_at", "reducer", "metadata")
 LATEST: Final = float(2**63)  # Unix seconds
-METADATA_LIMIT: Final = 4096  # bytes of JSON
 REDUCER_LIMIT: Final = 64  # bytes
 SHOWN: Final = 80  # characters of a value that a message shows
 

@@ -12,6 +12,7 @@ import geartrain as package
 
 NAMES: Final = (
     "server",
+    "config",
     "worker",
     "submit",
     "status",
@@ -23,6 +24,7 @@ NAMES: Final = (
     "workers",
     "pool",
     "top",
+    "tail",
     "doctor",
     "backup",
     "export",

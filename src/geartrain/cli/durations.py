@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Final
 
 import click
@@ -34,6 +35,11 @@ def rounded(seconds: float) -> str:
     whole = max(0, int(seconds))
     size, unit = next((pair for pair in UNITS if whole >= pair[0]), UNITS[-1])
     return f"{whole // size}{unit}"
+
+
+def rounded_since(then: float) -> str:
+    """How long ago a Unix time was."""
+    return rounded(time.time() - then)
 
 
 def exactly(seconds: int) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from base64 import b64decode
 from typing import Final
 
 import click
 
 from geartrain.cli import questions
-from geartrain.cli.durations import rounded
+from geartrain.cli.durations import duration, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, print_details, print_json, print_rows
@@ -16,6 +17,7 @@ from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 
 MOST: Final = 100  # jobs that are listed without --limit
+STATES: Final = ("queued", "delayed", "running")
 
 
 @click.group("jobs", cls=ListingGroup, short_help="List, show and cancel jobs.")
@@ -25,13 +27,60 @@ def command() -> None:
 
 @command.command("list")
 @servers_option
-@click.option("-f", "--function", default=questions.ANY, metavar="NAME", help="Only jobs of this function.")
+@click.option("-f", "--function", metavar="NAME", help="Only jobs of this function.")
+@click.option("-s", "--state", type=click.Choice(STATES), help="Only jobs in this state.")
+@click.option("-u", "--unique", metavar="U", help="Only jobs with this unique.")
+@click.option("-w", "--worker", metavar="W", help="Only jobs that run at this worker: its id or host.")
+@click.option("-p", "--priority", type=click.Choice(questions.PRIORITIES), help="Only such jobs.")
+@click.option("--handle", metavar="H", help="Only jobs whose handle begins so.")
+@click.option(
+    "--older", "older_than", callback=duration, metavar="TIME", help="Submitted as long ago, such as 15m."
+)
+@click.option(
+    "--younger", "younger_than", callback=duration, metavar="TIME", help="Submitted since, such as 15m."
+)
 @click.option("--limit", type=click.IntRange(1), default=MOST, metavar="N", help=f"At most so many [{MOST}].")
 @json_option
-def list_jobs(servers: tuple[str, ...], function: str, limit: int, as_json: bool) -> None:
+def list_jobs(
+    servers: tuple[str, ...], function: str | None, limit: int, as_json: bool, **wanted: str | float | None
+) -> None:
     """List jobs, the oldest first."""
-    rows = ask_each(servers, lambda server: questions.jobs(server, function, limit))
+    given = {name: value for name, value in wanted.items() if value}
+    rows = ask_each(
+        servers,
+        lambda server: (
+            questions.jobs_like(server, {"function": function or "", **given}, limit)
+            if given
+            else questions.jobs(server, function or questions.ANY, limit)
+        ),
+    )
     print_rows(rows, COLUMNS, as_json)
+
+
+@command.command("workload", short_help="Write what a job carries to standard output.")
+@servers_option
+@click.argument("handle")
+@json_option
+def workload(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
+    """Write what a job, or a dead letter, carries to standard output: 64 KiB of it at most."""
+    row = found(ask_each_of(servers, questions.workload, handle), handle)
+    if as_json:
+        return print_json(row)
+    content = content_of(row)
+    click.echo(content, nl=False)
+    if len(content) < row["workload_bytes"]:
+        click.echo(f"{len(content)} of {row['workload_bytes']} bytes", err=True)
+
+
+def content_of(row: Row) -> bytes:
+    """The workload in a row; raises GearmanError where the server cannot read it."""
+    if "workload_base64" in row:
+        return b64decode(row["workload_base64"])
+    if row["workload"] is None:
+        raise GearmanError(
+            f"the workload of {row['handle']!r} cannot be read from the store", handle=row["handle"]
+        )
+    return str(row["workload"]).encode()
 
 
 @command.command("show")

@@ -66,7 +66,7 @@ def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) ->
 
 def print_details(row: Row) -> None:
     """One row, a field a line; fields that are empty are left out."""
-    shown = {name: value for name, value in row.items() if value not in (None, "")}
+    shown = {name: value for name, value in row.items() if value not in (None, "", [])}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         when = isinstance(value, float) and name.endswith("_at")

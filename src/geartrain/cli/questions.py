@@ -83,6 +83,24 @@ def jobs(server: Admin, function: str, limit: int) -> list[Row]:
     return shown_jobs(server, limit) if rows is None else list(rows)
 
 
+def jobs_like(server: Admin, wanted: Row, limit: int) -> list[Row]:
+    """The jobs that are like what is wanted; only our own server can say."""
+    rows: list[Row] = []
+    cursor = ""
+    while True:
+        page = server.find_jobs(**wanted, limit=min(limit - len(rows), 1000), cursor=cursor)
+        rows += page.jobs
+        cursor = page.next
+        if not cursor or len(rows) >= limit:
+            return rows
+
+
+def workload(server: Admin, handle: str) -> list[Row]:
+    """What a job carries, in a row, or no row where the server does not know it."""
+    row = server.workload(handle)
+    return [] if row is None else [row]
+
+
 def shown_jobs(server: Admin, limit: int) -> list[Row]:
     """The same, as far as gearmand tells."""
     shown = server.show_jobs()[:limit]
@@ -125,6 +143,31 @@ def peers(server: Admin) -> list[Row]:
         }
         for peer in server.workers()
     ]
+
+
+def drain_workers(server: Admin, target: str) -> list[Row]:
+    """Give workers no new jobs: the one with a number, or all with an id."""
+    return [
+        {"number": number, "id": name, "draining": True}
+        for number, name in workers_named(server, target)
+        if server.drain_peer(number)
+    ]
+
+
+def resume_workers(server: Admin, target: str) -> list[Row]:
+    """Give workers jobs again: the one with a number, or all with an id."""
+    return [
+        {"number": number, "id": name, "draining": False}
+        for number, name in workers_named(server, target)
+        if server.resume_peer(number)
+    ]
+
+
+def workers_named(server: Admin, target: str) -> list[tuple[int, str]]:
+    """The numbers and ids of workers with a number or an id."""
+    rows = [row for row in server.peers() if row["functions"]]
+    numbers = [(int(str(row["number"])), str(row["id"])) for row in rows]
+    return [pair for pair in numbers if target in (str(pair[0]), pair[1])]
 
 
 def cancel(server: Admin, handle: str) -> list[Row]:

@@ -26,13 +26,9 @@ def run_server(**given: object) -> None:
     It ends on SIGTERM, after the running jobs (see --grace), and on SIGUSR1 when no job is left. SIGHUP opens the log
     anew, and reads the files of TLS and the tables in the file of --config again.
     """
-    ctx = click.get_current_context()
-    command_line = options_given(ctx)
-    configuration = read_configuration(str(given["config"])) if given["config"] else Configuration()
-    file = dict(configuration.options)
-    if given["config_file"]:
-        file |= read_gearmand_file(str(given["config_file"]))
-    settings = settings_from(command_line, file, os.environ)
+    configuration = configuration_of(given["config"], given["config_file"])
+    command_line = options_given(click.get_current_context())
+    settings = settings_from(command_line, configuration.options, os.environ)
     if given["check_args"]:
         return
     if sys.platform != "linux":
@@ -40,6 +36,15 @@ def run_server(**given: object) -> None:
     from geartrain.server.process import run
 
     run(settings, configuration)
+
+
+def configuration_of(path: object, gearmands: object) -> Configuration:
+    """What the file of --config says, and what gearmand's says instead; None or nothing is no file."""
+    configuration = read_configuration(str(path)) if path else Configuration()
+    if gearmands:
+        options = {**configuration.options, **read_gearmand_file(str(gearmands))}
+        configuration = configuration._replace(options=options)
+    return configuration
 
 
 def options_given(ctx: click.Context) -> dict[str, object]:
@@ -64,9 +69,14 @@ def read_gearmand_file(path: str) -> Mapping[str, object]:
         raise SettingsError(f"cannot read {path}: {error}") from None
     try:
         with command.make_context("server", words) as ctx:
-            return options_given(ctx)
+            named = options_given(ctx)
     except click.UsageError as error:
         raise SettingsError(f"{path}: {error.format_message()}") from None
+    options = {option.name: option for option in OPTIONS}
+    return {
+        name: options[name].value(value, f"{path}: --{name}") if name in options else value
+        for name, value in named.items()
+    }
 
 
 def as_parameter(option: Option) -> click.Option:
@@ -90,6 +100,20 @@ def as_hidden_parameter(option: Ignored) -> click.Option:
     return click.Option(names, is_flag=not option.metavar, hidden=True)
 
 
+def parameters() -> list[click.Parameter]:
+    """Every option of the server, and its two files."""
+    return [
+        click.Option(
+            ["--config"],
+            metavar="FILE",
+            help="Read a TOML file: options, with the long names as keys, and sections such as [functions].",
+        ),
+        click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
+        *map(as_parameter, OPTIONS),
+        *map(as_hidden_parameter, IGNORED),
+    ]
+
+
 command = click.Command(
     "server",
     callback=run_server,
@@ -97,15 +121,8 @@ command = click.Command(
     short_help="Run a job server.",
     epilog=EPILOG,
     params=[
-        click.Option(
-            ["--config"],
-            metavar="FILE",
-            help="Read a TOML file: options, with the long names as keys, and tables [functions] and [schedules].",
-        ),
-        click.Option(["--config-file"], metavar="FILE", help="Read options from a file as gearmand's."),
         version_option(),
         click.Option(["--check-args"], is_flag=True, help="Check the options, and end."),
-        *map(as_parameter, OPTIONS),
-        *map(as_hidden_parameter, IGNORED),
+        *parameters(),
     ],
 )

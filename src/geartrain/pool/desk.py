@@ -241,8 +241,9 @@ class PoolDesk:
             leadership = self.leaderships.get(shard)
             if leadership is None and shard not in self.neighbours.leaders:
                 found.append(f"no server that can be reached leads shard {shard}")
-            if leadership is not None and leadership.committer.failure:
-                found.append(f"shard {shard} keeps nothing: {leadership.committer.failure}")
+            fault = "" if leadership is None else leadership.committer.fault()
+            if fault:
+                found.append(f"shard {shard}: {fault}")
         return found
 
     def fenced(self) -> int:

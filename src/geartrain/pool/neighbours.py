@@ -16,6 +16,7 @@ from geartrain.tls import reason_of
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
 
+AGAIN: Final = 0.2  # seconds after which a link that broke is made again, if looking at the pool takes longer
 BLIP: Final = 1.0  # seconds in which a server whose link broke may make a new one
 
 
@@ -131,6 +132,13 @@ class Neighbours:
         for shard in list(link.led):
             self.unfollow(shard)
         self.desk.election.hurry.set()
+        self.desk.loop.call_later(AGAIN, self.follow_again, link.server)
+
+    def follow_again(self, server: str) -> None:
+        """Have another link to a leader, even while we cannot look at the pool, as some engine does not answer."""
+        for shard, lease in enumerate(self.desk.election.leases):
+            if lease is not None and card_in(lease).server == server and shard not in self.desk.leaderships:
+                self.follow(shard, lease)
 
     def hear_leader(self, link: Link, frames: list[Frame]) -> None:
         """What a leader tells this front."""

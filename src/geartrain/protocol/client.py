@@ -74,7 +74,9 @@ class ClientProtocol:
         """
         packet = task.extended if task.extended and self.stream.extended else task.packet
         if not packet:
-            raise self.extension_missing(task.needs)
+            error = self.extension_missing(task.needs)
+            task.tell_watch(error)
+            raise error
         if task.handle:
             task.rejoin = self.ask(GET_STATUS, task.handle)
         self.outgoing.append(packet)

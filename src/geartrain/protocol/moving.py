@@ -29,7 +29,7 @@ def again(task: Task, servers: ServerList, now: float) -> bool:
     error = task.error
     if task.abandoned or error is None:
         return False
-    if isinstance(error, QueueFull) and error.text == STOPPING_TEXT:
+    if is_stopping(error):
         return declined(task, error.server, servers, now)
     if not isinstance(error, ConnectionLost):
         return False
@@ -37,6 +37,11 @@ def again(task: Task, servers: ServerList, now: float) -> bool:
         return task.retries > 0
     task.declined = ()
     return task.moves > 0 and has_its_pieces(task)
+
+
+def is_stopping(error: Exception) -> bool:
+    """Whether a server refused because it is about to end."""
+    return isinstance(error, QueueFull) and error.text == STOPPING_TEXT
 
 
 def declined(task: Task, name: str, servers: ServerList, now: float) -> bool:

@@ -23,6 +23,7 @@ from geartrain.protocol.packet import request
 
 Payload = str | bytes | bytearray | memoryview
 
+METADATA_LIMIT: Final = 4096  # bytes of JSON
 UNIQUE_LENGTH: Final = 63  # bytes that every Gearman server keeps
 
 

@@ -72,6 +72,9 @@ class Question(Pending):
         return not self.arguments or self.arguments[2] != b"0"
 
 
+Watch = Callable[["Task", Exception | None], object]
+
+
 class Task(Pending):
     """A submitted job as its client sees it."""
 
@@ -95,6 +98,7 @@ class Task(Pending):
         "retries",
         "state",
         "unique",
+        "watch",
     )
 
     def __init__(
@@ -122,6 +126,9 @@ class Task(Pending):
         self.state = JobState.PENDING
         self.progress = NO_PROGRESS
         self.events: deque[Event] = deque()  # what came and was not taken yet
+        self.watch: Callable[[Task], object] | None = (
+            None  # called when it is acknowledged, refused or given up
+        )
 
     def answer(self, arguments: list[bytes]) -> None:
         """Take the handle of JOB_CREATED."""
@@ -135,12 +142,20 @@ class Task(Pending):
         elif not self.abandoned:
             self.events.append(Created(arguments[0].decode("utf-8", "replace")))
         super().answer(arguments)
+        if self.watch is not None:
+            self.tell_watch(None)
 
     def refuse(self, error: GearmanError) -> None:
         """The server did not take the job."""
         self.done = True
         self.state = JobState.LOST if isinstance(error, ConnectionLost) else JobState.FAILED
         super().refuse(error)
+        self.tell_watch(error)
+
+    def tell_watch(self, error: Exception | None) -> None:
+        """Tell whoever watches that a server has the job, or why none has it."""
+        if self.watch is not None:
+            self.watch(self, error)
 
     def end(self, state: JobState) -> None:
         """Nothing more will come of this job."""
@@ -166,6 +181,7 @@ class Task(Pending):
         self.abandoned = True
         self.state = JobState.TIMED_OUT
         self.events.clear()
+        self.tell_watch(TimeoutError("given up"))
 
     def piece(self, content: bytes) -> None:
         """Take a piece of the result."""
@@ -250,8 +266,12 @@ class TaskFactory:
         background: bool,
         run_at: float | None,
         metadata: Mapping[str, str] | None = None,
+        hints: Mapping[str, str] | None = None,
     ) -> Task:
-        """A task that is not submitted yet; raises SettingsError."""
+        """A task that is not submitted yet; raises SettingsError.
+
+        ``hints`` are metadata that only a server with the extension gets, and that may be left out elsewhere.
+        """
         function_name = self.prefix + name(function, "function")
         content = payload(workload)
         key = b""
@@ -263,12 +283,12 @@ class TaskFactory:
                 key = content
         else:
             unique_name = key = name(unique, "unique")
-        if run_at is None and not metadata:
+        if run_at is None and not metadata and not hints:
             packet = submission(function_name, unique_name, content, priority, background, None)
             task = Task(function_name, unique_name, key, packet, background, self.retries)
         else:
             task = self.extended_task(
-                function_name, unique_name, key, content, priority, background, run_at, metadata
+                function_name, unique_name, key, content, priority, background, run_at, metadata, hints
             )
         if key or unique is None:  # the same submission can join the job
             task.moves = self.moves
@@ -284,6 +304,7 @@ class TaskFactory:
         background: bool,
         run_at: float | None,
         metadata: Mapping[str, str] | None,
+        hints: Mapping[str, str] | None,
     ) -> Task:
         """A task that a server with the extension takes just as it is, and another one perhaps not."""
         check_metadata(metadata or {})
@@ -291,9 +312,10 @@ class TaskFactory:
         packet = b"" if needs else submission(function, unique, workload, priority, background, run_at)
         task = Task(function, unique, key, packet, background, self.retries)
         task.needs = needs
-        if needs or (run_at is not None and run_at % 1):  # Gearman knows whole seconds only
+        if needs or hints or (run_at is not None and run_at % 1):  # Gearman knows whole seconds only
+            known = {**(hints or {}), **(metadata or {})}
             task.extended = extended_submission(
-                function, unique, workload, priority, background, run_at, metadata
+                function, unique, workload, priority, background, run_at, known
             )
         return task
 

@@ -191,8 +191,8 @@ class OwnDesk:
         return [self.broker]
 
     def faults(self) -> list[str]:
-        failure = "" if self.committer is None else self.committer.failure
-        return [f"the store keeps nothing: {failure}"] if failure else []
+        fault = "" if self.committer is None else self.committer.fault()
+        return [fault] if fault else []
 
     def fenced(self) -> int:
         return 0

@@ -88,7 +88,7 @@ class Handshake:
 
 
 def plain_refusal(chunk: bytes) -> bytes:
-    """The answer to who speaks Gearman here without TLS, in packets or in text; nothing for anybody else."""
+    """The answer to who speaks Gearman here without TLS, to each packet or in text; nothing for anybody else."""
     if chunk.startswith(b"\0REQ"):
-        return response(ERROR, b"TLS_REQUIRED", b"this port speaks TLS")
+        return response(ERROR, b"TLS_REQUIRED", b"this port speaks TLS") * chunk.count(b"\0REQ")
     return b"ERR TLS_REQUIRED this+port+speaks+TLS\r\n" if chunk.endswith(b"\n") else b""

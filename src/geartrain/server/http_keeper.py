@@ -8,6 +8,7 @@ from typing import Final
 
 from geartrain.broker.access import EVERYTHING, RIGHTS, VIEW, Access
 from geartrain.broker.deeds import DONE
+from geartrain.errors import server_error
 from geartrain.server.gatekeeper import LOG_IN
 from geartrain.server.inside import Insider, nothing
 from geartrain.server.listeners import given
@@ -27,6 +28,11 @@ class HttpKeeper:
         self.places = [(listener.getsockname(), given(listener)) for listener in listeners]
 
     def admit(self, identity: Identity) -> Insider:
+        most = self.server.settings.max_connections
+        if 0 < most <= len(self.server.peers):
+            raise server_error(
+                "QUEUE_ERROR", f"there are {most} connections, as many as --max-connections lets in"
+            )
         return self.server.admit(identity.host.encode(), self.visitor(identity))
 
     def guards(self) -> bool:

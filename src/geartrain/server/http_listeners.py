@@ -21,10 +21,13 @@ from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
 
-def check_web(settings: Settings) -> None:
-    """Import the web servers now, as --user may put Python's files out of reach; raises SettingsError without them."""
+def check_web(settings: Settings, activated: bool) -> None:
+    """Import the web servers now, as --user may put Python's files out of reach; raises SettingsError without them.
+
+    ``activated``: the process was passed a socket for HTTP.
+    """
     try:
-        if settings.http:
+        if settings.http or activated:
             import_module("geartrain.server.web")
         if settings.protocol == "http":
             import_module("geartrain.server.gear_web")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from geartrain.server.options import PORT, UNIX, Kind, number, one_of, option
 
-LABEL_LIMIT: Final = 253  # bytes of a host's name
+LONGEST_HOST: Final = 253  # bytes of a name
+PREFIX_PATH: Final = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 
 
 def read_place(text: str) -> str:
@@ -28,7 +30,7 @@ def read_place(text: str) -> str:
 def read_host(text: str) -> str:
     """A name as a browser sends it in Host, without a port."""
     if (
-        not 0 < len(text) <= LABEL_LIMIT
+        not 0 < len(text) <= LONGEST_HOST
         or not text.isascii()
         or not text.isprintable()
         or set(text) & set("/:@ ")
@@ -40,11 +42,7 @@ def read_host(text: str) -> str:
 def read_prefix(text: str) -> str:
     """A path, without the slash at its end."""
     prefix = text.rstrip("/")
-    good = all(
-        part and part.isascii() and part.replace("-", "").replace("_", "").replace(".", "").isalnum()
-        for part in prefix.split("/")[1:]
-    )
-    if prefix and (not prefix.startswith("/") or not good):
+    if prefix and not PREFIX_PATH.fullmatch(prefix):
         raise ValueError
     return prefix
 

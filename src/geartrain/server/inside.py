@@ -38,6 +38,7 @@ class Insider:
         self.news = asyncio.Event()
         self.reading = True  # False while too much is unheard
         self.at_end = False  # never: an insider leaves with ``close``
+        self.closed = False  # it says no more
         self.leaving = False  # the broker has forgotten it
         self.parted = False  # nothing more will be written
         self.reason = "the server stops"  # why it is parted with
@@ -89,18 +90,17 @@ class Insider:
         return answers
 
     def close(self) -> None:
-        """Hang up: nobody waits for its foreground jobs any more."""
+        """Hang up, when what was said is taken: nobody waits for its foreground jobs any more."""
+        self.closed = True
+        self.reading = True
         self.drop_unheard()
-        if self.leaving:
-            return self.part()
-        self.leave()
-        self.server.loop.call_soon(self.server.read_turns)
+        self.read_soon()
 
     # The server's side
 
     def read_soon(self) -> None:
         """Have what is unsaid taken with the next turn."""
-        if self.unsaid and not self.leaving:
+        if not self.leaving and (self.unsaid or self.closed):
             self.server.read_later(self)
             self.server.loop.call_soon(self.server.read_turns)
 
@@ -110,21 +110,25 @@ class Insider:
             self.server.read_later(self)
             return False
         unsaid, self.unsaid = self.unsaid, []
-        if not unsaid or self.leaving:
-            return False
+        if unsaid and not self.leaving:
+            self.take(b"".join(unsaid))
+        if self.closed:
+            self.leave()
+        return bool(unsaid)
+
+    def take(self, chunk: bytes) -> None:
         try:
-            self.receive(b"".join(unsaid))
+            self.receive(chunk)
         except ProtocolError as error:
             self.reason = str(error)
             self.leave()
-        return True
 
     def read_to_end(self) -> None:
         """An insider's end comes by ``close``."""
 
     def write(self, packets: bytes) -> None:
         """The one write of a turn."""
-        if self.parted:
+        if self.parted or self.closed:
             return None
         self.unheard.append(packets)
         self.unheard_bytes += len(packets)

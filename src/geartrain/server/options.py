@@ -17,6 +17,7 @@ T = TypeVar("T")
 UNIX: Final = "unix:"  # before the path of a socket in the file system
 LONGEST_PREFIX: Final = 42  # bytes: a handle of at most 63 has a colon and up to 20 digits, too
 SHORTEST_PERIOD: Final = 0.5  # seconds
+FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class Kind(NamedTuple):
@@ -159,6 +160,16 @@ class Option(NamedTuple):
         if any(type(item) not in self.kind.types for item in items):
             raise self.wrong(given, source)
         return self.value(given, source)
+
+    def value_in_environment(self, given: str, source: str) -> object:
+        """As ``value``, for a variable: several values stand between blanks or commas."""
+        if self.many:
+            return self.value(given.replace(",", " ").split(), source)
+        if self.metavar:
+            return self.value(given, source)
+        if given.lower() not in FLAGS:
+            raise self.wrong(given, source)
+        return self.value(FLAGS[given.lower()], source)
 
     def wrong(self, given: object, source: str) -> SettingsError:
         return SettingsError(f"{source} wants {self.kind.expected}, got {given!r}")

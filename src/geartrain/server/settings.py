@@ -30,6 +30,7 @@ from geartrain.server.options import (
     one_of,
     option,
 )
+from geartrain.server.sources import given
 from geartrain.server.tls_options import TlsOptions, check_tls, from_environment
 
 LEVELS: Final = ("FATAL", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
@@ -222,16 +223,15 @@ IGNORED: Final = (
 def settings_from(
     command_line: Mapping[str, object], file: Mapping[str, object], environment: Mapping[str, str]
 ) -> Settings:
-    """Settings from values by option name: the command line wins over the file, both over the environment.
+    """Settings from values by option name; ``sources.given`` says which of them counts.
 
     The values of ``file`` are those of ``read_options``. Raises SettingsError for a value that its option cannot take.
     """
-    values: dict[str, object] = dict(file)
+    values: dict[str, object] = {}
     for each in OPTIONS:
-        if each.name in command_line:
-            values[each.name] = each.value(command_line[each.name], f"--{each.name}")
-        elif each.name == "port" and "port" not in file and environment.get("GEARMAND_PORT"):
-            values["port"] = each.value(environment["GEARMAND_PORT"], "GEARMAND_PORT")
+        found = given(each, command_line, file, environment)
+        if found is not None:
+            values[each.name] = found.value
     values |= from_environment(values, environment)
     ignored = tuple(option.name for option in IGNORED if option.name in {**file, **command_line})
     chosen: dict[str, Any] = {
@@ -252,13 +252,13 @@ def read_options(
     options = {option.name: option for option in OPTIONS}
     known = [*options, *(option.name for option in IGNORED), *sections]
     read: dict[str, object] = {}
-    for key, given in values.items():
+    for key, value in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             wanted = f"perhaps {near[0]}" if near else "an option of geartrain server"
             raise SettingsError(
-                f"{source}: there is no key {key!r} (its value is {given!r}); expected {wanted}"
+                f"{source}: there is no key {key!r} (its value is {value!r}); expected {wanted}"
             )
         if key not in sections:
-            read[key] = options[key].value_in_file(given, f"{source}: {key}") if key in options else given
+            read[key] = options[key].value_in_file(value, f"{source}: {key}") if key in options else value
     return read

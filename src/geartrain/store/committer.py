@@ -22,6 +22,7 @@ from geartrain.store.ports import Store
 
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
 PATIENCE: Final = 0.002  # seconds that a batch may grow after the last commit, while the server is busy
+SILENT: Final = 5.0  # seconds after which a commit that is not done is no good sign
 LARGE: Final = 256  # jobs that need not wait for more
 
 
@@ -60,6 +61,7 @@ class Committer:
         self.begun = 0  # commits so far
         self.kept = 0  # the number of the last one that was kept: what was in the batches before is kept, too
         self.durations = Durations()  # of commits
+        self.since = 0.0  # when the commit under way began, in monotonic seconds
         self.failure = ""  # why the last commit failed; empty when it did not
         self.closing = False
         self.over = False  # the store is another server's to write
@@ -102,7 +104,7 @@ class Committer:
 
     async def keep(self, batch: Batch, awaited: Awaitable[Outcome] | None) -> None:
         """Wait until a batch is kept, and let go of what it promised; None where there is nothing to keep."""
-        begun_at = monotonic()
+        self.since = monotonic()
         try:
             outcome = Outcome() if awaited is None else await awaited
         except Fenced as error:
@@ -121,7 +123,7 @@ class Committer:
             await asyncio.sleep(PAUSE)
             return self.go_on()
         if awaited is not None:
-            self.durations.add(monotonic() - begun_at)
+            self.durations.add(monotonic() - self.since)
         self.kept = self.begun
         keep(self.broker, batch)
         self.go_on()  # first: with a large batch the store is at work again while we write
@@ -140,6 +142,9 @@ class Committer:
         """Write what was held back, with the workloads that workers wait for in their places."""
         fetches = self.broker.fetches
         packets = arrived(self.broker, outcome.workloads) if fetches else {}
+        # A batch that begins while a turn is under way may read what is asked in that turn, and is held for after it.
+        for following in self.next.values() if packets else ():
+            following[:] = [packets.get(reply, reply) for reply in following]
         for connection, replies in held.items():
             if packets or fetches:
                 replies[:] = [packets.get(reply, reply) for reply in replies]
@@ -168,6 +173,15 @@ class Committer:
         elif self.failure and not failure:
             self.log.warning("the store keeps jobs again")
         self.failure = failure
+
+    def fault(self) -> str:
+        """Why the store keeps nothing for now; empty where it does, as far as we know."""
+        if self.failure:
+            return f"the store keeps nothing: {self.failure}"
+        silence = monotonic() - self.since
+        if self.commit is not None and silence > SILENT:
+            return f"the store has not answered for {silence:.0f} seconds"
+        return ""
 
     def take_back(self, batch: Batch, outcome: Outcome, held: dict[Connection, list[bytes]]) -> None:
         """Refuse what a failed batch would have promised; what else it asked is asked with the next one."""

@@ -30,6 +30,7 @@ from geartrain.sync.network import Sockets
 from geartrain.sync.question import ask, inquire, insist
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
+from geartrain.tracing import TracedFactory
 
 CLIENTS: WeakSet[Client] = WeakSet()
 
@@ -78,7 +79,7 @@ class Client:
         self.connections = Connections(
             known, timeout, connect_timeout, exceptions, Sockets(tls, token_of(token, os.environ))
         )
-        self.factory = TaskFactory(prefix, new_uniques(), submit_retries, resubmit)
+        self.factory = TracedFactory(TaskFactory(prefix, new_uniques(), submit_retries, resubmit))
         CLIENTS.add(self)
 
     def add_server(self, server: str) -> None:
@@ -310,7 +311,7 @@ class Client:
 def start_over() -> None:
     """In a child process: give every client uniques and, when it needs them, connections of its own."""
     for client in CLIENTS:
-        client.factory.uniques = new_uniques()
+        client.factory.factory.uniques = new_uniques()
         client.connections.start_over()
 
 

@@ -135,7 +135,9 @@ class Connections:
                 task.start_over()
             connection.protocol.submit(task)
             return connection
-        raise NoServers("; ".join(reasons))
+        nobody = NoServers("; ".join(reasons))
+        task.tell_watch(nobody)
+        raise nobody
 
     def again(self, task: Task) -> bool:
         """Whether a task that ended with an error is to be submitted to another server."""

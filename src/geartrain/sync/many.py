@@ -13,9 +13,10 @@ from geartrain.errors import JobTimeout
 from geartrain.jobs import JobHandle
 from geartrain.protocol.events import JobState
 from geartrain.protocol.submission import Payload, Priority, Unique
-from geartrain.protocol.task import Task, TaskFactory, batches, job_timeout
+from geartrain.protocol.task import Task, batches, job_timeout
 from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.job import Job
+from geartrain.tracing import TracedFactory
 
 
 def submit_many(connections: Connections, tasks: Iterable[Task], timeout: float | None) -> list[JobHandle]:
@@ -123,7 +124,7 @@ def wait_for_any(connections: Connections, jobs: list[Job], deadline: float | No
 class TaskSet:
     """Jobs that run together: collected by ``add``, run by ``run`` or at the end of a ``with`` block."""
 
-    def __init__(self, connections: Connections, factory: TaskFactory, callbacks: Callbacks[Job]) -> None:
+    def __init__(self, connections: Connections, factory: TracedFactory, callbacks: Callbacks[Job]) -> None:
         self.connections = connections
         self.factory = factory
         self.callbacks = callbacks

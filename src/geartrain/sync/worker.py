@@ -23,6 +23,7 @@ from geartrain.sync.network import Sockets
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
+from geartrain.tracing import running
 
 JobFunction = Callable[[WorkerJob], Payload | None]
 AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
@@ -33,8 +34,8 @@ class Worker:
 
     ``servers``, ``tls`` and ``token`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or
     "plain" (jobs come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end
-    ``work``, ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again
-    by and by.
+    ``work``, ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away
+    are tried again by and by.
     """
 
     def __init__(
@@ -151,7 +152,8 @@ class Worker:
         """Run a job and note its outcome."""
         try:
             job = WorkerJob(assignment, connection.send, connection.look)
-            result = self.functions[assignment.function](job)
+            with running(assignment):
+                result = self.functions[assignment.function](job)
             outcome = returned(assignment, result)
         except Retry as retry:
             return self.retry(connection, assignment, retry)

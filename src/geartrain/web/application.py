@@ -37,8 +37,8 @@ from geartrain.web.sessions import Sessions
 
 OPERATIONS: Final = (
     *functions.OPERATIONS,
-    *batches.OPERATIONS,  # before what could be a handle
     *jobs.OPERATIONS,
+    *batches.OPERATIONS,
     *results.OPERATIONS,
     *tails.OPERATIONS,
     *workers.OPERATIONS,
@@ -61,7 +61,7 @@ def application(around: Surroundings) -> ASGIApp:
         Route("/", page),
     ]
     router = Router(routes, redirect_slashes=False)
-    outer = [Mount(around.prefix, router)] if around.prefix else routes
+    outer = [Route(around.prefix, to_page), Mount(around.prefix, router)] if around.prefix else routes
     handlers = {404: unknown, Exception: fault}
     app = Starlette(routes=outer, exception_handlers=handlers)
     app.router.redirect_slashes = False
@@ -73,7 +73,13 @@ def resources(operations: Iterable[Operation], around: Surroundings, sessions: S
     by_path: dict[str, list[Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, []).append(operation)
-    return [Route(API + path, Resource(group, around, sessions)) for path, group in by_path.items()]
+    exact_first = sorted(by_path.items(), key=lambda item: item[0].count("{"))
+    return [Route(API + path, Resource(group, around, sessions)) for path, group in exact_first]
+
+
+async def to_page(request: Request) -> Response:
+    """The page's paths are beside its own, which therefore ends with a slash."""
+    return Response(None, 308, {"Location": f"{request.url.path}/"})
 
 
 async def unknown(request: Request, error: Exception) -> Response:

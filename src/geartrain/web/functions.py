@@ -29,7 +29,8 @@ async def show_function(call: Call) -> Response:
     name = call.path["name"]
     for row in await call.ask(FUNCTIONS):
         if row["function"] == name:
-            return answer(row)
+            policies = await call.ask(json_lines(("policy", name)))
+            return answer({**row, "set": policies[0]["set"]})
     raise not_found("function", name, "a function that is known")
 
 

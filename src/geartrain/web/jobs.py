@@ -94,21 +94,21 @@ async def workload_sent(call: Call) -> bytes:
 
 
 async def show_job(call: Call) -> Response:
-    """A job that is over is known by its result, or as a dead letter."""
+    """A job that is over is known as a dead letter, or by its result."""
     return answer(await find_job(call, call.path["handle"]))
 
 
 async def find_job(call: Call, handle: str) -> dict[str, object]:
-    """What is known of a job; raises Problem where nothing is."""
+    """What is known of a job; raises Problem where nothing is. Of a dead letter something can be made still."""
     rows = await call.ask(json_lines(("job", handle)))
     if rows:
         return rows[0]
-    row = await call.ask(result(handle, 0))
-    if row is not None:
-        return {name: value for name, value in row.items() if name != "result"}
     row = await call.ask(dead_letter(handle))
     if row is not None:
         return {**row, "state": "dead"}
+    row = await call.ask(result(handle, 0))
+    if row is not None:
+        return {name: value for name, value in row.items() if name != "result"}
     raise not_found("handle", handle, "the handle of a job that is known")
 
 

@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 from geartrain.web.readings import FunctionReading, Histogram, Readings, ServerReading
 
 OTHERS: Final = "other"  # the functions that have no lines of their own
-AT_ONCE: Final = 50  # functions that are read before the loop does other things
+AT_ONCE: Final = 10  # functions that are looked at before the loop does other things: some milliseconds
 SUFFIX: Final = "_total"  # of the names of counters
 
 Value = float | Histogram
@@ -172,7 +172,7 @@ SERVER: Final = (
 
 
 class Figures(Collector):
-    """The families of one moment."""
+    """The families of one moment; one of many functions comes in parts."""
 
     def __init__(self, functions: Iterable[FunctionReading], server: ServerReading) -> None:
         self.functions = list(functions)
@@ -189,11 +189,17 @@ class Figures(Collector):
                 add(metric, (), value)
                 yield metric
         for each in FUNCTIONS:
-            metric = metric_for(each.kind, each.name, each.help, ("function", *each.labels))
-            for reading in self.functions:
-                for labels, value in each.read(reading):
-                    add(metric, (reading.name, *labels), value)
-            yield metric
+            for first in range(0, max(len(self.functions), 1), AT_ONCE):
+                yield part_of(each, self.functions[first : first + AT_ONCE])
+
+
+def part_of(family: FunctionFamily, functions: Iterable[FunctionReading]) -> Metric:
+    """A metric of some functions."""
+    metric = metric_for(family.kind, family.name, family.help, ("function", *family.labels))
+    for reading in functions:
+        for labels, value in family.read(reading):
+            add(metric, (reading.name, *labels), value)
+    return metric
 
 
 KINDS: Final[Mapping[str, Callable[..., Metric]]] = {
@@ -234,9 +240,13 @@ async def exposition(readings: Readings, most: int, sees: Callable[[str], bool] 
     registry = CollectorRegistry()
     registry.register(Figures(own.values(), readings.server()))
     ProcessCollector(registry=registry)
-    text = []
+    text: list[bytes] = []
+    name = ""  # of the family before
     for metric in registry.collect():
-        text.append(generate_latest(cast(CollectorRegistry, Alone(metric))))
+        part = generate_latest(cast(CollectorRegistry, Alone(metric)))
+        # What it is stands before a family, and not in its midst.
+        text.append(part.split(b"\n", 2)[2] if metric.name == name else part)
+        name = metric.name
         await asyncio.sleep(0)
     return b"".join(text)
 

@@ -50,7 +50,7 @@ class Keeper(Protocol):
     """Who may do what."""
 
     def admit(self, identity: Identity) -> Inside:
-        """A connection to the job server, on which they may do what they may."""
+        """A connection to the job server, with their rights; raises QueueFull where there are enough."""
 
     def guards(self) -> bool:
         """Whether there are rules at all."""

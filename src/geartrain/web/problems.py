@@ -44,7 +44,7 @@ REFUSALS: Final = tuple(
     for pattern in (
         r".*there is no key (?P<name>'.+') \(its value is (?P<value>.+)\); expected (?P<expected>.+)",
         r"(?P<name>.+?) wants (?P<expected>.+), got (?P<value>.+)",
-        r"(?P<name>.+?) (?P<value>\S+)[:,] expected (?P<expected>.+)",
+        r"(?P<name>[\w ]+) (?P<value>.+?)[:,] expected (?P<expected>.+)",
     )
 )
 """How the job server words what is wrong with a value."""

@@ -23,32 +23,35 @@ from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation
 from geartrain.web.problems import Problem, not_found
 from geartrain.web.rows import HANDLE, SCHEDULE_ROW, TEXT, listed
-from geartrain.web.schemas import Schema, apart, choice, members, text
+from geartrain.web.schemas import Schema, apart, choice, members, one_of, text
 from geartrain.web.submits import FUNCTION, NO_NUL, PRIORITIES, from_base64
 
 DEFINITION: Final[Schema] = apart(
-    members(
-        {
-            "function": FUNCTION,
-            "workload": text("What is to be done"),
-            "workload_base64": text("The same in base64, for what is no text", contentEncoding="base64"),
-            "cron": text("When, as a line of a crontab"),
-            "every": {
-                "type": ["integer", "string"],
-                "description": "How often: whole seconds, or such as 5m, 12h, 1d",
+    one_of(
+        members(
+            {
+                "function": FUNCTION,
+                "workload": text("What is to be done"),
+                "workload_base64": text("The same in base64, for what is no text", contentEncoding="base64"),
+                "cron": text("When, as a line of a crontab"),
+                "every": {
+                    "type": ["integer", "string"],
+                    "description": "How often: whole seconds, or such as 5m, 12h, 1d",
+                },
+                "timezone": text("Whose time cron means, such as Europe/Berlin"),
+                "priority": choice("Which of the function's queues its jobs wait in", *PRIORITIES),
+                "unique": text(
+                    "Its jobs share this one, instead of having their own", maxLength=255, pattern=NO_NUL
+                ),
+                "catch_up": text("What is done about ticks that were missed: see the guide to schedules"),
+                "paused": {"type": "boolean", "description": "It rests"},
             },
-            "timezone": text("Whose time cron means, such as Europe/Berlin"),
-            "priority": choice("Which of the function's queues its jobs wait in", *PRIORITIES),
-            "unique": text(
-                "Its jobs share this one, instead of having their own", maxLength=255, pattern=NO_NUL
-            ),
-            "catch_up": text("What is done about ticks that were missed: see the guide to schedules"),
-            "paused": {"type": "boolean", "description": "It rests"},
-        },
-        "function",
+            "function",
+        ),
+        "cron",
+        "every",
     ),
     ("workload", "workload_base64"),
-    ("cron", "every"),
 )
 
 

@@ -140,8 +140,11 @@ def check_alternatives(name: str, value: Mapping[str, object], schema: Schema) -
             raise wrong(below(name, both[1]), value[both[1]], f"to be left out beside {both[0]}")
     options = cast(Sequence[Mapping[str, Sequence[str]]], schema.get("oneOf", ()))
     names = [option["required"][0] for option in options]
-    if names and len([member for member in names if member in value]) != 1:
-        raise wrong(name or "body", ", ".join(value), f"one of {', '.join(names)}")
+    given = [member for member in names if member in value]
+    if names and not given:
+        raise wrong(" or ".join(names), None, "to be given")
+    if len(given) > 1:
+        raise wrong(below(name, given[1]), value[given[1]], f"to be left out beside {given[0]}")
 
 
 def below(name: str, member: str) -> str:

@@ -41,10 +41,10 @@ WHAT: Final[Mapping[str, Schema]] = {
     "workload_base64": text("The same in base64, for what is no text", contentEncoding="base64"),
     "metadata": mapping("What is kept with the job and told to its worker", text("A text")),
 }
-NOT_BOTH: Final = (("workload", "workload_base64"), ("run_at", "delay"))
+NOT_BOTH: Final = ("workload", "workload_base64")
 
-JOB: Final = apart(members({"function": FUNCTION, **WHAT, **HOW}, "function"), *NOT_BOTH)
-SUBMIT: Final = apart(members({"function": FUNCTION, **WHAT, **HOW, **WAITING}, "function"), *NOT_BOTH)
+JOB: Final = apart(members({"function": FUNCTION, **WHAT, **HOW}, "function"), NOT_BOTH)
+SUBMIT: Final = apart(members({"function": FUNCTION, **WHAT, **HOW, **WAITING}, "function"), NOT_BOTH)
 PARAMETERS: Final[Mapping[str, Schema]] = {"function": FUNCTION, **HOW, **WAITING}
 """Those of a submit whose body is the workload."""
 
@@ -76,10 +76,9 @@ def task_of(fields: Mapping[str, object], workload: bytes, background: bool) -> 
 def options_of(fields: Mapping[str, object], background: bool) -> dict[str, object]:
     """What only the extension's submit can say."""
     options = {name: fields[name] for name in ("reducer", "metadata") if fields.get(name)}
-    if background and "delay" in fields:
-        options["run_at"] = time.time() + cast(float, fields["delay"])
-    elif background and "run_at" in fields:
-        options["run_at"] = fields["run_at"]
+    if background and is_due_later(fields):
+        delayed = time.time() + cast(float, fields.get("delay", 0.0))
+        options["run_at"] = max(delayed, cast(float, fields.get("run_at", 0.0)))
     return options
 
 

@@ -65,10 +65,10 @@ function optionsOf(lines, show, group, least, setIndex, box) {
     width: box.clientWidth || 300,
     height: HEIGHT,
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     cursor: { sync: group && { key: group }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (plot, low, high) => [0, Math.max(least, (high ?? 0) * 1.08)] } },
-    axes: [axis(ink, { size: 28, space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map(show) })],
+    axes: [axis(ink, { size: 28, space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map((tick) => show(tick).replace(/\.0\b/, '')) })],
     series: [{}, ...lines.map((line) => ({
       stroke: ink[line.ink],
       width: 1.5,

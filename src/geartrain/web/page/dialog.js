@@ -90,8 +90,8 @@ function inputOf({ type, options, value, ...more }) {
       const [given, shown] = Array.isArray(option) ? option : [option, option];
       return html`<option value=${given} selected=${given === value}>${shown}</option>`;
     })}</select>`;
-  if (type === 'textarea') return html`<textarea rows="5" spellcheck="false" defaultValue=${value} ...${more}></textarea>`;
-  return html`<input type=${type} autocomplete="off" spellcheck="false" autocapitalize="off" defaultValue=${value} ...${more} />`;
+  if (type === 'textarea') return html`<textarea rows="5" spellcheck=${false} defaultValue=${value} ...${more}></textarea>`;
+  return html`<input type=${type} autocomplete="off" spellcheck=${false} autocapitalize="off" defaultValue=${value} ...${more} />`;
 }
 
 /** The dialog that is open, if any. */

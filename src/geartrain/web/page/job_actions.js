@@ -12,6 +12,11 @@ export function isAlive(job) {
   return ALIVE.has(job.state);
 }
 
+/** Which execution a job is at; a row counts those that ended without a result until the job is over. */
+export function attemptOf(job) {
+  return job.state === 'running' ? job.attempts + 1 : job.attempts ?? 0;
+}
+
 export async function cancel(job) {
   const text = job.state === 'running'
     ? 'Its worker is told where it can hear it; its clients hear that the job failed.'

@@ -100,7 +100,7 @@ export function latest(list, width = 5) {
   return last.length ? last.reduce((sum, value) => sum + value, 0) / last.length : null;
 }
 
-/** How many jobs of a function wait in its queues. */
+/** How many jobs of a function wait for a worker; the API's queues have those that wait for their time, too. */
 export function queued(row) {
-  return row.queued.high + row.queued.normal + row.queued.low;
+  return row.queued.high + row.queued.normal + row.queued.low - row.delayed;
 }

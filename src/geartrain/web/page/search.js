@@ -50,7 +50,7 @@ export function Search() {
       ${icon('search')}
       <input id="search" ref=${input} type="search" placeholder="Search" aria-label="Search functions, jobs and pages"
              role="combobox" aria-expanded=${found.length > 0} aria-controls="found" aria-autocomplete="list"
-             aria-activedescendant=${found.length ? `found-${chosen}` : undefined} autocomplete="off" spellcheck="false"
+             aria-activedescendant=${found.length ? `found-${chosen}` : undefined} autocomplete="off" spellcheck=${false}
              value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${press} onBlur=${() => setText('')} />
       <kbd aria-hidden="true">/</kbd>
       <ul id="found" role="listbox" aria-label="Found" hidden=${!found.length}>

@@ -2,6 +2,7 @@
 
 import { duration, moment } from './format.js';
 import { html } from './html.js';
+import { attemptOf } from './job_actions.js';
 
 const LATER = { complete: 'green', failed: 'red', exception: 'red', cancelled: 'soft', dead: 'red' };
 const OF_EVENTS = { lost: 'amber', timed_out: 'amber', retried: 'amber', joined: 'violet' };
@@ -13,7 +14,7 @@ export function stepsOf(job, events, time) {
   for (const event of events) {
     if (OF_EVENTS[event.kind]) steps.push({ what: event.kind.replace('_', ' '), at: event.at, ink: OF_EVENTS[event.kind], note: event.reason ?? event.text });
   }
-  if (job.started_at) steps.push({ what: job.attempts > 1 ? `started, attempt ${job.attempts}` : 'started', at: job.started_at, ink: 'blue', note: job.worker });
+  if (job.started_at) steps.push({ what: attemptOf(job) > 1 ? `started, attempt ${attemptOf(job)}` : 'started', at: job.started_at, ink: 'blue', note: job.worker });
   const end = job.finished_at ?? job.died_at;
   if (end) steps.push({ what: job.state, at: end, ink: LATER[job.state] ?? 'soft', note: job.reason });
   else steps.push({ what: job.state === 'running' ? 'running' : 'waiting', at: time, ink: job.state === 'running' ? 'blue' : 'amber', isNow: true });

@@ -4,7 +4,7 @@ import { segment } from '../api.js';
 import { useNow } from '../clock.js';
 import { bytes, count, duration, moment, plural, relative } from '../format.js';
 import { html } from '../html.js';
-import { cancel, isAlive, resubmit, retry } from '../job_actions.js';
+import { attemptOf, cancel, isAlive, resubmit, retry } from '../job_actions.js';
 import { useEvents } from '../job_events.js';
 import { EventRow, StreamedData } from '../job_events.js';
 import { useLoad } from '../load.js';
@@ -68,7 +68,7 @@ function Whole({ job, events }) {
     <div class="columns even">
       <${Section} title="Workload"><${Content} handle=${job.handle} what="workload" /><//>
       ${hasResult(job) && html`<${Section} title="Result"><${Content} handle=${job.handle} what="result" version=${job.state} /><//>`}
-      ${!hasResult(job) && job.clients && html`<${Section} title="Waiting clients"><${Clients} job=${job} /><//>`}
+      ${!hasResult(job) && job.clients?.length > 0 && html`<${Section} title="Waiting clients"><${Clients} job=${job} /><//>`}
     </div>
     ${events.rows.length > 0 && html`<${Section} title="Events" wide><${EventList} events=${events} /><//>`}`;
 }
@@ -81,7 +81,7 @@ function Details({ job, time }) {
   const error = job.error && html`<pre class="error">${job.error}</pre>`;
   return html`<${Facts} facts=${[
     ['unique', job.unique && html`<span class="handle">${job.unique}</span>`],
-    ['attempts', count(job.attempts ?? 0)],
+    ['attempts', count(attemptOf(job))],
     ['worker', [job.worker, job.worker_host && `from ${job.worker_host}`].filter(Boolean).join(' ')],
     ['kept alive by', isAlive(job) && [job.background && 'a background submit', job.waiting > 0 && plural(job.waiting, 'client')].filter(Boolean).join(' and ')],
     ['workload', job.workload_bytes !== undefined && bytes(job.workload_bytes)],
@@ -95,7 +95,6 @@ function Details({ job, time }) {
 }
 
 function Clients({ job }) {
-  if (!job.clients.length) return html`<p class="empty">Nobody waits for it.</p>`;
   return html`
     <ul class="plain-list">
       ${job.clients.map(({ id, host }) => html`<li>${id || 'a client'} <span class="soft">from ${host}</span></li>`)}

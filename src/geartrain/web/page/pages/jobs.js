@@ -5,7 +5,7 @@ import { Field } from '../dialog.js';
 import { bytes, count, duration, secondsOf } from '../format.js';
 import { html, useState } from '../html.js';
 import { icon } from '../icon.js';
-import { cancel } from '../job_actions.js';
+import { attemptOf, cancel } from '../job_actions.js';
 import { live } from '../live.js';
 import { useLoad } from '../load.js';
 import { Menu } from '../menu.js';
@@ -79,7 +79,7 @@ function List({ jobs, query, reload }) {
     { label: 'Function', kind: 'clipped', wide: true, cell: (job) => html`<${FunctionLink} name=${job.function} />` },
     { label: 'Unique', kind: 'clipped', cell: (job) => job.unique },
     { label: 'Age', kind: 'number', cell: (job) => duration(Math.max(0, time - job.submitted_at)) },
-    { label: 'Tries', kind: 'number', cell: (job) => job.attempts || '' },
+    { label: 'Tries', kind: 'number', cell: (job) => attemptOf(job) || '' },
     { label: 'Workload', kind: 'number', cell: (job) => bytes(job.workload_bytes) },
     { label: 'Clients', kind: 'number', cell: (job) => (job.waiting ? count(job.waiting) : '') },
     { label: 'Worker', kind: 'clipped', cell: (job) => job.worker || job.worker_host },

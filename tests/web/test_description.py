@@ -1,0 +1,147 @@
+"""The description of the API holds: what it allows works, what it does not is refused, and answers are as it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from geartrain.protocol.commands import CAN_DO, WORK_COMPLETE, WORK_FAIL
+from geartrain.web.application import OPERATIONS
+from tests.support.machine import wait_until
+from tests.support.processes import Program
+from tests.web.sites import API, Site, site
+
+STATUSES: Final = """
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "503", "504"]
+"""
+"""What is not done for now, or not in time, is no fault."""
+
+SECONDS: Final = float(os.environ.get("GEARTRAIN_API_SECONDS", "10"))  # that requests are made up for
+STREAMS: Final = ("/events", "/live", "/jobs/{handle}/events")  # they do not end by themselves
+
+
+def test_every_path_is_described_and_the_description_says_nothing_else(alone: Site) -> None:
+    told = alone.gets("/openapi.json")
+    described = {(method.upper(), path) for path, methods in told["paths"].items() for method in methods}
+    there = {(operation.method, operation.path) for operation in OPERATIONS}
+    assert described == there | {("GET", "/openapi.json")}
+    ids = [about["operationId"] for methods in told["paths"].values() for about in methods.values()]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.timeout(SECONDS + 100)
+def test_requests_made_up_from_the_description_find_no_fault(tmp_path: Path) -> None:
+    with site() as asked, lived_in(asked) as names:
+        description = tmp_path / "openapi.json"
+        description.write_text(json.dumps(usable(asked.gets("/openapi.json"), names)))
+        (tmp_path / "schemathesis.toml").write_text(STATUSES)
+        command = (
+            *(str(Path(sys.executable).with_name("st")), "run", str(description), "--url", asked.url + API),
+            *("--checks", "all", "--max-time", str(int(SECONDS)), "--continue-on-failure"),
+            *("--request-timeout", "10", "--warnings", "off", "--no-color", "--suppress-health-check", "all"),
+            *("--generation-database", "none"),
+        )
+        with Program(*command, folder=tmp_path) as program:
+            wait_until(lambda: not program.running(), "all requests are made", SECONDS + 60)
+            assert program.wait() == 0, program.output()
+        assert asked.gets("/functions")["functions"]
+        assert "Traceback" not in asked.server.output()
+
+
+@contextmanager
+def lived_in(there: Site) -> Iterator[dict[str, list[Any]]]:
+    """Have jobs of all kinds, schedules and dead letters, and a worker; gives their names by what they are of."""
+    policy = {"dead_letter": True, "keep_result": 600}
+    there.does("PATCH", "/functions/work", {"policy": {"keep_result": 600}})
+    there.does("PATCH", "/functions/fail", {"policy": policy})
+    dead = [there.submits("fail") for _ in range(20)]
+    failing = there.connect()
+    for handle in dead:
+        failing.grabs(b"fail")
+        failing.says(WORK_FAIL, handle.encode())
+    failing.leaves()
+    wait_until(lambda: len(there.gets("/dead")["dead"]) == 20, "dead letters are known")
+    queued = [there.submits("wait", workload=f"x{number}", unique=f"u{number}") for number in range(20)]
+    later = [there.submits("wait", delay=3600) for _ in range(5)]
+    schedules = ["nightly", "hourly"]
+    for name in schedules:
+        there.does("PUT", f"/schedules/{name}", {"function": "wait", "every": "1d"})
+    with working(there):
+        done = [there.submits("work", workload="x") for _ in range(10)]
+        wait_until(lambda: there.gets(f"/jobs/{done[-1]}")["state"] == "complete", "jobs are done")
+        number = there.gets("/workers")["workers"][0]["number"]
+        yield {
+            "handle": [*dead[:5], *queued[:5], *later, *done],
+            "function": ["fail", "wait", "work"],
+            "schedule": schedules,
+            "number": [str(number)],
+            "schedule.cron": ["0 3 * * *", "*/5 8-18 * * mon-fri"],
+            "schedule.every": [3600, "12h"],
+            "schedule.timezone": ["Europe/Berlin"],
+            "schedule.catch_up": ["last", "skip", "all"],
+            "function.policy": [{"timeout": 60}, {"retry": {"attempts": 3}, "timeout": None}, {}],
+            "job.cursor": [there.gets("/jobs", limit=1)["next"]],
+            "dead.cursor": [there.gets("/dead", limit=1)["next"]],
+        }
+
+
+@contextmanager
+def working(there: Site) -> Iterator[None]:
+    """A worker that does jobs while the block lasts."""
+    worker = there.connect()
+    worker.says(CAN_DO, b"work")
+
+    def work() -> None:
+        with suppress(AssertionError, OSError):  # it is told to end by the end of its connection
+            while True:
+                handle, _, workload = worker.waits_for_a_job()
+                worker.says(WORK_COMPLETE, handle, workload)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.endpoint.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def usable(description: dict[str, Any], names: dict[str, list[Any]]) -> dict[str, Any]:
+    """The description without endless answers, with what is there, and with values that have a meaning of their own.
+
+    Those are what a schema cannot tell apart from others: a line of a crontab, a policy, the cursor of a page.
+    """
+    paths = {path: about for path, about in description["paths"].items() if path not in STREAMS}
+    for path, methods in paths.items():
+        for about in methods.values():
+            kind = path.split("/")[1].removesuffix("s")
+            for parameter in about["parameters"]:
+                name = kind if parameter["name"] == "name" else parameter["name"]
+                parameter["schema"] = with_names(f"{kind}.{name}", name, parameter["schema"], names)
+            content = about.get("requestBody", {}).get("content", {})
+            content.pop("application/octet-stream", None)  # wants the function as a parameter, JSON does not
+            members = content.get("application/json", {}).get("schema", {}).get("properties", {})
+            for name in members:
+                members[name] = with_names(f"{kind}.{name}", name, members[name], names)
+    return {**description, "paths": paths}
+
+
+def with_names(place: str, name: str, schema: dict[str, Any], names: dict[str, list[Any]]) -> dict[str, Any]:
+    """A schema as it is in a test that should not wait, and should find something."""
+    if name == "wait":
+        return {**schema, "maximum": 0.05}
+    if name == "handles":
+        return {**schema, "items": {"anyOf": [{"enum": names["handle"]}, schema["items"]]}}
+    if place in names:
+        return {"enum": names[place]}
+    return {"anyOf": [{"enum": names[name]}, schema]} if name in names else schema
