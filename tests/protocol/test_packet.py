@@ -166,7 +166,7 @@ requests = st.builds(
 )
 lines = st.builds(
     lambda text, ending: text.replace(b"\n", b" ") + ending,
-    st.binary(max_size=40).filter(lambda text: not text.startswith(b"\0")),
+    st.binary(max_size=40).filter(lambda text: not text.startswith((b"\0", b"\x15", b"\x16"))),
     st.sampled_from([b"\n", b"\r\n"]),
 )
 conversations = st.lists(
@@ -284,3 +284,13 @@ def test_what_came_before_the_garbage_is_handled() -> None:
 
 def test_a_line_may_hold_nuls() -> None:
     assert calls(b"ab\0REQ\n") == [("line", b"ab\0REQ")]
+
+
+@pytest.mark.parametrize("magic", [REQUEST, RESPONSE])
+@pytest.mark.parametrize(
+    "record", [b"\x16\x03\x01", b"\x15\x03\x03\0\x02\x02F"], ids=["a handshake", "an alert"]
+)
+def test_tls_ends_the_connection_as_soon_as_it_is_seen(record: bytes, magic: int) -> None:
+    for end in range(1, len(record)):
+        with pytest.raises(ProtocolError, match="TLS is spoken at one end only"):
+            calls(record[:end], magic=magic)

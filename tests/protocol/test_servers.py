@@ -29,6 +29,8 @@ def three(routing: str = "unique") -> ServerList:
         ("fe80::1", "[fe80::1]:4730", "fe80::1", 4730, ""),
         ("unix:/run/g.sock", "unix:/run/g.sock", "", 0, "/run/g.sock"),
         ("/run/g.sock", "unix:/run/g.sock", "", 0, "/run/g.sock"),
+        ("tls://gm1", "tls://gm1:4731", "gm1", 4731, ""),
+        ("tls://[::1]:1", "tls://[::1]:1", "::1", 1, ""),
     ],
 )
 def test_a_server_is_a_host_with_a_port_or_a_path(
@@ -36,9 +38,12 @@ def test_a_server_is_a_host_with_a_port_or_a_path(
 ) -> None:
     server = parse_server(text)
     assert (server.name, server.host, server.port, server.path) == (name, host, port, path)
+    assert server.tls == text.startswith("tls:")
 
 
-@pytest.mark.parametrize("text", ["gm1:port", "gm1:0", "gm1:65536", ":4730", "[::1]x:1"])
+@pytest.mark.parametrize(
+    "text", ["gm1:port", "gm1:0", "gm1:65536", ":4730", "[::1]x:1", "tls://", "tls:///run/g.sock", "http://a"]
+)
 def test_anything_else_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse_server(text)
@@ -54,6 +59,14 @@ def test_servers_come_from_a_list_a_comma_string_or_the_environment() -> None:
     assert found(None, {}) == ["localhost:4730"]
     with pytest.raises(SettingsError, match="at least one"):
         found([], {})
+
+
+def test_equal_uniques_go_to_one_server_however_clients_speak_to_it() -> None:
+    plain = ServerList(parse_servers("a,b,c", {}), "unique", lambda: 0.5)
+    secret = ServerList(parse_servers("tls://a:4730,tls://b:4730,tls://c:4730", {}), "unique", lambda: 0.5)
+    for number in range(20):
+        orders = [servers.order(b"f", b"%d" % number, 0.0) for servers in (plain, secret)]
+        assert [server.host for server in orders[0]] == [server.host for server in orders[1]]
 
 
 def test_equal_uniques_go_to_one_server_wherever_it_stands_in_the_list() -> None:

@@ -41,8 +41,8 @@ class TlsPeer(Peer):
                 return chunk
             plain = self.decrypt(chunk)
             if plain:
-                if (len(chunk) == size or self.stream.is_over()) and not self.at_end:
-                    self.server.read_later(self)
+                if len(plain) != size and (len(chunk) == size or self.stream.is_over()) and not self.at_end:
+                    self.server.read_later(self)  # as ``read`` does itself after that size
                 return plain
             if len(chunk) < size and not self.at_end and not self.stream.is_over():
                 raise BlockingIOError
