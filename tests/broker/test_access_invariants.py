@@ -1,4 +1,4 @@
-"""Whatever a peer with rules says, however it is cut: what passes is allowed, what is asked is answered once, in order."""
+"""Whatever a peer with rules says, however it is cut: what passes is allowed, and answers come once and in order."""
 
 from __future__ import annotations
 
