@@ -47,6 +47,7 @@ torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, talk noi
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(COMPILED)/bin/python -m pytest tests/fuzz
+	GEARTRAIN_API_SECONDS=$(or $(API_SECONDS),300) $(COMPILED)/bin/python -m pytest tests/web/test_description.py
 	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)

@@ -33,6 +33,21 @@ def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -
     return rows
 
 
+def administrators(servers: tuple[str, ...], timeout: float) -> list[Admin]:
+    """One that goes on asking for each server; one server answers for all of its pool."""
+    found: list[Admin] = []
+    asked: set[object] = set()  # ids of servers of pools that have answered
+    for server in parse_servers(servers or None, os.environ):
+        admin = Admin(server.name, timeout=timeout, connect_timeout=timeout, tls=tls_given())
+        members = pool(admin)
+        if any(row["here"] and row["id"] in asked for row in members if "id" in row):
+            admin.close()
+            continue
+        asked.update(row["id"] for row in members if "id" in row)
+        found.append(admin)
+    return found
+
+
 def ask_each_of(
     servers: tuple[str, ...], question: Callable[[Admin, str], list[Row]], target: str
 ) -> list[Row]:

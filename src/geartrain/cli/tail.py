@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,13 +15,12 @@ from rich.text import Text
 from geartrain.cli import questions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Row, console, print_json, printable
-from geartrain.cli.secrecy import tls_given
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, ServerError
-from geartrain.protocol.servers import parse_servers
 from geartrain.protocol.watching import FROM_NOW
 from geartrain.sync.admin import Admin
 
 INTERVAL: Final = 0.25  # seconds between two questions
+PATIENCE: Final = 10.0  # seconds in which a server should answer
 PAGE: Final = 1000  # events of one answer
 
 GOOD: Final = "green"
@@ -51,7 +48,9 @@ STYLES: Final = {
 @json_option
 def command(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Print a line for all that happens to the jobs of FUNCTION, or to all jobs, until Ctrl-C."""
-    followed = followed_servers(servers, function)
+    followed = [Followed(admin, function) for admin in questions.administrators(servers, PATIENCE)]
+    for each in followed:
+        each.begin()
     show = JsonLines() if as_json else Lines(len(followed) > 1)
     click.echo(f"watching {', '.join(each.name for each in followed)}", err=True)
     while True:
@@ -127,22 +126,6 @@ class Followed:
         if not self.away:
             self.away = True
             click.echo(why, err=True)
-
-
-def followed_servers(servers: Sequence[str], function: str) -> list[Followed]:
-    """The servers, one of each pool, from now on. Raises where one cannot be asked."""
-    followed: list[Followed] = []
-    asked: set[object] = set()  # ids of servers of pools
-    for server in parse_servers(tuple(servers) or None, os.environ):
-        admin = Admin(server.name, tls=tls_given())
-        members = questions.pool(admin)
-        if any(row["here"] and row["id"] in asked for row in members if "id" in row):
-            continue
-        asked.update(row["id"] for row in members if "id" in row)
-        each = Followed(admin, function)
-        each.begin()
-        followed.append(each)
-    return followed
 
 
 def told(row: Row) -> str:

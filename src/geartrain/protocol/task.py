@@ -126,9 +126,7 @@ class Task(Pending):
         self.state = JobState.PENDING
         self.progress = NO_PROGRESS
         self.events: deque[Event] = deque()  # what came and was not taken yet
-        self.watch: Callable[[Task], object] | None = (
-            None  # called when it is acknowledged, refused or given up
-        )
+        self.watch: Watch | None = None  # told when a server has the job, or none takes it
 
     def answer(self, arguments: list[bytes]) -> None:
         """Take the handle of JOB_CREATED."""

@@ -52,6 +52,7 @@ DEFINITION: Final[Schema] = apart(
         "every",
     ),
     ("workload", "workload_base64"),
+    ("every", "timezone"),
 )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.support.busy import Busy, busy_server, wait_for_jobs
 from tests.support.machine import require
-from tests.web.browser.window import Window
+from tests.web.browser.window import PATIENCE, Window
 
+Theme = Literal["light", "dark"]
 OpenWindow = Callable[..., Window]
+Profiles = Callable[[int, Theme], BrowserContext]
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +34,28 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def profiles(browser: Browser) -> Profiles:
+    """What tests share: the browser's cache, and with it half of their time."""
+    known: dict[tuple[int, Theme], BrowserContext] = {}
+
+    def profile(width: int, theme: Theme) -> BrowserContext:
+        if (width, theme) not in known:
+            context = browser.new_context(viewport={"width": width, "height": 840}, color_scheme=theme)
+            context.set_default_timeout(PATIENCE)
+            known[width, theme] = context
+        return known[width, theme]
+
+    return profile
+
+
 @pytest.fixture
-def open_window(browser: Browser, busy: Busy) -> Iterator[OpenWindow]:
+def open_window(profiles: Profiles, busy: Busy) -> Iterator[OpenWindow]:
     """Windows that end with the test, which fails where one of them had trouble."""
     windows: list[Window] = []
 
-    def open_one(width: int = 1280, theme: str = "light") -> Window:
-        windows.append(Window(browser, busy, width, theme))
+    def open_one(width: int = 1280, theme: Theme = "light") -> Window:
+        windows.append(Window(profiles(width, theme), busy))
         return windows[-1]
 
     yield open_one

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.busy import Busy
-from tests.web.browser.conftest import OpenWindow
+from tests.web.browser.conftest import OpenWindow, Theme
 from tests.web.browser.window import submitted
 
 PAGES = (
@@ -60,7 +60,9 @@ NAMELESS = """() => [...document.querySelectorAll('button, a[href], input, selec
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")])
-def test_every_page_fits_and_can_be_read(open_window: OpenWindow, busy: Busy, width: int, theme: str) -> None:
+def test_every_page_fits_and_can_be_read(
+    open_window: OpenWindow, busy: Busy, width: int, theme: Theme
+) -> None:
     window = open_window(width, theme)
     handle = submitted(busy, "geocode", '{"a": [1, true, null, "text"]}')
     for name in PAGES:
@@ -80,6 +82,9 @@ def found(what: Any) -> list[str]:
 def test_on_a_phone_the_navigation_is_a_menu(open_window: OpenWindow) -> None:
     window = open_window(390)
     page = window.go("overview")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.keyboard.press("Escape")
     expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Workers").click()

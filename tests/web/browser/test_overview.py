@@ -59,3 +59,4 @@ def test_the_theme_is_the_systems_until_another_one_is_chosen_and_remembered(win
     page.reload()
     expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
     assert page.evaluate(ground) == light
+    page.evaluate("localStorage.clear()")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, cast
+from typing import Any, cast
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.support.busy import Busy
 
@@ -20,13 +20,11 @@ expect.set_options(timeout=PATIENCE)
 class Window:
     """The page, open; ``trouble`` is what the console, the content policy or a foreign request said."""
 
-    def __init__(self, browser: Browser, busy: Busy, width: int, theme: str) -> None:
+    def __init__(self, context: BrowserContext, busy: Busy) -> None:
         self.busy = busy
         self.trouble: list[str] = []
-        scheme = cast(Literal["light", "dark"], theme)
-        self.context = browser.new_context(viewport={"width": width, "height": 840}, color_scheme=scheme)
-        self.context.set_default_timeout(PATIENCE)
-        self.page: Page = self.context.new_page()
+        self.context = context
+        self.page: Page = context.new_page()
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.trouble.append(f"{error}"))
         self.page.on("request", lambda request: self.see(request.url))
@@ -80,7 +78,7 @@ class Window:
         expect(self.page.get_by_role("heading", level=1)).to_have_text(title)
 
     def close(self) -> None:
-        self.context.close()
+        self.page.close()
 
 
 def call(busy: Busy, method: str, path: str, **body: object) -> dict[str, Any]:
