@@ -110,6 +110,15 @@ def test_a_sleeper_that_learns_a_function_with_work_waiting_is_woken() -> None:
     assert worker.asks(CAN_DO, b"f") == [(NOOP,)]
 
 
+def test_a_sleeper_that_learns_a_function_after_a_reset_is_woken_once() -> None:
+    server = MemoryServer()
+    worker = sleeper(server, b"g")
+    worker.says(RESET_ABILITIES)
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert worker.asks(CAN_DO, b"f") == [(NOOP,)]
+    assert worker.asks(PRE_SLEEP) == []
+
+
 def test_a_sleeper_that_gave_a_function_up_is_not_woken_for_it() -> None:
     server = MemoryServer()
     worker, forgetful = sleeper(server, b"f", b"g"), sleeper(server, b"f")

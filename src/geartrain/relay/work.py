@@ -27,13 +27,12 @@ def add_ability(front: Front, name: bytes, packet: bytes) -> None:
     if front.hub.draining:
         return
     channel = front.channel(shard_of(name, front.hub.shards))
-    is_new = not channel.abilities
+    if not channel.abilities:
+        front.working.append(channel)
+        if front.asleep:  # first: said after the ability it would decline the NOOP that this may bring
+            channel.say(SLEEP)
     channel.abilities[name] = packet
     channel.say(packet)
-    if is_new:
-        front.working.append(channel)
-        if front.asleep:
-            channel.say(SLEEP)
 
 
 def grab(front: Front, command: int) -> None:
