@@ -9,7 +9,7 @@ An HTML comment before a block says what is not plain from its language; readers
     <!-- elsewhere: WHY -->    only its syntax is looked at: it needs what a test has not, such as systemd or a registry
     <!-- shape -->             a form to fill in
 
-Without one, programs are run, and files (TOML, JSON, INI) are parsed. A block without a language is a picture.
+Without one, programs are run, and files (TOML, JSON, YAML, INI) are parsed. A block without a language is a picture.
 What a page takes for granted is a comment alone:
 
     <!-- running: COMMAND -->  a program that goes on until the page ends

@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from geartrain.server.configuration import read_configuration
 from tests.documents.blocks import Block, blocks_of
 
@@ -217,6 +219,7 @@ PARSES: Final[Mapping[str, Callable[[str], object]]] = {
     "json": json.loads,
     "toml": tomllib.loads,
     "ini": parse_ini,
+    "yaml": yaml.safe_load,
 }
 RUNS: Final[Mapping[str, Callable[[Page, Block], None]]] = {
     "python": Page.python,
@@ -227,6 +230,7 @@ RUNS: Final[Mapping[str, Callable[[Page, Block], None]]] = {
     "toml": Page.toml,
     "json": Page.parsed,
     "ini": Page.parsed,
+    "yaml": Page.parsed,
 }
 
 

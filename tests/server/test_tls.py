@@ -27,7 +27,7 @@ from geartrain.protocol.commands import (
 from geartrain.protocol.packet import HEADER_SIZE, request
 from geartrain.tls import TLS, TlsStream
 from tests.server.links import LOOPS, Link, peers_seen_by, server_on
-from tests.support.machine import HOST, free_port, require, wait_until
+from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
 from tests.support.processes import ServerProgram
 from tests.support.tls import Authority, Files
 
@@ -56,7 +56,7 @@ class Secured:
 
     def connect_plainly(self) -> socket.socket:
         """A connection to the port for TLS, without it."""
-        return socket.create_connection((HOST, self.tls_port), 10)
+        return socket.create_connection((HOST, self.tls_port), DEADLINE)
 
     def by_hand(self, piece: int = 65536) -> ByHand:
         """A connection whose bytes the test sees."""

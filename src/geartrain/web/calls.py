@@ -12,8 +12,7 @@ from geartrain.errors import GearmanError
 from geartrain.protocol.admin import Query, as_lines, words
 from geartrain.protocol.packet import LINE_LIMIT
 from geartrain.web.gate import API
-from geartrain.web.identity import Identity
-from geartrain.web.ports import Inside, Surroundings
+from geartrain.web.ports import Identity, Inside, Surroundings
 from geartrain.web.problems import wrong
 from geartrain.web.sessions import Sessions
 
@@ -48,7 +47,7 @@ class Call:
 
     def enter(self) -> Inside:
         """A connection to the job server, which hears packets."""
-        inside = self.around.admit(self.identity.host.encode())
+        inside = self.around.keeper.admit(self.identity)
         self.opened.append(inside)
         return inside
 

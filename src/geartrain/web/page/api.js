@@ -4,7 +4,7 @@ import { cell } from './cell.js';
 import { learnTime } from './clock.js';
 
 const BASE = new URL('api/v1/', document.baseURI);
-const TIMEOUT = 20_000; // milliseconds, beyond what the server was asked to wait
+const TIMEOUT = 20_000; // milliseconds for an answer that is no stream
 
 export const connection = cell({ lost: false, why: '' });
 export const token = cell(''); // against requests that other pages forge
@@ -85,7 +85,7 @@ async function ask(method, where, body, signal) {
     method,
     headers: headersOf(method, body),
     body: body === undefined ? undefined : JSON.stringify(body),
-    signal: signal ?? AbortSignal.timeout(TIMEOUT),
+    signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])]),
   });
   return contentOf(answer);
 }

@@ -32,10 +32,10 @@ function Items({ items, button, leave }) {
   useEffect(() => {
     const outside = (event) => list.current.contains(event.target) || button.current.contains(event.target) || leave();
     document.addEventListener('pointerdown', outside);
-    document.addEventListener('scroll', leave, { once: true });
+    document.addEventListener('scroll', leave, { once: true, capture: true });
     return () => {
       document.removeEventListener('pointerdown', outside);
-      document.removeEventListener('scroll', leave);
+      document.removeEventListener('scroll', leave, { capture: true });
     };
   }, []);
   return html`

@@ -44,6 +44,7 @@ export function Shell() {
   const [isMenuOpen, setMenuOpen] = useState(false);
   useCell(session);
   useEffect(() => arrive(setMenuOpen), [here.page, here.name]);
+  useEffect(() => isMenuOpen && untilEscape(() => setMenuOpen(false)), [isMenuOpen]);
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <header class="top">
@@ -59,6 +60,7 @@ export function Shell() {
     </header>
     <${Banner} />
     <${Navigation} page=${here.page} isOpen=${isMenuOpen} />
+    ${isMenuOpen && html`<div class="nav-shade" onClick=${() => setMenuOpen(false)}></div>`}
     <main id="main"><${Content} here=${here} /></main>
     <${Toasts} /><${Dialogs} />`;
 }
@@ -66,6 +68,12 @@ export function Shell() {
 function skip(event) {
   event.preventDefault();
   document.querySelector('main h1')?.focus();
+}
+
+function untilEscape(leave) {
+  const press = (event) => event.key === 'Escape' && leave();
+  document.addEventListener('keydown', press);
+  return () => document.removeEventListener('keydown', press);
 }
 
 let isFirst = true;

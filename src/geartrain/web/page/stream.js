@@ -3,6 +3,7 @@
 import { connection, headersOf, place, send } from './api.js';
 
 const AGAIN = 2000; // milliseconds until another attempt
+const SILENCE = 45_000; // milliseconds in which a server that lives says something, if only that
 
 /**
  * Listen to a stream of the API until the function that it returns is called; it is opened again when it breaks.
@@ -47,12 +48,29 @@ export async function stream(path, body, hear, signal) {
 async function read(answer, hear) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const blocks = (rest + value).split('\n\n');
-    rest = blocks.pop();
-    for (const block of blocks) hearBlock(block, hear);
+  try {
+    for (;;) {
+      const { value, done } = await soon(reader.read());
+      if (done) return;
+      const blocks = (rest + value).split('\n\n');
+      rest = blocks.pop();
+      for (const block of blocks) hearBlock(block, hear);
+    }
+  } finally {
+    reader.cancel().catch(() => {}); // it may be broken already
+  }
+}
+
+/** What is awaited, or an error when nothing comes. */
+async function soon(awaited) {
+  let timer = 0;
+  const silence = new Promise((resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('The server is silent.')), SILENCE);
+  });
+  try {
+    return await Promise.race([awaited, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -13,21 +13,24 @@ import { may } from '../session.js';
 import { Spark } from '../spark.js';
 import { Table } from '../table.js';
 
+const MOST = 300; // rows
+
 export function Functions() {
   const { functions, recent } = useLive();
   const [wanted, setWanted] = useState('');
   const time = useNow();
   if (!functions) return html`<${Head} title="Functions" /><p class="empty" aria-busy="true">Waiting for the server…</p>`;
-  const shown = functions.filter((row) => row.function.toLowerCase().includes(wanted.toLowerCase()));
+  const found = functions.filter((row) => row.function.toLowerCase().includes(wanted.toLowerCase()));
   return html`
     <${Head} title="Functions" sub=${plural(functions.length, 'function')}>
       <input type="search" aria-label="Filter by name" placeholder="Filter by name" value=${wanted}
              onInput=${(event) => setWanted(event.target.value)} />
     <//>
     <div class="panel">
-      <${Table} caption="Functions" columns=${columnsOf(recent, time)} rows=${shown} name=${(row) => row.function}
+      <${Table} caption="Functions" columns=${columnsOf(recent, time)} rows=${found.slice(0, MOST)} name=${(row) => row.function}
                 order=${{ label: 'Function', down: false }}
                 empty=${wanted ? `No function is named like ‘${wanted}’.` : 'No function is known yet: start a worker, or submit a job.'} />
+      ${found.length > MOST && html`<p class="empty">${count(found.length - MOST)} more: filter by name.</p>`}
     </div>`;
 }
 
