@@ -22,9 +22,8 @@ from tests.support.machine import require
 from tests.web.browser.window import call, submitted
 
 PICTURES: Final = Path(__file__).parent / "images"
-WARM_UP: Final = 300  # seconds
+WARM_UP: Final = 240  # seconds
 DRAW: Final = 4000  # milliseconds that a page gets
-COLOURS: Final = 256  # of a picture
 
 Theme = Literal["light", "dark"]
 
@@ -95,15 +94,14 @@ def add_schedules(busy: Busy) -> None:
 
 
 def draw(browser: Browser, busy: Busy, picture: Picture) -> None:
-    """Write a picture, of few colours: it is for a repository."""
+    """Write a picture, as small as it can be."""
     size: ViewportSize = {"width": picture.width, "height": picture.height}
     context = browser.new_context(color_scheme=picture.theme, viewport=size)
     page = context.new_page()
     page.goto(f"{busy.url}#/{picture.where}")
     page.wait_for_timeout(DRAW)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    small = image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    small.save(PICTURES / f"page-{picture.name}.png", optimize=True)
+    image.save(PICTURES / f"page-{picture.name}.png", optimize=True)
     context.close()
 
 

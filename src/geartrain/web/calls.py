@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from geartrain.errors import GearmanError
-from geartrain.protocol.admin import Query
+from geartrain.protocol.admin import Query, as_lines, words
 from geartrain.protocol.packet import LINE_LIMIT
 from geartrain.web.gate import API
 from geartrain.web.ports import Identity, Inside, Surroundings
@@ -57,6 +57,10 @@ class Call:
         if isinstance(answer, GearmanError):
             raise answer
         return answer
+
+    async def rows(self, *verb: str) -> list[str]:
+        """The rows that a text command lists, in JSON."""
+        return await self.ask(Query(words(*verb), True, as_lines, True))
 
     async def ask_all(self, queries: Sequence[Query[Answer]]) -> list[Answer | GearmanError]:
         """The answers to text commands, or why one was refused."""

@@ -9,8 +9,11 @@ import { colour, themeChanged } from './theme.js';
 const HEIGHT = 176;
 const FONT = '11px system-ui, sans-serif';
 
-/** `lines` are {label, values, ink, fill}; `show(value)` writes a value. Charts of one `group` share the cursor. */
-export function Chart({ title, times, lines, show, group, least = 1 }) {
+/**
+ * `lines` are {label, values, ink, fill}; `show(value)` writes a value. Charts of one `group` share the cursor. The scale
+ * goes up to `least` at least; its marks are multiples of one of `steps`, where they are given.
+ */
+export function Chart({ title, times, lines, show, group, least = 1, steps }) {
   const box = useRef(null);
   const plot = useRef(null);
   const [index, setIndex] = useState(null); // of the point under the cursor
@@ -18,7 +21,7 @@ export function Chart({ title, times, lines, show, group, least = 1 }) {
   const shape = lines.map(({ label, ink }) => `${label} ${ink}`).join();
   useEffect(() => {
     const place = box.current;
-    const drawn = (plot.current = new uPlot(optionsOf(lines, show, group, least, setIndex, place), dataOf(times, lines), place));
+    const drawn = (plot.current = new uPlot(optionsOf({ lines, show, group, least, steps }, setIndex, place), dataOf(times, lines), place));
     const watcher = new ResizeObserver(() => drawn.setSize({ width: place.clientWidth, height: HEIGHT }));
     watcher.observe(place);
     return () => {
@@ -59,7 +62,7 @@ function dataOf(times, lines) {
   return [times, ...lines.map(({ values }) => values)];
 }
 
-function optionsOf(lines, show, group, least, setIndex, box) {
+function optionsOf({ lines, show, group, least, steps }, setIndex, box) {
   const ink = Object.fromEntries(['soft', 'line', ...lines.map((line) => line.ink)].map((name) => [name, colour(name)]));
   return {
     width: box.clientWidth || 300,
@@ -68,7 +71,7 @@ function optionsOf(lines, show, group, least, setIndex, box) {
     padding: [8, 16, 0, 0],
     cursor: { sync: group && { key: group }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (plot, low, high) => [0, Math.max(least, (high ?? 0) * 1.08)] } },
-    axes: [axis(ink, { size: 28, space: 64, values: hours }), axis(ink, { size: 46, space: 32, values: (plot, ticks) => ticks.map((tick) => show(tick).replace(/\.0\b/, '')) })],
+    axes: [axis(ink, { size: 28, space: apart, values: hours }), axis(ink, { size: asWide, space: 32, incrs: steps, values: (plot, ticks) => ticks.map((tick) => show(tick).replace(/\.0\b/, '')) })],
     series: [{}, ...lines.map((line) => ({
       stroke: ink[line.ink],
       width: 1.5,
@@ -88,6 +91,16 @@ function axis(ink, more) {
     gap: 6,
     ...more,
   };
+}
+
+/** Pixels between two marks of time: those of a short time have seconds. */
+function apart(plot, index, first, last) {
+  return last - first < 240 ? 64 : 46;
+}
+
+/** Pixels that the marks of a scale need. */
+function asWide(plot, marks) {
+  return 14 + 6.2 * Math.max(4, ...(marks ?? []).map((mark) => mark.length));
 }
 
 function hours(plot, ticks, index, space, step) {

@@ -9,6 +9,7 @@ import { useLoad } from './load.js';
 import { Choice, Loaded, Section } from './parts.js';
 
 const SPANS = [['hour', 'Hour'], ['day', 'Day']];
+const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800];
 const FRESH = { hour: 5000, day: 60_000 }; // milliseconds
 
 const span = cell('hour'); // the same on all pages
@@ -42,6 +43,6 @@ function Charts({ history }) {
     <div class="charts">
       <${Chart} title="Jobs a second" times=${times} lines=${lines.flow} show=${rate} group="history" />
       <${Chart} title="Jobs there are" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} />
-      <${Chart} title="Oldest that waits" times=${times} lines=${lines.age} show=${duration} group="history" least=${1} />
+      <${Chart} title="Oldest that waits" times=${times} lines=${lines.age} show=${duration} group="history" steps=${SECONDS} />
     </div>`;
 }
