@@ -22,6 +22,7 @@ SHARED = {
     "tracing",
     "sockets",
     "tls",
+    "tokens",
 }  # by the blocking and the asyncio library
 
 MAY_IMPORT = {
@@ -33,6 +34,7 @@ MAY_IMPORT = {
     "tracing": {"errors", "version", "protocol"},
     "sockets": {"errors", "protocol"},
     "tls": {"errors"},
+    "tokens": {"errors"},
     "user": set[str](),
     "broker": {"errors", "protocol"},
     "relay": {"errors", "protocol", "broker"},

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
+from geartrain.broker.access import Access, Badge
 from geartrain.broker.broker import Broker
+from geartrain.broker.deeds import Deed
 from geartrain.broker.gates import set_policy
+from geartrain.broker.guard import guard
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
@@ -34,7 +37,10 @@ class Inside(Protocol):
 
     @property
     def notices(self) -> list[str]: ...
+    @property
+    def deeds(self) -> list[Deed]: ...
     def connect(self, number: int, host: bytes) -> tuple[Connection, Receive]: ...
+    def guard(self, connection: Connection, badge: Badge | None) -> None: ...
     def disconnect(self, connection: Connection) -> None: ...
     def set_time(self, now: float, clock: float) -> None: ...
     def end_turn(self) -> None: ...
@@ -53,12 +59,19 @@ class OneBroker:
         self.broker = Broker(rules, has_store)
         self.brokers = [self.broker]
         self.notices = self.broker.notices
+        self.deeds = self.broker.deeds
+        self.sessions: dict[Connection, Session] = {}
         self.disconnect = self.broker.disconnect
         self.set_time = self.broker.set_time
 
     def connect(self, number: int, host: bytes) -> tuple[Connection, Receive]:
         connection = self.broker.connect(number, host)
-        return connection, Session(self.broker, connection, PAYLOAD_LIMIT).receive
+        session = Session(self.broker, connection, PAYLOAD_LIMIT)
+        self.sessions[connection] = session
+        return connection, session.receive
+
+    def guard(self, connection: Connection, badge: Badge | None) -> None:
+        guard(self.sessions[connection], badge)
 
     def end_turn(self) -> None:
         end_turn(self.broker)
@@ -79,6 +92,7 @@ class Peer:
     def __init__(self, server: MemoryServer, connection: Connection, receive: Receive) -> None:
         self.server = server
         self.outside = connection  # as the server writes to it
+        self.badge: Badge | None = None  # None while no rules apply to it
         self.receive = receive
 
     @property
@@ -124,6 +138,24 @@ class Peer:
         assert (dot, rest) == (b".", b"")
         return [json.loads(line) for line in lines]
 
+    def may(self, **rights: Sequence[str]) -> None:
+        """Let only what these rights allow be done on this connection from now on."""
+        if self.badge is None:
+            self.badge = Badge(Access(rights), self.token)
+        self.badge.access = Access(rights)
+        self.server.inside.guard(self.outside, self.badge)
+        self.server.ends_turn()
+
+    def may_do_all(self) -> None:
+        """Let no rules apply to this connection."""
+        self.server.inside.guard(self.outside, None)
+        self.badge = None
+        self.server.ends_turn()
+
+    def token(self, token: bytes) -> Access | None:
+        """What may be done with a token."""
+        return self.server.tokens.get(token)
+
     def leaves(self) -> None:
         """Close the connection."""
         self.server.inside.disconnect(self.outside)
@@ -143,6 +175,7 @@ class MemoryServer:
         self.clock = START
         self.inside.set_time(self.now, self.clock)
         self.last_number = 0
+        self.tokens: dict[bytes, Access] = {}
 
     @property
     def broker(self) -> Broker:
@@ -154,6 +187,13 @@ class MemoryServer:
     def notices(self) -> list[str]:
         """What the log would say."""
         return self.inside.notices
+
+    @property
+    def deeds(self) -> list[tuple[str, str, str]]:
+        """What the audit log would say that it has not said yet: what, on what, and how that ended."""
+        told = [(deed.what, deed.on, deed.outcome) for deed in self.inside.deeds]
+        self.inside.deeds.clear()
+        return told
 
     def connect(self) -> Peer:
         """A new peer on 127.0.0.1."""

@@ -9,7 +9,8 @@ GearmanError
 │   ├── QueueFull          the function's queue limit refused the job
 │   ├── ArgumentTooLarge   a unique or another argument is over its limit
 │   ├── JobNotFound        the server does not know the handle
-│   └── UnknownOption      the server does not know the option
+│   ├── UnknownOption      the server does not know the option
+│   └── PermissionDenied   the server's access rules do not allow it
 ├── ExtensionMissing       the call needs a Geartrain server, and this is none
 ├── JobFailed              WORK_FAIL
 │   ├── JobException       WORK_EXCEPTION, with the worker's bytes
@@ -144,6 +145,10 @@ class UnknownOption(ServerError):
     code = ReturnCode.UNKNOWN_OPTION
 
 
+class PermissionDenied(ServerError):
+    """The server's access rules do not allow it: ``text`` says what, and which right it needs on which function."""
+
+
 SERVER_ERRORS: dict[str, type[ServerError]] = {
     "QUEUE_ERROR": QueueFull,
     "queue_full": QueueFull,
@@ -151,6 +156,7 @@ SERVER_ERRORS: dict[str, type[ServerError]] = {
     "JOB_NOT_FOUND": JobNotFound,
     "job_not_found": JobNotFound,
     "UNKNOWN_OPTION": UnknownOption,
+    "PERMISSION_DENIED": PermissionDenied,
     "unknown_option": UnknownOption,
 }
 """ERROR codes on the wire to exception classes; the lower-case ones are sent by gearmand 0.x."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from geartrain.errors import SettingsError
 
@@ -170,12 +170,14 @@ class TlsStream:
 
     def names(self) -> tuple[str, ...]:
         """The common name and the DNS names of the other end's certificate, where that was asked for and verified."""
-        certificate = self.object.getpeercert() or {}
-        subject: tuple[tuple[tuple[str, str], ...], ...] = certificate.get("subject", ())  # type: ignore[assignment]
-        found = [value for part in subject for kind, value in part if kind == "commonName"]
-        others: tuple[tuple[str, str], ...] = certificate.get("subjectAltName", ())  # type: ignore[assignment]
-        found += [value for kind, value in others if kind == "DNS"]
-        return tuple(dict.fromkeys(found))
+        return names_in(self.object.getpeercert() or {})
+
+
+def names_in(certificate: Mapping[str, Any]) -> tuple[str, ...]:
+    """The common name and the DNS names in what ``getpeercert`` gives."""
+    found = [value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"]
+    found += [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    return tuple(dict.fromkeys(found))
 
 
 # What went wrong, in words

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from geartrain.broker.access import Badge
 from geartrain.broker.broker import Broker
+from geartrain.broker.deeds import Deed
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
@@ -25,6 +27,7 @@ from geartrain.relay.frames import (
     parts_of,
 )
 from geartrain.relay.front import Front
+from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
 from geartrain.relay.seat import Seat
 from tests.wire import Receive
@@ -101,6 +104,9 @@ class Member:
         self.end_turn()
         return front.connection, partial(self.receive, front)
 
+    def guard(self, connection: Connection, badge: Badge | None) -> None:
+        guard(self.fronts[connection], badge)
+
     def receive(self, front: Front, chunk: bytes) -> None:
         front.receive(self.numbers.changed_all(chunk, self.numbers.real))
 
@@ -138,6 +144,11 @@ class Member:
 
     def sleeps(self, connection: Connection) -> bool:
         return self.fronts[connection].asleep
+
+    @property
+    def deeds(self) -> list[Deed]:
+        assert not any(broker.deeds for broker in self.brokers), "the servers of the peers tell of them"
+        return self.hub.deeds
 
     @property
     def notices(self) -> list[str]:

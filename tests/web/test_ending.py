@@ -43,6 +43,18 @@ def test_who_waits_for_a_running_job_has_its_result_while_the_server_stops() -> 
         assert stopping.server.wait() == 0
 
 
+def test_a_server_that_finishes_answers_until_no_job_is_left() -> None:
+    with site() as finishing:
+        worker, handle = finishing.connect(), finishing.submits("f")
+        finishing.server.process.send_signal(signal.SIGUSR1)
+        finishing.server.wait_for_output("finishing")
+        assert finishing.gets(f"/jobs/{handle}")["state"] == "queued"
+        worker.says(CAN_DO, b"f")
+        assert worker.waits_for_a_job()[0] == handle.encode()
+        worker.says(WORK_COMPLETE, handle.encode(), b"")
+        assert finishing.server.wait() == 0
+
+
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0

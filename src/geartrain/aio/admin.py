@@ -22,16 +22,17 @@ from geartrain.protocol.admin import (
 from geartrain.protocol.servers import parse_servers
 from geartrain.protocol.watching import EventPage, JobPage
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 
 Answer = TypeVar("Answer")
 AdminLink = Link[AdminProtocol]
 
 
 class AsyncAdmin:
-    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730. ``tls`` as for AsyncClient.
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
 
-    Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
-    where the server answers ERR.
+    ``tls`` and ``token`` are as for AsyncClient. Every method raises ConnectError, ConnectionLost, JobTimeout after
+    ``timeout`` seconds in total, or ServerError where the server answers ERR.
     """
 
     def __init__(
@@ -41,11 +42,12 @@ class AsyncAdmin:
         timeout: float | None = 10.0,
         connect_timeout: float = 5.0,
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         self.server = parse_servers(server, os.environ)[0]
         self.timeout = timeout
         self.connect_timeout = connect_timeout
-        self.network = AsyncSockets(tls)
+        self.network = AsyncSockets(tls, token_of(token, os.environ))
         self.link: AdminLink | None = None  # None while there is no connection
         self.turn = asyncio.Lock()
         self.news = asyncio.Event()

@@ -30,6 +30,7 @@ from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
 from geartrain.protocol.task import Task, TaskFactory, job_timeout
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 from geartrain.tracing import TracedFactory
 
 
@@ -41,7 +42,9 @@ class AsyncClient:
     before each function's name. Connections come about when they are needed, and again when they break.
 
     ``tls`` is how TLS is spoken, with every server (but at a Unix socket): a ``TLS`` or an ssl.SSLContext. Servers
-    written as "tls://host:port" are spoken to in TLS without it, too.
+    written as "tls://host:port" are spoken to in TLS without it, too. ``token`` is said to servers with access rules;
+    None takes GEARTRAIN_TOKEN or the first line of the file that GEARTRAIN_TOKEN_FILE names. What the rules do not
+    allow raises PermissionDenied.
 
     When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
     that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
@@ -63,9 +66,12 @@ class AsyncClient:
         submit_retries: int = 2,
         resubmit: bool = True,
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
-        self.connections = Connections(known, timeout, connect_timeout, exceptions, AsyncSockets(tls))
+        self.connections = Connections(
+            known, timeout, connect_timeout, exceptions, AsyncSockets(tls, token_of(token, os.environ))
+        )
         uniques = UniqueSource(time.time_ns(), os.urandom(8))
         self.factory = TracedFactory(TaskFactory(prefix, uniques, submit_retries, resubmit))
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from ssl import SSLError
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
-from geartrain.errors import ConnectError, ConnectionLost, ProtocolError, SettingsError
+from geartrain.errors import ConnectError, ConnectionLost, GearmanError, ProtocolError, SettingsError
+from geartrain.protocol.greeting import Greeting
 from geartrain.protocol.servers import Server
 from geartrain.sockets import set_options
 from geartrain.tls import CLOSED_EARLY, Speech, context_of, name_of, reason_of
@@ -47,6 +48,8 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         self.on_news = on_news
         self.on_lost = on_lost
         self.loop = asyncio.get_running_loop()
+        self.greeting: Greeting | None = None  # None where no token is said, or its answer has come
+        self.greeted: asyncio.Future[None] = self.loop.create_future()
         self.transport: asyncio.Transport | None = None  # None before the connection came about
         self.reason: Exception | str = "the server closed it"
         self.lost = asyncio.Event()
@@ -59,10 +62,14 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection came about."""
         self.transport = cast(asyncio.Transport, transport)
+        if self.greeting is not None:
+            self.transport.write(self.greeting.packet)
         self.flush()
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes came in."""
+        if self.greeting is not None:
+            return self.be_greeted(self.greeting, data)
         try:
             self.machine.receive(data)
         except ProtocolError as error:
@@ -72,8 +79,26 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         if self.on_news:
             self.on_news()
 
+    def be_greeted(self, greeting: Greeting, data: bytes) -> None:
+        """Take the answer to the token, and begin if it is good."""
+        if self.greeted.done():  # nobody waits for it any more
+            return None
+        try:
+            greeting.receive(data)
+        except GearmanError as error:
+            self.greeted.set_exception(error)
+            return self.abort(error)
+        if greeting.done:
+            self.greeting = None
+            self.greeted.set_result(None)
+            self.flush()
+
     def connection_lost(self, error: Exception | None) -> None:
         """asyncio: the connection ended."""
+        if self.greeting is not None:
+            if not self.greeted.done():
+                self.greeted.set_exception(OSError(self.reason))
+            return
         self.lost.set()
         self.resume_writing()
         name = self.server.name
@@ -121,6 +146,8 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
     def flush(self) -> None:
         """Write what the machine has to say."""
         self.flushing = False
+        if self.greeting is not None:
+            return
         if self.machine.outgoing and self.transport is not None and not self.lost.is_set():
             self.transport.write(self.machine.take_outgoing())
 
@@ -144,12 +171,15 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
             await self.lost.wait()
 
 
-async def connect(link: Link[AnyMachine], timeout: float, tls: Speech) -> None:
+async def connect(link: Link[AnyMachine], timeout: float, tls: Speech, token: str) -> None:
     """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once.
 
-    TLS is spoken where ``tls`` says how, or the server's address asks for it.
+    TLS is spoken where ``tls`` says how, or the server's address asks for it. A token is said unless it is empty;
+    raises PermissionDenied where it is none of the server's.
     """
     server = link.server
+    if token:
+        link.greeting = Greeting(server.name, token)
     loop = asyncio.get_running_loop()
     secured: dict[str, Any] = {}
     try:
@@ -161,11 +191,14 @@ async def connect(link: Link[AnyMachine], timeout: float, tls: Speech) -> None:
             else:
                 transport, _ = await loop.create_connection(lambda: link, server.host, server.port, **secured)
                 set_options(transport.get_extra_info("socket"))
+            if token:
+                await link.greeted
     except TimeoutError as error:
+        link.abort("it did not answer in time")
         raise ConnectError(
             f"cannot connect to {server.name}: no answer in {timeout:g} s", server=server.name
         ) from error
-    except (OSError, SettingsError) as error:
+    except (OSError, SettingsError, ProtocolError) as error:
         why = in_handshake(error) if secured and isinstance(error, OSError) else error
         raise ConnectError(f"cannot connect to {server.name}: {why}", server=server.name) from error
 

@@ -27,16 +27,20 @@ class AsyncNetwork(Protocol):
 
 
 class AsyncSockets:
-    """The real network, and the real time; ``tls`` is how TLS is spoken, with every server where it is not None."""
+    """The real network, and the real time.
 
-    def __init__(self, tls: Speech = None) -> None:
+    ``tls`` is how TLS is spoken, with every server where it is not None; ``token`` is said to each, unless it is empty.
+    """
+
+    def __init__(self, tls: Speech = None, token: str = "") -> None:
         if isinstance(tls, TLS):
             tls.context()  # what is wrong with its files is to be known at once
         self.tls = tls
+        self.token = token
 
     async def connect(self, link: Link[AnyMachine], timeout: float) -> None:
-        """Have the link's connection come about; raises ConnectError after ``timeout`` seconds or at once."""
-        await connect(link, timeout, self.tls)
+        """Have the link's connection come about; raises ConnectError, and PermissionDenied for the token."""
+        await connect(link, timeout, self.tls, self.token)
 
     def time(self) -> float:
         """Unix time."""

@@ -27,6 +27,7 @@ from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 from geartrain.tracing import carried, running
 
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
@@ -53,6 +54,7 @@ class AsyncWorker:
         connect_timeout: float = 5.0,
         prefix: str = "",
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         if concurrency < 1:
             raise SettingsError(f"concurrency {concurrency}: expected at least 1")
@@ -66,7 +68,9 @@ class AsyncWorker:
         self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
-        self.connections = WorkerConnections(known, self.offer, connect_timeout, AsyncSockets(tls))
+        self.connections = WorkerConnections(
+            known, self.offer, connect_timeout, AsyncSockets(tls, token_of(token, os.environ))
+        )
 
     def function(
         self, function: str, *, timeout: float | None = None

@@ -110,6 +110,8 @@ class WorkerConnections:
         self.news.set()
         for link in self.open:
             self.hand_out(link)
+            for reason in link.machine.take_denied():
+                log.error("%s does not allow it: %s", link.server.name, reason)
         missing = len(self.wanted) - sum(link.machine.grabbing for link in self.open)
         for _ in range(len(self.open)):
             self.turn = (self.turn + 1) % len(self.open)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import END, incomplete, limit_of
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import (
@@ -22,14 +23,17 @@ from geartrain.broker.control import (
     purge,
     resume,
 )
+from geartrain.broker.deeds import line_deed, outcome_of
 from geartrain.broker.gates import limit
 from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
 from geartrain.broker.listing import functions, job, jobs, peers
-from geartrain.broker.model import HIGH, LOW, NORMAL, Function, Job, job_by_handle
+from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.rights import need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.broker.search import find
+from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
 from geartrain.broker.stats import stats
 from geartrain.broker.watching import events
 from geartrain.broker.workloads import workload
@@ -49,8 +53,9 @@ NO_SUCH_FUNCTION: Final = b"ERR function not found\r\n"
 class Console:
     """One connection's side of the text protocol."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, connection: Connection) -> None:
         self.broker = broker
+        self.connection = connection  # whose it is
         self.turn = 0.0  # when it asked last
         self.size = 0  # bytes that were answered in that turn
         self.waits = False  # whether the last answer must wait for the store
@@ -72,6 +77,8 @@ class Console:
         command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
         self.waits = verb in WAITING
+        if need_of(words).changes and not self.broker.relayed:
+            self.broker.deeds.append(line_deed(self.connection, words, outcome_of(answer)))
         self.size += len(answer)
         return answer
 
@@ -100,7 +107,7 @@ def is_word(words: list[bytes], position: int, expected: bytes) -> bool:
 def status(broker: Broker, words: list[bytes]) -> bytes:
     lines = [
         b"%b\t%d\t%d\t%d\n" % (function.name, function.total(), function.running, len(function.workers))
-        for function in broker.functions.values()
+        for function in functions_for(broker)
     ]
     return b"".join(lines) + END
 
@@ -115,15 +122,16 @@ def prioritystatus(broker: Broker, words: list[bytes]) -> bytes:
             function.queued(LOW),
             len(function.workers),
         )
-        for function in broker.functions.values()
+        for function in functions_for(broker)
     ]
     return b"".join(lines) + END
 
 
 def workers(broker: Broker, words: list[bytes]) -> bytes:
     lines = []
-    for peer in broker.connections:
-        names = b"".join([b" " + function.name for function in peer.abilities])
+    for peer in peers_for(broker):
+        seen = [function for function in peer.abilities if may(broker, VIEW, function.name)]
+        names = b"".join([b" " + function.name for function in seen])
         lines.append(b"%d %b %b :%b\n" % (peer.number, peer.host, peer.client_id, names))
     return b"".join(lines) + END
 
@@ -160,9 +168,9 @@ def show(broker: Broker, words: list[bytes]) -> bytes:
     if len(words) == 1:
         return unknown(words[0])
     if is_word(words, 1, b"jobs"):
-        return b"".join([shown(job) for job in broker.jobs.values()]) + END
+        return b"".join([shown(job) for job in jobs_for(broker)]) + END
     if is_word(words, 1, b"unique") and is_word(words, 2, b"jobs"):
-        return b"".join([job.unique + b"\n" for job in broker.jobs.values()]) + END
+        return b"".join([job.unique + b"\n" for job in jobs_for(broker)]) + END
     return UNKNOWN_SHOW
 
 
@@ -194,7 +202,7 @@ def drop(broker: Broker, words: list[bytes]) -> bytes:
     if len(words) < 3 or not is_word(words, 1, b"function"):
         return incomplete(b"drop")
     function = function_named(broker, words[2])
-    if function is None:
+    if function is None or not may(broker, ADMIN, function.name):
         return NO_SUCH_FUNCTION
     if function.workers or function.running:
         return STILL_CONNECTED

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
+from geartrain.broker.access import Access
 from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import NEVER, Deadlines
+from geartrain.broker.deeds import Deed
 from geartrain.broker.endings import abandon, lose
 from geartrain.broker.events import Events
 from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function, Job
@@ -52,6 +54,8 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.deeds: list[Deed] = []  # for the audit log
+        self.asker: Access | None = None  # whose question is being answered; None where no rules apply
         self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
         self.schedules = Schedules(self.notices)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from heapq import heapify
 
+from geartrain.broker.access import ADMIN
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, seconds_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
 from geartrain.broker.listing import ANY, describe_peer, job_state
 from geartrain.broker.model import Job
+from geartrain.broker.sight import jobs_for, may_manage
 from geartrain.errors import SettingsError
 
 
@@ -82,7 +84,7 @@ def purge(broker: Broker, words: list[bytes]) -> bytes:
     latest = broker.clock - age
     doomed = [
         job
-        for job in broker.jobs.values()
+        for job in jobs_for(broker, ADMIN)
         if job.worker is None and job.submitted_at <= latest and words[1] in (job.function.name, ANY)
     ]
     cancel_queued(broker, doomed)
@@ -117,12 +119,12 @@ def change_peers(broker: Broker, words: list[bytes], draining: bool) -> bytes:
     if len(words) < 2:
         return incomplete(words[0])
     number = limit_of(words[1])
-    found = [peer for peer in broker.connections if peer.number == number]
+    found = [peer for peer in broker.connections if peer.number == number and may_manage(broker, peer)]
     for peer in found:
         broker.sleepers.drain(peer, draining)
     if broker.relayed:
         broker.drained += found
-    return json_lines([describe_peer(peer) for peer in found])
+    return json_lines([describe_peer(broker, peer) for peer in found])
 
 
 def cancel_unique(broker: Broker, words: list[bytes]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
@@ -14,6 +15,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.model import PRIORITIES, Job, number_of
+from geartrain.broker.sight import letters_for, may
 from geartrain.broker.workloads import MOST_SHOWN, SHOW_DEAD, fetch_shown, payload
 
 MOST_LISTED: Final = 500  # bytes of an error in a list
@@ -33,7 +35,8 @@ def dead(broker: Broker, words: list[bytes]) -> bytes:
     rows: list[dict[str, object]] = []
     letters = iter(broker.archive.dead.values()) if seen is None else behind(broker, float(seen[1]), seen[2])
     for letter in letters:
-        if wanted in (letter.job.function.name, ANY):
+        name = letter.job.function.name
+        if wanted in (name, ANY) and may(broker, VIEW, name):
             rows.append(describe_letter(letter, MOST_LISTED))
             if len(rows) == limit:
                 break
@@ -115,11 +118,11 @@ def letter_of(broker: Broker, handle: bytes) -> DeadLetter | None:
 
 
 def letters_of(broker: Broker, word: bytes) -> list[DeadLetter]:
-    """The dead letter with a handle, those of a function, or all."""
+    """The dead letter with a handle, those of a function, or all; of them those that the asker may decide on."""
     one = letter_of(broker, word)
     if one is not None:
-        return [one]
-    return [letter for letter in broker.archive.dead.values() if word in (letter.job.function.name, ANY)]
+        return [one] if may(broker, ADMIN, one.job.function.name) else []
+    return [letter for letter in letters_for(broker, ADMIN) if word in (letter.job.function.name, ANY)]
 
 
 def describe_letter(letter: DeadLetter, most: int) -> dict[str, object]:

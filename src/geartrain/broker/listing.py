@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
+from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import json_lines, limit_of, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
+from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
 
 ANY: Final = b"*"  # every function
+SHOWN: Final = VIEW | ADMIN  # the rights for which a connection's functions and jobs are shown
 MOST_ROWS: Final = 1000  # of a list when no limit is given
 MOST_SHOWN: Final = 100  # jobs or peers within a row
 
@@ -21,7 +24,7 @@ def jobs(broker: Broker, words: list[bytes]) -> bytes:
     """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
     wanted = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
-    found: Iterable[Job] = broker.jobs.values()
+    found: Iterable[Job] = jobs_for(broker)
     if wanted != ANY:
         found = [job for job in found if job.function.name == wanted]
     return json_lines([describe_job(job) for job in islice(found, limit)])
@@ -38,7 +41,7 @@ def functions(broker: Broker, words: list[bytes]) -> bytes:
 
     All of them without a limit; the first ones that became known are left out where some are to be skipped.
     """
-    found: Iterable[Function] = broker.functions.values()
+    found = functions_for(broker)
     if len(words) > 1 and words[1] != ANY:
         known = broker.functions.get(words[1])
         found = [] if known is None else [known]
@@ -55,7 +58,7 @@ def functions(broker: Broker, words: list[bytes]) -> bytes:
 
 def peers(broker: Broker, words: list[bytes]) -> bytes:
     """``peers``: every connection with what it can do, runs and waits for."""
-    return json_lines([describe_peer(peer) for peer in broker.connections])
+    return json_lines([describe_peer(broker, peer) for peer in peers_for(broker)])
 
 
 def describe_job(job: Job) -> dict[str, object]:
@@ -137,20 +140,28 @@ def oldest_at(function: Function) -> float | None:
     return min(times) if times else None
 
 
-def describe_peer(peer: Connection) -> dict[str, object]:
+def describe_peer(broker: Broker, peer: Connection) -> dict[str, object]:
+    running, waiting = seen(broker, peer.running.values()), seen(broker, peer.waiting)
     return {
         "number": peer.number,
         "host": text(peer.host),
         "id": text(peer.client_id),
-        "functions": [text(function.name) for function in peer.abilities],
-        "running": [text(handle) for handle in islice(peer.running, MOST_SHOWN)],
-        "waiting": [text(job.handle) for job in islice(peer.waiting, MOST_SHOWN)],
+        "functions": [
+            text(function.name) for function in peer.abilities if may(broker, SHOWN, function.name)
+        ],
+        "running": [text(job.handle) for job in running[:MOST_SHOWN]],
+        "waiting": [text(job.handle) for job in waiting[:MOST_SHOWN]],
         "asleep": peer.asleep,
         "draining": peer.draining,
         "jobs": [
             {"handle": text(job.handle), "function": text(job.function.name), "started_at": job.started_at}
-            for job in islice(peer.running.values(), MOST_SHOWN)
+            for job in running[:MOST_SHOWN]
         ],
-        "running_count": len(peer.running),
-        "waiting_count": len(peer.waiting),
+        "running_count": len(running),
+        "waiting_count": len(waiting),
     }
+
+
+def seen(broker: Broker, jobs: Iterable[Job]) -> list[Job]:
+    """Jobs without those that the asker must not see."""
+    return [job for job in jobs if may(broker, SHOWN, job.function.name)]

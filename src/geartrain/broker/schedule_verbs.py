@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Final
 
+from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import PRIORITIES
 from geartrain.broker.schedule_fields import check_name, read_schedule
 from geartrain.broker.schedules import FILE, RUN_TIME, Schedule
+from geartrain.broker.sight import may
 from geartrain.broker.ticks import add, pause, remove, submit
 from geartrain.errors import SettingsError
 
@@ -21,8 +23,9 @@ STOPPING: Final = b"ERR QUEUE_ERROR Server+is+stopping\r\n"
 
 def schedules(broker: Broker, words: list[bytes]) -> bytes:
     """``schedules``: all of them, by name."""
-    by_name = broker.schedules.by_name
-    return json_lines([describe_schedule(by_name[name]) for name in sorted(by_name)])
+    known = [schedule for _, schedule in sorted(broker.schedules.by_name.items())]
+    seen = [schedule for schedule in known if may(broker, VIEW, schedule.definition.function)]
+    return json_lines([describe_schedule(schedule) for schedule in seen])
 
 
 def schedule_add(broker: Broker, words: list[bytes]) -> bytes:

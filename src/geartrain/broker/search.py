@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import object_of
 from geartrain.broker.listing import MOST_ROWS, describe_job, job_state
 from geartrain.broker.model import PRIORITIES, Connection, Function, Job
+from geartrain.broker.sight import may
 from geartrain.errors import SettingsError
 
 MOST_SCANNED: Final = 20_000  # jobs that one question looks at
@@ -98,7 +100,7 @@ def page(broker: Broker, wanted: Wanted) -> list[dict[str, object]]:
     for candidate in candidates:
         job = broker.jobs.get(candidate)
         last = candidate
-        if job is None or not is_wanted(broker, job, wanted):
+        if job is None or not may(broker, VIEW, job.function.name) or not is_wanted(broker, job, wanted):
             continue
         rows.append(describe_job(job))
         if len(rows) == wanted.limit:

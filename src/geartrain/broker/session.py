@@ -7,6 +7,7 @@ from typing import Final
 
 from geartrain.broker import extension
 from geartrain.broker.abilities import time_limit
+from geartrain.broker.access import Badge
 from geartrain.broker.admin import Console
 from geartrain.broker.agenda import tick
 from geartrain.broker.arguments import leading_number, without_nul
@@ -73,7 +74,8 @@ class Session:
     def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
         self.broker = broker
         self.connection = connection
-        self.console = Console(broker)
+        self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
+        self.console = Console(broker, connection)
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
@@ -102,7 +104,7 @@ class Session:
         A worker's are taken as empty: Perl's leaves the NUL out when a result is empty, and must never see an ERROR.
         """
         if command in WORKER_COMMANDS:
-            return REQUESTS[command](self, completed(command, arguments))
+            return self.stream.handlers[command](self, completed(command, arguments))
         self.connection.send(too_short(command, arguments))
 
     def text(self, line: bytes) -> None:

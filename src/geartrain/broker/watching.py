@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.events import INTEREST, Events, row_of
 from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.sight import may
 
 FROM_NOW: Final = b"-"
 PLACES: Final = re.compile(rb"\d{1,9}\.\d{1,20}\.\d{1,20}(,\d{1,9}\.\d{1,20}\.\d{1,20})*")
@@ -42,7 +44,7 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
     limit = (limit_of(words[3]) if len(words) > 3 else 0) or MOST_ROWS
     found = seen.after(last, function, limit)
     reached = found[-1].id if len(found) == limit else seen.last
-    rows = [row_of(event, shard) for event in found]
+    rows = [row_of(event, shard) for event in found if may(broker, VIEW, event.function)]
     missed = seen.missed(last) if known else None
     rows.append({"cursor": f"{shard}.{seen.began}.{reached}", "missed": missed})
     return json_lines(rows)

@@ -32,6 +32,8 @@ def check(file: str) -> None:
 def contents(configuration: Configuration) -> str:
     parts = [counted(len(configuration.options), "option")]
     parts += [f"{name} {len(table)}" for name, table in configuration.sections.items() if table]
+    if configuration.access is not None:
+        parts.append(f"access {len(configuration.access.grants)}")
     return ", ".join(parts)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
 
 from geartrain.tls import TLS
+from geartrain.tokens import FILE_VARIABLE, VARIABLE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,9 +44,25 @@ OPTIONS: Final = (
 )
 
 
+def use_token_file(ctx: click.Context, parameter: click.Parameter, given: str | None) -> None:
+    """Have the libraries say the token, in child processes too: on their command lines it would be for all to see."""
+    if given is not None:
+        os.environ.pop(VARIABLE, None)
+        os.environ[FILE_VARIABLE] = os.path.abspath(given)
+
+
+token_option: Final = click.option(
+    "--token-file",
+    metavar="FILE",
+    callback=use_token_file,
+    expose_value=False,
+    help=f"A token for servers with access rules; {VARIABLE} or {FILE_VARIABLE} stand in for it.",
+)
+
+
 def with_tls(command: Command) -> Command:
     """Give a command the options."""
-    for add in reversed(OPTIONS):
+    for add in reversed((*OPTIONS, token_option)):
         command = add(command)
     return command
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from geartrain.broker.access import Badge
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
@@ -25,6 +26,7 @@ from geartrain.pool.registry import Registry
 from geartrain.pool.store import ValkeyStore
 from geartrain.relay.exchange import Exchange
 from geartrain.relay.front import Front
+from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
 from geartrain.store.durations import Durations
 from geartrain.tls import TlsStream
@@ -81,6 +83,7 @@ class PoolDesk:
         self.exchange = Exchange(self.me, self.hub)
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
+        self.deeds = self.hub.deeds
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
@@ -122,6 +125,11 @@ class PoolDesk:
         front = self.hub.connect(number, host)
         self.fronts[front.connection] = front
         return front.connection, front.receive
+
+    def guard(self, connection: Connection, badge: Badge | None) -> None:
+        front = self.fronts.get(connection)
+        if front is not None:
+            guard(front, badge)
 
     def disconnect(self, connection: Connection) -> None:
         front = self.fronts.pop(connection)

@@ -64,6 +64,7 @@ JOB_ASSIGN_EXTENDED: Final = 136
 
 LAST: Final = STATUS_RES_UNIQUE  # of the types that need no extension
 EXTENSION_OPTION: Final = b"geartrain"  # what OPTION_REQ asks for the extension with
+TOKEN_OPTION: Final = b"token:"  # what OPTION_REQ begins with that says who the peer is
 STOPPING: Final = b"Server is stopping"  # the text of the ERROR with which a server that ends refuses a job
 
 

@@ -87,6 +87,7 @@ class WorkerProtocol:
         self.eagerness = 1  # grabs under way at most
         self.retrials: deque[Retrial] = deque()  # in the order of their questions to the server
         self.echoes = 0  # answers to ECHO_REQ so far
+        self.denied: list[str] = []  # what the server does not allow, until somebody has told it
         for function, timeout in offer.abilities.items():
             self.can_do(function, timeout)
 
@@ -153,6 +154,12 @@ class WorkerProtocol:
             )
         )
         self.retrials.append(retrial)
+
+    def take_denied(self) -> list[str]:
+        """What the server does not allow, since the last look."""
+        denied = self.denied
+        self.denied = []
+        return denied
 
     def take_outgoing(self) -> bytes:
         """The bytes to write now, all packets joined."""
@@ -229,7 +236,9 @@ class WorkerProtocol:
 
     def error(self, arguments: list[bytes]) -> None:
         """The server refused the next attempt of a job, or complains of a late result, which is nothing to us."""
-        if self.retrials and arguments[0].upper() != b"JOB_NOT_FOUND":
+        if self.stream.extended and arguments[0] == b"PERMISSION_DENIED":
+            self.denied.append(arguments[1].decode("utf-8", "replace"))
+        elif self.retrials and arguments[0].upper() != b"JOB_NOT_FOUND":
             refused = b": ".join(arguments)
             self.outgoing.append(
                 exception(self.retrials.popleft().job, b"Retry: refused by the server: " + refused)

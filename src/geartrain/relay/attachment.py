@@ -27,8 +27,20 @@ def attach(front: Front, channel: Channel, send: Send) -> None:
     # A grab that is asked again would wake it: it goes to sleep behind that.
     if front.asleep and channel.abilities and not channel.is_grabbing():
         said.append(SLEEP)
-    state = PeerState(front.connection.host, b"".join(said), channel.runs(), channel.waits(), front.draining)
+    state = PeerState(
+        front.connection.host,
+        b"".join(said),
+        channel.runs(),
+        channel.waits(),
+        front.draining,
+        access_said(front),
+    )
     send(ATTACH, channel.shard.number, front.number, state_bytes(state))
+
+
+def access_said(front: Front) -> bytes:
+    """What the peer may do, as leaders are told; empty where no rules apply to it."""
+    return b"" if front.badge is None else front.badge.access.said
 
 
 def resume(front: Front, channel: Channel, send: Send) -> None:

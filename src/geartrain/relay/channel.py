@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from geartrain.protocol.commands import SEPARATORS
+from geartrain.protocol.packet import HEADER, HEADER_SIZE, NUL
 from geartrain.relay.frames import PACKETS
 from geartrain.relay.questions import OPEN, Question
 from geartrain.relay.state import Pair
@@ -13,6 +15,7 @@ from geartrain.relay.state import Pair
 if TYPE_CHECKING:
     from geartrain.relay.front import Front
 
+Offer = tuple[bytes, tuple[int, list[bytes]]]  # a function, and a packet's type and arguments
 Send = Callable[[int, int, int, bytes], None]  # kind, shard, number of the peer, body
 
 
@@ -127,6 +130,14 @@ class Channel:
             self.waiting[handle] = [packet]
         else:
             packets.append(packet)
+
+    def offers(self) -> list[Offer]:
+        """What the worker can do in this shard: each function with the packet that said so, cut up."""
+        offers: list[Offer] = []
+        for name, packet in self.abilities.items():
+            command: int = HEADER.unpack_from(packet)[1]
+            offers.append((name, (command, packet[HEADER_SIZE:].split(NUL, SEPARATORS[command]))))
+        return offers
 
     def is_grabbing(self) -> bool:
         """Whether the peer waits for a job to work on, and not in its sleep."""

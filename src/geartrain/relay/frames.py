@@ -13,6 +13,7 @@ PACKETS: Final = 2  # what the peer says: packets and text lines, one after anot
 SAID: Final = 3  # packets that tell who it is, to be done without an answer
 DETACH: Final = 4  # the peer is gone
 DRAIN: Final = 6  # the peer is to get no new jobs; without a body: to get them again
+ACCESS: Final = 7  # what the peer may do from now on, in JSON; nothing where no rules apply to it
 READY: Final = 5  # every peer of the front is attached; how many frames of PACKETS and READY it has sent
 
 # From a leader to a front

@@ -10,11 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker import refusals
+from geartrain.broker.access import Badge
 from geartrain.broker.admin import COMMANDS, unknown, words_of
 from geartrain.broker.answers import json_lines
 from geartrain.broker.arguments import without_nul
+from geartrain.broker.deeds import line_deed
 from geartrain.broker.model import Connection
 from geartrain.broker.refusals import NO_SUCH_EXCEPTION, NO_SUCH_RESULT, NO_SUCH_RETRY
+from geartrain.broker.rights import need_of
 from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.submit_options import submit_options
@@ -52,12 +55,11 @@ class Front:
             REQUEST, REQUESTS, Front.misdirected, Front.short, Front.text, hub.payload_limit
         )
         self.replies = Replies(connection)
+        self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
         self.reason = ""  # why it ends
         self.gone = False  # the peer has left
         self.channels: dict[int, Channel] = {}  # by shard
-        self.working: list[
-            Channel
-        ] = []  # those with abilities, in the order in which they are asked for jobs
+        self.working: list[Channel] = []  # those with abilities, in the order in which they are asked
         self.loaded: list[Channel] = []  # those with something to send when the chunk is read
         self.options: dict[bytes, bytes] = {}  # OPTION_REQ packets by option
         self.name = b""  # the SET_CLIENT_ID packet; empty where the peer has sent none
@@ -103,7 +105,7 @@ class Front:
     def short(self, command: int, arguments: list[bytes]) -> None:
         """A packet with fewer arguments than its type has; a worker's are taken as empty, see ``Session.short``."""
         if command in refusals.WORKER_COMMANDS:
-            return REQUESTS[command](self, completed(command, arguments))
+            return self.stream.handlers[command](self, completed(command, arguments))
         self.answer(refusals.too_short(command, arguments))
 
     def text(self, line: bytes) -> None:
@@ -123,6 +125,8 @@ class Front:
         packet = line + (b"\r\n" if line.endswith(b"\r") else b"\n")
         plan = texts.plan(words, hub.shards)
         self.ask_of(TEXT, packet, words, [self.channel(shard) for shard in plan.shards], plan.merge)
+        if need_of(words).changes:
+            self.replies.questions[-1].deed = line_deed(self.connection, words, "")
 
     # Requests
 

@@ -9,6 +9,7 @@ from typing import Final
 from geartrain.broker.answers import text
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
+from geartrain.broker.deeds import Deed
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import ERROR
@@ -49,6 +50,7 @@ class Hub:
         self.dirty: list[Connection] = []  # connections with something to write
         self.ended: list[Front] = []  # those whose connection must end when it has written all
         self.notices: list[str] = []  # for the log
+        self.deeds: list[Deed] = []  # for the audit log
         self.greeted: list[tuple[Front, bytes]] = []  # peers that are servers of the pool, and what they said
         self.about: Callable[[], list[dict[str, object]]] = nothing  # what is known of the pool
         self.fenced = 0  # results that came when the job was not their worker's any more

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.assignments import NOTHING_TO_DO
+from geartrain.broker.deeds import Deed
 from geartrain.protocol.commands import (
     ERROR,
     GRAB_JOB,
@@ -58,7 +59,18 @@ GIVEN_UP: Final = 2  # the peer was answered without a leader; what the leader s
 class Question:
     """Something that a peer asked of a leader, until the leader has answered, or that it has not heard yet."""
 
-    __slots__ = ("answers", "asked_at", "channel", "command", "front", "packet", "state", "survey", "waits")
+    __slots__ = (
+        "answers",
+        "asked_at",
+        "channel",
+        "command",
+        "deed",
+        "front",
+        "packet",
+        "state",
+        "survey",
+        "waits",
+    )
 
     def __init__(
         self,
@@ -78,6 +90,7 @@ class Question:
         self.asked_at = asked_at
         self.survey = survey  # None where one shard is asked
         self.state = OPEN
+        self.deed: Deed | None = None  # what the audit log tells when it is answered
         # What the peer hears in its turn, and what came behind that; None while there is no answer, and where the
         # answer did not have to wait for its turn.
         self.answers: list[bytes] | None = None

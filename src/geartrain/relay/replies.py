@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from geartrain.broker.deeds import outcome_of
 from geartrain.broker.model import Connection
 from geartrain.relay.channel import Channel
 from geartrain.relay.questions import ANSWERED, GIVEN_UP, OPEN, Question
@@ -20,6 +21,8 @@ class Replies:
     def settle(self, question: Question, packet: bytes, state: int) -> None:
         """A question has its answer: the peer hears it when it has heard those to the questions before."""
         question.state = state
+        if question.deed is not None:
+            question.front.hub.deeds.append(question.deed._replace(outcome=outcome_of(packet)))
         questions = self.questions
         if questions[0] is not question:
             question.answers = [packet]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from geartrain.broker.access import Access, Badge, access_of
 from geartrain.broker.broker import Broker
+from geartrain.broker.guard import guard
 from geartrain.broker.model import Connection, job_by_handle
 from geartrain.broker.revocation import REVOKED
 from geartrain.broker.session import Session, end_turn
@@ -22,6 +24,7 @@ from geartrain.broker.takeover import (
 )
 from geartrain.errors import ProtocolError, SettingsError
 from geartrain.relay.frames import (
+    ACCESS,
     ATTACH,
     CLOSED,
     DETACH,
@@ -167,6 +170,8 @@ class Seat:
         """Do what a frame of a guest says."""
         if kind == PACKETS:
             self.hear(guest, body)
+        elif kind == ACCESS:
+            let(guest.session, body)
         elif kind == SAID:
             self.hear_quietly(guest, body)
         elif kind == DETACH:
@@ -209,6 +214,7 @@ class Seat:
         """Have a peer as its front describes it, instead of what is known of it."""
         known = self.guests.get((server, number))
         guest = self.welcome(server, number, state.host)
+        let(guest.session, state.access)
         guest.connection.draining = state.draining
         self.hear_quietly(guest, state.said)
         if not guest.gone:
@@ -362,6 +368,16 @@ class Seat:
         for guest, reason in closing:
             del self.by_connection[guest.connection]
             self.tell(guest.server, CLOSED, self.shard, guest.number, reason)
+
+
+def let(session: Session, said: bytes) -> None:
+    """Let a peer do what its front says, or anything where that says nothing; raises ValueError."""
+    guard(session, Badge(access_of(said), no_tokens) if said else None)
+
+
+def no_tokens(token: bytes) -> Access | None:
+    """A leader hears none: they are the business of the front."""
+    return None
 
 
 def shown(handle: bytes) -> str:

@@ -20,14 +20,16 @@ class PeerState(NamedTuple):
     running: Sequence[Pair] = ()  # handles, each with the last WORK_STATUS packet or nothing
     waiting: Sequence[Pair] = ()  # handles, each with the packet that submitted it: one entry a submit
     draining: bool = False  # it gets no new jobs
+    access: bytes = b""  # what it may do, in JSON; empty where no rules apply to it
 
 
 def state_bytes(state: PeerState) -> bytes:
     """A state as the body of a frame."""
     running = [part for pair in state.running for part in pair]
     waiting = [part for pair in state.waiting for part in pair]
+    draining = b"1" if state.draining else b""
     return pack_parts(
-        [state.host, state.said, pack_parts(running), pack_parts(waiting), b"1" if state.draining else b""]
+        [state.host, state.said, pack_parts(running), pack_parts(waiting), draining, state.access]
     )
 
 
@@ -36,7 +38,9 @@ def state_of(body: bytes) -> PeerState:
     parts = parts_of(body)
     if len(parts) < 4:
         raise ValueError(f"a peer's state of {len(parts)} parts, 4 are expected")
-    return PeerState(parts[0], parts[1], pairs(parts[2]), pairs(parts[3]), len(parts) > 4 and parts[4] != b"")
+    draining = len(parts) > 4 and parts[4] != b""
+    access = parts[5] if len(parts) > 5 else b""  # a server that knows of no rules does not say
+    return PeerState(parts[0], parts[1], pairs(parts[2]), pairs(parts[3]), draining, access)
 
 
 def pairs(body: bytes) -> list[Pair]:

@@ -11,6 +11,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import apply_policies
 from geartrain.broker.policy import Policies
 from geartrain.errors import SettingsError
+from geartrain.server.access_rules import AccessRules, read_access
 from geartrain.server.schedules import check_schedules, configure_schedules
 from geartrain.server.settings import read_options
 
@@ -29,6 +30,7 @@ class Configuration(NamedTuple):
     path: str = ""  # absolute; empty where there is no file
     options: Mapping[str, object] = {}
     sections: Mapping[str, Mapping[str, object]] = {}  # by name
+    access: AccessRules | None = None  # None where everybody may do everything
 
     def apply(self, broker: Broker) -> None:
         """Let the sections hold, instead of what they said before."""
@@ -49,12 +51,13 @@ SECTIONS: Final = (
     Section("functions", check_functions, apply_functions),
     Section("schedules", check_schedules, configure_schedules),
 )
+ACCESS: Final = "access"  # the section of the server's own
 
 
 def read_configuration(path: str) -> Configuration:
     """Read a TOML file; raises SettingsError naming the file and the place of what is wrong."""
     document = parse_file(path)
-    options = read_options(document, path, [section.name for section in SECTIONS])
+    options = read_options(document, path, [*(section.name for section in SECTIONS), ACCESS])
     sections: dict[str, Mapping[str, object]] = {}
     for section in SECTIONS:
         table = document.get(section.name, {})
@@ -65,7 +68,11 @@ def read_configuration(path: str) -> Configuration:
         except SettingsError as error:
             raise SettingsError(f"{path}: {error}") from None
         sections[section.name] = table
-    return Configuration(str(Path(path).absolute()), options, sections)
+    try:
+        access = read_access(document.get(ACCESS))
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return Configuration(str(Path(path).absolute()), options, sections, access)
 
 
 def parse_file(path: str) -> dict[str, object]:

@@ -7,9 +7,12 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from geartrain.broker.access import Badge
 from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
+from geartrain.broker.deeds import Deed
 from geartrain.broker.durability import adopt
+from geartrain.broker.guard import guard
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
@@ -26,6 +29,7 @@ class Desk(Protocol):
 
     dirty: list[Connection]  # peers with something to hear; whoever writes it clears the list
     notices: list[str]  # for the log; whoever writes them clears the list
+    deeds: list[Deed]  # for the audit log; whoever tells it clears the list
     ended: list[Connection]  # peers whose connection has to end; whoever ends it clears the list
     commits: Durations  # of the store
     round_trips: Durations  # to a pool's engine and back, for nothing but to hear of the others
@@ -38,6 +42,9 @@ class Desk(Protocol):
 
     def connect(self, number: int, host: bytes) -> tuple[Connection, Callable[[bytes], None]]:
         """A new peer, and who takes its bytes; that raises ProtocolError where its connection must end."""
+
+    def guard(self, connection: Connection, badge: Badge | None) -> None:
+        """Let access rules apply to a peer from now on, or none."""
 
     def disconnect(self, connection: Connection) -> None:
         """The peer says no more."""
@@ -109,7 +116,9 @@ class OwnDesk:
         self.store_name = store_name  # for people
         self.dirty = self.broker.dirty
         self.notices = self.broker.notices
+        self.deeds = self.broker.deeds
         self.ended: list[Connection] = []
+        self.sessions: dict[Connection, Session] = {}
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
         self.commits = Durations() if self.committer is None else self.committer.durations
         self.round_trips = Durations()
@@ -125,9 +134,17 @@ class OwnDesk:
 
     def connect(self, number: int, host: bytes) -> tuple[Connection, Callable[[bytes], None]]:
         connection = self.broker.connect(number, host)
-        return connection, Session(self.broker, connection, self.payload_limit).receive
+        session = Session(self.broker, connection, self.payload_limit)
+        self.sessions[connection] = session
+        return connection, session.receive
+
+    def guard(self, connection: Connection, badge: Badge | None) -> None:
+        session = self.sessions.get(connection)
+        if session is not None:
+            guard(session, badge)
 
     def disconnect(self, connection: Connection) -> None:
+        del self.sessions[connection]
         self.broker.disconnect(connection)
 
     def set_time(self, now: float, clock: float) -> None:

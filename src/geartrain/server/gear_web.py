@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
+from geartrain.server.http_keeper import HttpKeeper
 from geartrain.server.listeners import tune
 from geartrain.server.server import Server
 from geartrain.web.gear_listener import GearListener
@@ -17,7 +18,9 @@ class GearWeb:
         settings = server.settings
         self.server = server
         self.sockets = listeners
-        self.listener = GearListener(server.admit, settings.max_workload, settings.max_output, server.log)
+        self.listener = GearListener(
+            HttpKeeper(server, listeners), settings.max_workload, settings.max_output, server.log
+        )
 
     async def start(self) -> None:
         """Answer requests."""

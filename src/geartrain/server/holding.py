@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from geartrain.server.configuration import Configuration
+from geartrain.server.options import masked
 from geartrain.server.settings import OPTIONS, settings_from
 from geartrain.server.sources import FILE, given
-
-PASSWORD: Final = re.compile(r"(?<=://)([^/@]*:)?[^/@]+@")  # of a URL, with the name before it
-MASK: Final = "***"
 
 
 def holding(
@@ -28,12 +24,3 @@ def holding(
         if value != (option.default if found is None else found.value):
             source = "environment"  # gearmand's variables for TLS, which win over its options
         yield {"option": option.name, "value": masked(value), "source": source}
-
-
-def masked(value: object) -> object:
-    """A value without the passwords in its URLs."""
-    if isinstance(value, tuple):
-        return [masked(each) for each in value]
-    if not isinstance(value, str):
-        return value
-    return PASSWORD.sub(lambda found: f"{found[1] or ''}{MASK}@", value)

@@ -7,7 +7,16 @@ from dataclasses import replace
 from importlib import import_module
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import EVERYWHERE, bind, name_of, open_listeners, open_unix, refused, resolve
+from geartrain.server.listeners import (
+    EVERYWHERE,
+    Listener,
+    bind,
+    name_of,
+    open_listeners,
+    open_unix,
+    refused,
+    resolve,
+)
 from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
@@ -28,9 +37,9 @@ def check_web(settings: Settings, activated: bool) -> None:
         ) from None
 
 
-def open_http(settings: Settings) -> list[socket.socket]:
+def open_http(settings: Settings) -> list[Listener]:
     """Listening, non-blocking sockets for everything in ``http``; raises SettingsError when one cannot be had."""
-    listeners: list[socket.socket] = []
+    listeners: list[Listener] = []
     try:
         for where in settings.http:
             open_at(where, listeners, settings.backlog)
@@ -41,9 +50,10 @@ def open_http(settings: Settings) -> list[socket.socket]:
     return listeners
 
 
-def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
+def open_at(where: str, listeners: list[Listener], backlog: int) -> None:
     if where.startswith(UNIX):
         listeners.append(open_unix(where.removeprefix(UNIX), backlog))
+        listeners[-1].given = where
         return
     host, _, port = where.rpartition(":")
     for family, address in resolve(host, "--http"):
@@ -51,6 +61,7 @@ def open_at(where: str, listeners: list[socket.socket], backlog: int) -> None:
             listeners.append(bind(family, (address, int(port)), backlog))
         except OSError as error:
             raise refused(name_of(address, int(port)), error) from None
+        listeners[-1].given = where
 
 
 def open_gear_http(settings: Settings) -> list[socket.socket]:

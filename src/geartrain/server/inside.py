@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from geartrain.errors import ConnectionLost, GearmanError, ProtocolError
 from geartrain.protocol.admin import AdminProtocol, Query, refusal
+from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
@@ -25,10 +26,11 @@ class Insider:
     it is cut off, as a ``Peer``.
     """
 
-    def __init__(self, server: Server, number: int, host: bytes) -> None:
+    def __init__(self, server: Server, number: int, host: bytes, visitor: Visitor | None) -> None:
         self.server = server
         self.number = number
         self.connection, self.receive = server.desk.connect(number, host)
+        self.visitor = visitor  # None for the server itself
         self.outgoing = self.connection.outgoing
         self.unsaid: list[bytes] = []  # what the server has not taken
         self.unheard: list[bytes] = []
@@ -155,6 +157,10 @@ class Insider:
         self.parted = True
         self.news.set()
         self.server.peers.pop(self.connection, None)
+
+
+def nothing() -> None:
+    """Who guesses tokens over HTTP waits there."""
 
 
 def read(protocol: AdminProtocol, query: Query[Answer]) -> Answer | GearmanError:

@@ -56,6 +56,7 @@ async def serve(equipment: Equipment) -> None:
         desk = partial(pool_desk, equipment.listeners)
     server = Server(settings, log, desk, equipment.certificates)
     server.desk.configure(configuration.apply)
+    server.gatekeeper.take(configuration.access)
     readings = ServerReadings(server)
     server.desk.tell_about(readings.about)
     webs = webs_for(server, readings, equipment)
@@ -74,6 +75,7 @@ async def serve(equipment: Equipment) -> None:
     end.watch_signals(partial(hang_up, server, configuration.path, equipment.notifier))
     for message, fields in places:
         log.log(NOTICE, message, extra=fields)
+    server.gatekeeper.warn([*equipment.listeners, *equipment.web_listeners, *equipment.gear_listeners])
     tell_about_start(server)
     equipment.notifier.is_ready()
     await end.reached.wait()
@@ -175,6 +177,9 @@ def read_again(server: Server, path: str) -> None:
     configuration = read_configuration(path)
     server.set_time()
     server.desk.configure(configuration.apply)
+    server.gatekeeper.take(configuration.access)
     server.end_turns()
     sizes = {name: len(table) for name, table in configuration.sections.items()}
+    if configuration.access is not None:
+        sizes["access"] = len(configuration.access.grants)
     server.log.log(NOTICE, "configuration read again", extra={"file": path, **sizes})

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,11 @@ class Listener(socket.socket):
 
     given = ""  # where, as an option has it
     tls = False  # its connections speak TLS
+
+
+def given(listener: socket.socket) -> str:
+    """Where a socket listens, as an option has it."""
+    return listener.given if isinstance(listener, Listener) else ""
 
 
 def open_listeners(settings: Settings) -> list[Listener]:
@@ -156,6 +162,12 @@ def refused(where: str, error: OSError) -> SettingsError:
 def name_of(host: str, port: int) -> str:
     """An address as it is written: 127.0.0.1:4730, [::1]:4730."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_beyond_loopback(listener: socket.socket) -> bool:
+    """Whether other machines may reach it."""
+    address = listener.getsockname()
+    return not isinstance(address, str) and not ip_address(address[0].partition("%")[0]).is_loopback
 
 
 def address_of(listener: socket.socket) -> str:

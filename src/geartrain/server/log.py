@@ -17,6 +17,7 @@ from geartrain.errors import SettingsError
 from geartrain.server.settings import LEVELS, Settings
 
 NOTICE: Final = 25
+AUDIT: Final = "geartrain.audit"  # the logger of the audit log
 NUMBERS: Final = dict(zip(LEVELS, (60, 55, 50, 40, 30, NOTICE, 20, 10), strict=True))
 """gearmand's levels as numbers of the logging module, which has some of them under the same names."""
 
@@ -45,6 +46,11 @@ def open_log(settings: Settings) -> logging.Logger:
     root = logging.getLogger()
     root.setLevel(NUMBERS[settings.verbose])
     root.handlers = handlers(settings)
+    if settings.audit_log:
+        audit = logging.getLogger(AUDIT)
+        audit.handlers = [open_audit(settings)]
+        audit.propagate = False
+        audit.setLevel(NOTICE)
     return logging.getLogger("geartrain")
 
 
@@ -52,14 +58,24 @@ def handlers(settings: Settings) -> list[logging.Handler]:
     chosen: list[logging.Handler] = []
     if settings.log_file != "none":
         handler = open_file(settings.log_file)
-        handler.setFormatter(JSONLines() if settings.log_format == "json" else Logfmt())
+        handler.setFormatter(formatter(settings))
         chosen.append(handler)
     if settings.syslog:
         chosen.append(open_syslog())
     return chosen or [logging.NullHandler()]
 
 
-def open_file(path: str) -> logging.Handler:
+def open_audit(settings: Settings) -> logging.Handler:
+    handler = open_file(settings.audit_log, "--audit-log")
+    handler.setFormatter(formatter(settings))
+    return handler
+
+
+def formatter(settings: Settings) -> logging.Formatter:
+    return JSONLines() if settings.log_format == "json" else Logfmt()
+
+
+def open_file(path: str, option: str = "--log-file") -> logging.Handler:
     if path == "stderr":
         return logging.StreamHandler(sys.stderr)
     try:
@@ -76,8 +92,8 @@ def open_syslog() -> logging.Handler:
 
 
 def reopen_log() -> None:
-    """Open the log's file anew, by its name: the old one was renamed, to be kept or packed."""
-    for handler in logging.getLogger().handlers:
+    """Open the log's files anew, by their names: the old ones were renamed, to be kept or packed."""
+    for handler in [*logging.getLogger().handlers, *logging.getLogger(AUDIT).handlers]:
         if isinstance(handler, LogFile):
             handler.reopen()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import field
@@ -126,6 +127,19 @@ USER: Final = Kind("the name of a user of this machine", (str,), read_user)
 KEEPALIVE: Final = number(-1, 32767)
 
 
+PASSWORD: Final = re.compile(r"(?<=://)([^/@]*:)?[^/@]+@")  # of a URL, with the name before it
+MASK: Final = "***"
+
+
+def masked(value: object) -> object:
+    """A value without the passwords in its URLs."""
+    if isinstance(value, tuple):
+        return [masked(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    return PASSWORD.sub(lambda found: f"{found[1] or ''}{MASK}@", value)
+
+
 class Option(NamedTuple):
     """A field of ``Settings`` as it is given, on the command line and in a file."""
 
@@ -172,7 +186,7 @@ class Option(NamedTuple):
         return self.value(FLAGS[given.lower()], source)
 
     def wrong(self, given: object, source: str) -> SettingsError:
-        return SettingsError(f"{source} wants {self.kind.expected}, got {given!r}")
+        return SettingsError(f"{source} wants {self.kind.expected}, got {masked(given)!r}")
 
 
 def option(default: T, kind: Kind, help: str, *, short: str = "", metavar: str = "", many: bool = False) -> T:

@@ -12,12 +12,14 @@ from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import ERROR
 from geartrain.protocol.packet import response
 from geartrain.server.listeners import Listener
+from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
     from geartrain.server.server import Server
 
 CHUNK: Final = 32 * 1024  # bytes to read at a time; memory of 64 KiB is far dearer to get and to give back
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
+PENALTY: Final = 1.0  # seconds that a wrong token costs
 PATIENCE: Final = 5.0  # seconds in which a peer that was told its last may hang up by itself
 
 
@@ -35,10 +37,10 @@ class Peer:
         listener: Listener,
         certificate_names: tuple[str, ...] = (),
     ) -> None:
+        """``certificate_names`` are those of its certificate, where it showed one that was verified."""
         self.server = server
         self.endpoint = endpoint
         self.listener = listener  # where it came in
-        self.certificate_names = certificate_names  # of its certificate, which was verified
         self.number = endpoint.fileno()
         self.over_tcp = endpoint.family != socket.AF_UNIX
         self.receive: Callable[[bytes], None]
@@ -46,9 +48,11 @@ class Peer:
         self.outgoing = self.connection.outgoing
         self.recv: Callable[[int], bytes] = endpoint.recv
         self.send = endpoint.send
+        self.visitor = Visitor(self.connection.host.decode(), listener.given, self.hold, certificate_names)
         self.unsent: deque[memoryview] = deque()  # what the socket did not take
         self.waiting_bytes = 0  # of the unsent
         self.reading = True  # False while too much is unsent
+        self.held = False  # it has to wait for what it hears next
         self.at_end = False  # the peer sends no more; there may be something left to read
         self.silent = False  # we have read all that it says
         self.leaving = False  # the broker has forgotten it
@@ -139,6 +143,8 @@ class Peer:
 
     def send_unsent(self) -> None:
         """The socket takes bytes again."""
+        if self.held:
+            return
         try:
             while self.unsent:
                 sent = self.send(self.unsent[0])
@@ -157,6 +163,19 @@ class Peer:
             self.server.read_later(self)
         if self.parting and not self.unsent:
             self.part()
+
+    def hold(self) -> None:
+        """Let the peer wait for what it hears next, and read nothing more from it meanwhile: it guesses tokens."""
+        self.held = True
+        self.reading = False
+        self.unsent.append(memoryview(b""))  # so that what comes now is kept
+        self.server.loop.call_later(PENALTY, self.let_go)
+
+    def let_go(self) -> None:
+        """It has waited."""
+        self.held = False
+        if self.endpoint.fileno() >= 0:
+            self.send_unsent()
 
     def drop_unsent(self) -> None:
         self.unsent.clear()

@@ -19,12 +19,14 @@ from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.certificates import Certificates
 from geartrain.server.desk import Desk
+from geartrain.server.gatekeeper import Gatekeeper
 from geartrain.server.inside import Insider
 from geartrain.server.listeners import Listener
 from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
 from geartrain.server.tls_peer import TlsPeer
+from geartrain.server.visitors import Visitor
 from geartrain.tls import TLS, TlsStream
 from geartrain.version import __version__
 
@@ -76,6 +78,7 @@ class Server:
         self.turned = asyncio.Event()
         self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
         self.desk = desk_for(self)
+        self.gatekeeper = Gatekeeper(self)
         self.set_time()
 
     # Life
@@ -130,6 +133,7 @@ class Server:
 
     def welcome(self, peer: Peer) -> None:
         """A new connection, whose socket is non-blocking."""
+        self.gatekeeper.let_in(peer)
         self.peers[peer.connection] = peer
         self.peers_by_number[peer.number] = peer
         self.epoll.register(peer.number, EVENTS)
@@ -146,10 +150,11 @@ class Server:
         """For links to other servers of a pool that speak TLS."""
         return TLS().context() if self.certificates is None else self.certificates.link_context
 
-    def admit(self, host: bytes) -> Insider:
-        """A peer within this process."""
+    def admit(self, host: bytes, visitor: Visitor | None = None) -> Insider:
+        """A peer within this process, for a visitor or for the server itself, to which no rules apply."""
         self.last_insider += 1
-        insider = Insider(self, self.last_insider, host)
+        insider = Insider(self, self.last_insider, host, visitor)
+        self.gatekeeper.let_in(insider)
         self.peers[insider.connection] = insider
         return insider
 
@@ -257,6 +262,8 @@ class Server:
         """Do what is due, and write to everybody who has something to hear."""
         desk = self.desk
         desk.end_turn()
+        if desk.deeds:
+            self.gatekeeper.tell_all(desk.deeds)
         if desk.ended:
             self.part_with_ended()
         self.write_all()

@@ -147,6 +147,12 @@ class Settings(HttpOptions, TlsOptions):
     log_file: str = option(
         "stderr", TEXT, "stderr, none, or a file, which SIGHUP opens anew.", short="-l", metavar="FILE"
     )
+    audit_log: str = option(
+        "",
+        TEXT,
+        "A file for what people change, which SIGHUP opens anew. Without it: the log.",
+        metavar="FILE",
+    )
     log_format: str = option("logfmt", one_of("logfmt", "json"), "logfmt or json.", metavar="FORMAT")
     verbose: str = option(
         "NOTICE", one_of(*LEVELS), f"Least level that is logged: {', '.join(LEVELS)}.", metavar="LEVEL"

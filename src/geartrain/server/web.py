@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import partial
 from typing import Final
 
 import uvicorn
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from geartrain.errors import server_error
-from geartrain.server.inside import Insider
+from geartrain.server.http_keeper import HttpKeeper
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
+from geartrain.tls import names_in
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
+from geartrain.web.identity import EXTENSION
 from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
@@ -35,6 +35,22 @@ class Uvicorn(uvicorn.Server):
         return nullcontext()
 
 
+class Http(HttpToolsProtocol):
+    """Tells the application where a connection came in, and whose certificate it showed."""
+
+    told: Mapping[object, object] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        names = names_in(tls.getpeercert() or {}) if tls is not None else ()
+        self.told = {"address": transport.get_extra_info("sockname"), "certificates": names}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: dict(self.told)}
+
+
 class Web:
     """The web server, on listening sockets."""
 
@@ -46,7 +62,7 @@ class Web:
         self.stopping = asyncio.Event()
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
-            partial(admit, server),
+            HttpKeeper(server, listeners),
             lambda: len(server.peers),
             frozenset(name.lower() for name in names),
             settings.http_prefix,
@@ -98,20 +114,10 @@ class Web:
                 await self.clock
 
 
-def admit(server: Server, host: bytes) -> Insider:
-    """A connection for a request; raises QueueFull where there are enough."""
-    most = server.settings.max_connections
-    if 0 < most <= len(server.peers):
-        raise server_error(
-            "QUEUE_ERROR", f"there are {most} connections, as many as --max-connections lets in"
-        )
-    return server.admit(host)
-
-
 def configuration(around: Surroundings) -> uvicorn.Config:
     config = uvicorn.Config(
         Unheard(application(around)),
-        http=HttpToolsProtocol,
+        http=Http,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -21,15 +21,16 @@ from geartrain.protocol.servers import parse_servers
 from geartrain.protocol.watching import EventPage, JobPage
 from geartrain.sync.network import AnyLink, Sockets
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 
 Answer = TypeVar("Answer")
 
 
 class Admin:
-    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730. ``tls`` as for Client.
+    """Asks one server; None takes the first of GEARMAN_SERVERS, else localhost:4730.
 
-    Every method raises ConnectError, ConnectionLost, JobTimeout after ``timeout`` seconds in total, or ServerError
-    where the server answers ERR.
+    ``tls`` and ``token`` are as for Client. Every method raises ConnectError, ConnectionLost, JobTimeout after
+    ``timeout`` seconds in total, or ServerError where the server answers ERR.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class Admin:
         timeout: float | None = 10.0,
         connect_timeout: float = 5.0,
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         self.server = parse_servers(server, os.environ)[0]
         self.timeout = timeout
         self.connect_timeout = connect_timeout
-        self.network = Sockets(tls)
+        self.network = Sockets(tls, token_of(token, os.environ))
         self.link: AnyLink | None = None  # None while there is no connection
 
     def status(self) -> list[FunctionStatus]:

@@ -29,6 +29,7 @@ from geartrain.sync.many import TaskSet, as_completed, results_in_order, submit_
 from geartrain.sync.network import Sockets
 from geartrain.sync.question import ask, inquire, insist
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 from geartrain.tracing import TracedFactory
 
 CLIENTS: WeakSet[Client] = WeakSet()
@@ -48,7 +49,9 @@ class Client:
     forked process gets its own.
 
     ``tls`` is how TLS is spoken, with every server (but at a Unix socket): a ``TLS`` or an ssl.SSLContext. Servers
-    written as "tls://host:port" are spoken to in TLS without it, too.
+    written as "tls://host:port" are spoken to in TLS without it, too. ``token`` is said to servers with access rules;
+    None takes GEARTRAIN_TOKEN or the first line of the file that GEARTRAIN_TOKEN_FILE names. What the rules do not
+    allow raises PermissionDenied.
 
     When a server stops or is lost, its jobs go to another one, or to itself if only that can be reached again. A job
     that was not acknowledged is submitted there (after lost connections ``submit_retries`` times at most), and so is,
@@ -70,9 +73,12 @@ class Client:
         submit_retries: int = 2,
         resubmit: bool = True,
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         known = ServerList(parse_servers(servers, os.environ), routing, random.random)
-        self.connections = Connections(known, timeout, connect_timeout, exceptions, Sockets(tls))
+        self.connections = Connections(
+            known, timeout, connect_timeout, exceptions, Sockets(tls, token_of(token, os.environ))
+        )
         self.factory = TracedFactory(TaskFactory(prefix, new_uniques(), submit_retries, resubmit))
         CLIENTS.add(self)
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Mapping, Sized
 from typing import Protocol
 
+from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, PermissionDenied, ProtocolError
+from geartrain.protocol.greeting import Greeting
 from geartrain.protocol.servers import Server
 from geartrain.sync.link import Link, milliseconds
 from geartrain.sync.tls_link import TlsLink
@@ -57,18 +59,27 @@ class Network(Protocol):
 
 
 class Sockets:
-    """The real network, and the real time; ``tls`` is how TLS is spoken, with every server where it is not None."""
+    """The real network, and the real time.
 
-    def __init__(self, tls: Speech = None) -> None:
+    ``tls`` is how TLS is spoken, with every server where it is not None; ``token`` is said to each, unless it is empty.
+    """
+
+    def __init__(self, tls: Speech = None, token: str = "") -> None:
         if isinstance(tls, TLS):
             tls.context()  # what is wrong with its files is to be known at once
         self.tls = tls
+        self.token = token
 
     def connect(self, server: Server, timeout: float) -> AnyLink:
-        """A new connection; raises ConnectError after ``timeout`` seconds or at once."""
+        """A new connection; raises ConnectError in ``timeout`` seconds or at once, PermissionDenied for the token."""
+        link: Link
         if server.tls or (self.tls is not None and not server.path):
-            return TlsLink(server, timeout, self.tls)
-        return Link(server, timeout)
+            link = TlsLink(server, timeout, self.tls)
+        else:
+            link = Link(server, timeout)
+        if self.token:
+            greet(link, Greeting(server.name, self.token), timeout)
+        return link
 
     def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
         """Wait for events of ``poll`` by descriptor: those that happened, none when the deadline passes."""
@@ -86,6 +97,21 @@ class Sockets:
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
         time.sleep(seconds)
+
+
+def greet(link: AnyLink, greeting: Greeting, timeout: float) -> None:
+    """Say a token, and hear that it is good; raises like ``Sockets.connect``."""
+    deadline = time.monotonic() + timeout
+    try:
+        link.send(greeting.packet)
+        while not greeting.done:
+            greeting.receive(link.receive(deadline))
+    except (ConnectionLost, JobTimeout, ProtocolError) as error:
+        link.close()
+        raise ConnectError(f"cannot connect to {greeting.name}: {error}", server=greeting.name) from error
+    except PermissionDenied:
+        link.close()
+        raise
 
 
 def wait_for_any(network: Network, links: Iterable[AnyLink], deadline: float | None) -> set[AnyLink]:

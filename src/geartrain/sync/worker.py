@@ -22,6 +22,7 @@ from geartrain.protocol.worker import Offer
 from geartrain.sync.network import Sockets
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 from geartrain.tls import Speech
+from geartrain.tokens import token_of
 from geartrain.tracing import running
 
 JobFunction = Callable[[WorkerJob], Payload | None]
@@ -31,10 +32,10 @@ AnyJobFunction = TypeVar("AnyJobFunction", bound=JobFunction)
 class Worker:
     """Runs functions for clients, one job at a time, for all its servers in turn.
 
-    ``servers`` and ``tls`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or "plain" (jobs
-    come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end ``work``,
-    ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away are tried again
-    by and by.
+    ``servers``, ``tls`` and ``token`` as for Client. ``grab`` is "all", "unique" (the same without reducers) or
+    "plain" (jobs come without their uniques, for servers of old). ``timeout`` is how many seconds without a job end
+    ``work``, ``grab`` and ``run`` (None: never), ``max_jobs`` how many jobs end ``run``. Servers that are away
+    are tried again by and by.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Worker:
         connect_timeout: float = 5.0,
         prefix: str = "",
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         self.timeout = timeout
         self.max_jobs = max_jobs
@@ -56,7 +58,9 @@ class Worker:
         self.stopping = False
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
-        self.connections = WorkerConnections(known, self.offer, connect_timeout, Sockets(tls))
+        self.connections = WorkerConnections(
+            known, self.offer, connect_timeout, Sockets(tls, token_of(token, os.environ))
+        )
 
     def function(
         self, function: str, *, timeout: float | None = None

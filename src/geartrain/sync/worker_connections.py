@@ -58,6 +58,8 @@ class WorkerConnection:
             self.protocol.receive(self.link.receive(None))
         except ProtocolError as error:
             raise ConnectionLost(str(error), server=self.server.name) from error
+        for reason in self.protocol.take_denied():
+            log.error("%s does not allow it: %s", self.server.name, reason)
 
 
 class WorkerConnections:

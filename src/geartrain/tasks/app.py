@@ -69,9 +69,10 @@ class App:
     """The tasks of an application.
 
     ``servers`` is "host:port", a comma string or a list of them; None takes GEARMAN_SERVERS, else localhost:4730.
-    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. ``resubmit`` and
-    ``tls`` are those of ``Client``: whether a call whose server is lost goes on at another one, and how TLS is spoken,
-    by the app's workers, too. Nothing is sent before a task is asked to run.
+    ``timeout`` (seconds; None is for ever) is the total time of a call whose options name none. ``resubmit``,
+    ``tls`` and ``token`` are those of ``Client``: whether a call whose server is lost goes on at another one, how TLS
+    is spoken, and what is said to servers with access rules, by the app's workers, too. Nothing is sent before a task
+    is asked to run.
     As a context manager the app ends its connections.
     """
 
@@ -82,9 +83,10 @@ class App:
         timeout: float | None = None,
         resubmit: bool = True,
         tls: Speech = None,
+        token: str | None = None,
     ) -> None:
         self.servers = servers
-        self.own_pool = ServerPool(servers, timeout, resubmit, tls)
+        self.own_pool = ServerPool(servers, timeout, resubmit, tls, token)
         self.binding = Binding(self.own_pool)
         self.definitions: dict[str, Definition] = {}  # by the name of the Gearman function
 

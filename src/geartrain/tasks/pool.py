@@ -37,10 +37,13 @@ class Pool(Protocol):
 class ServerPool:
     """Real servers; connections come about when they are needed, in every process and loop its own."""
 
-    def __init__(self, servers: Servers, timeout: float | None, resubmit: bool, tls: Speech) -> None:
+    def __init__(
+        self, servers: Servers, timeout: float | None, resubmit: bool, tls: Speech, token: str | None
+    ) -> None:
         self.servers = servers
         self.resubmit = resubmit  # as in ``Client``
         self.tls = tls  # the same
+        self.token = token  # the same
         self.timeout = timeout  # seconds that a call may take in total, where it does not say
         self.process = os.getpid()  # whose clients these are
         self.blocking: Client | None = None  # None before it is needed
@@ -50,7 +53,9 @@ class ServerPool:
         """A blocking client, the same one every time; any thread may use it."""
         self.after_fork()
         if self.blocking is None:
-            self.blocking = Client(self.servers, timeout=self.timeout, resubmit=self.resubmit, tls=self.tls)
+            self.blocking = Client(
+                self.servers, timeout=self.timeout, resubmit=self.resubmit, tls=self.tls, token=self.token
+            )
         return self.blocking
 
     def async_client(self) -> AsyncClient:
@@ -59,7 +64,9 @@ class ServerPool:
         loop = asyncio.get_running_loop()
         client = self.by_loop.get(loop)
         if client is None:
-            client = AsyncClient(self.servers, timeout=self.timeout, resubmit=self.resubmit, tls=self.tls)
+            client = AsyncClient(
+                self.servers, timeout=self.timeout, resubmit=self.resubmit, tls=self.tls, token=self.token
+            )
             self.by_loop[loop] = client
         return client
 

@@ -60,7 +60,9 @@ def main(plan: Plan, supervisor: socket.socket) -> int:
 
 def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
     """One job at a time."""
-    worker = Worker(app.own_pool.servers, max_jobs=plan.max_jobs, tls=app.own_pool.tls)
+    worker = Worker(
+        app.own_pool.servers, max_jobs=plan.max_jobs, tls=app.own_pool.tls, token=app.own_pool.token
+    )
     app.add_to(worker)
     warden.watch(worker.stop)
     worker.run()
@@ -71,7 +73,11 @@ async def run_on_a_loop(app: App, plan: Plan, warden: Warden) -> None:
     """Several jobs at a time: coroutine functions on the loop, plain functions in threads."""
     loop = asyncio.get_running_loop()
     worker = AsyncWorker(
-        app.own_pool.servers, concurrency=plan.concurrency, max_jobs=plan.max_jobs, tls=app.own_pool.tls
+        app.own_pool.servers,
+        concurrency=plan.concurrency,
+        max_jobs=plan.max_jobs,
+        tls=app.own_pool.tls,
+        token=app.own_pool.token,
     )
     app.add_to(worker)
     warden.watch(lambda: loop.call_soon_threadsafe(worker.stop))

@@ -28,6 +28,7 @@ from geartrain.web.answers import told
 from geartrain.web.description import described
 from geartrain.web.files import page, static
 from geartrain.web.gate import API, Gate
+from geartrain.web.identity import Door
 from geartrain.web.monitors import Monitors
 from geartrain.web.operations import Operation, Resource
 from geartrain.web.ports import Surroundings
@@ -55,7 +56,7 @@ def application(around: Surroundings) -> ASGIApp:
     description = described(OPERATIONS, around.prefix + API)
     routes = [
         *resources([*OPERATIONS, description], around, sessions),
-        *Monitors(around.readings, around.metrics_functions).routes(),
+        *Monitors(around.readings, around.metrics_functions, Door(around.keeper, sessions)).routes(),
         Route("/static/{path:path}", static),
         Route("/", page),
     ]

@@ -9,11 +9,10 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from geartrain.errors import GearmanError
-from geartrain.protocol.admin import Query
+from geartrain.protocol.admin import Query, as_lines, words
 from geartrain.protocol.packet import LINE_LIMIT
 from geartrain.web.gate import API
-from geartrain.web.identity import Identity
-from geartrain.web.ports import Inside, Surroundings
+from geartrain.web.ports import Identity, Inside, Surroundings
 from geartrain.web.problems import wrong
 from geartrain.web.sessions import Sessions
 
@@ -48,7 +47,7 @@ class Call:
 
     def enter(self) -> Inside:
         """A connection to the job server, which hears packets."""
-        inside = self.around.admit(self.identity.host.encode())
+        inside = self.around.keeper.admit(self.identity)
         self.opened.append(inside)
         return inside
 
@@ -58,6 +57,10 @@ class Call:
         if isinstance(answer, GearmanError):
             raise answer
         return answer
+
+    async def rows(self, *verb: str) -> list[str]:
+        """The rows that a text command lists, in JSON."""
+        return await self.ask(Query(words(*verb), True, as_lines, True))
 
     async def ask_all(self, queries: Sequence[Query[Answer]]) -> list[Answer | GearmanError]:
         """The answers to text commands, or why one was refused."""

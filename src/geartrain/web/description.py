@@ -31,7 +31,9 @@ def described(operations: Iterable[Operation], base: str) -> Operation:
     async def show_description(call: Call) -> Response:
         return Response(text, media_type=JSON)
 
-    own = Operation("GET", "/openapi.json", show_description, "This description", answers={200: {}})
+    own = Operation(
+        "GET", "/openapi.json", show_description, "This description", answers={200: {}}, free=True
+    )
     text = encoded(description([*operations, own], base))
     return own
 

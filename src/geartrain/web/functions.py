@@ -10,7 +10,7 @@ from starlette.responses import Response
 from geartrain.errors import ServerError
 from geartrain.protocol.admin import drop_function, json_lines
 from geartrain.protocol.control import FUNCTIONS, json_word, purge
-from geartrain.web.answers import answer
+from geartrain.web.answers import answer, in_rows
 from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation
 from geartrain.web.problems import Problem, not_found
@@ -22,7 +22,7 @@ IN_USE: Final = "there are still connected workers"
 
 
 async def list_functions(call: Call) -> Response:
-    return answer({"functions": await call.ask(FUNCTIONS)})
+    return in_rows("functions", await call.rows("functions"))
 
 
 async def show_function(call: Call) -> Response:

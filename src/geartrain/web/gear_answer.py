@@ -18,6 +18,7 @@ from geartrain.version import __version__
 PHRASES: Final = {
     200: "OK",
     400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
     403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",

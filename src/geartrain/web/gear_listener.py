@@ -15,12 +15,13 @@ from geartrain.protocol.commands import SEPARATORS
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed
 from geartrain.web.gear_answer import Answer, Outcome, refusal
 from geartrain.web.gear_request import Request, read_request
-from geartrain.web.ports import Inside
+from geartrain.web.ports import Identity, Inside, Keeper
 
 HEAD_LIMIT: Final = 16 * 1024  # bytes of the request's lines
 PATIENCE: Final = 30.0  # seconds that a client may take for the head, and for each piece of the body
 SENDING: Final = 600.0  # seconds that a client may take to read its answer
 PARTING: Final = 5.0  # seconds in which a client that was told its answer may hang up by itself
+PENALTY: Final = 1.0  # seconds that a wrong token costs
 LAST_MOMENT: Final = 1.0  # seconds in which answers may be sent when the server ends
 PIECE: Final = 64 * 1024  # bytes of a body at a time
 GO_ON: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -31,14 +32,11 @@ Packet = tuple[int, list[bytes]]  # a type and its arguments
 class GearListener:
     """Takes jobs over HTTP as gearmand's plugin does.
 
-    ``admit`` gives a connection to the job server for a client's address. A client that hangs up has left, and its job
-    is one client poorer, as with packets.
+    A client that hangs up has left, and its job is one client poorer, as with packets.
     """
 
-    def __init__(
-        self, admit: Callable[[bytes], Inside], workload_limit: int, result_limit: int, log: logging.Logger
-    ) -> None:
-        self.admit = admit
+    def __init__(self, keeper: Keeper, workload_limit: int, result_limit: int, log: logging.Logger) -> None:
+        self.keeper = keeper
         self.workload_limit = workload_limit  # bytes
         self.result_limit = result_limit  # bytes
         self.log = log
@@ -116,7 +114,14 @@ class GearListener:
         self, request: Request, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Answer | None:
         """What becomes of a job; None where its client hangs up before."""
-        peer = self.admit(host_of(writer).encode())
+        identity = self.identify(writer)
+        if request.token and self.keeper.guards():
+            digest = self.keeper.digest(identity, request.token)
+            if not digest:
+                await asyncio.sleep(PENALTY)
+                return refusal(401, "the token is none of this server's")
+            identity = identity._replace(digest=digest)
+        peer = self.keeper.admit(identity)
         result = asyncio.ensure_future(answer_of(peer, request, body, self.result_limit))
         left = asyncio.ensure_future(read_to_end(reader))
         try:
@@ -126,6 +131,10 @@ class GearListener:
             result.cancel()
             left.cancel()
             peer.close()
+
+    def identify(self, writer: asyncio.StreamWriter) -> Identity:
+        """Who a client is, as far as its connection tells."""
+        return Identity(host_of(writer), self.keeper.listener(writer.get_extra_info("sockname")))
 
 
 async def answer_of(peer: Inside, request: Request, body: bytes, limit: int) -> Answer:

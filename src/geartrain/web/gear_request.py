@@ -47,6 +47,7 @@ class Request(NamedTuple):
     priority: str = ""
     background: bool = False
     length: int = 0  # bytes of the body
+    token: str = ""  # that says who it is; empty without one
     continues: bool = False  # the client waits for a word before it sends the body
     refusal: Answer | None = None
 
@@ -133,7 +134,14 @@ def read_job(head: Request, fields: Mapping[str, str]) -> Request:
         unique=fields.get("x-gearman-unique", CONTENT).encode("latin-1"),
         priority=priority,
         background=background == "true",
+        token=token_in(fields.get("authorization", "")),
     )
+
+
+def token_in(authorization: str) -> str:
+    """The token of a bearer."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def read_length(head: Request, fields: Mapping[str, str], limit: int) -> Request:

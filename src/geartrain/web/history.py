@@ -5,15 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from math import isnan, nan
-from typing import Final, NamedTuple
+from operator import add
+from typing import Final, NamedTuple, cast
 
 STEP: Final = 10.0  # seconds between two samples
 MOST_FUNCTIONS: Final = 200  # that have a history of their own
 EVERYTHING: Final = ""  # the name under which all functions are summed up
+NOBODY: Final = "\0"  # no function has this name
 OTHERS: Final = "other"  # those without a history of their own
 
 COUNTERS: Final = ("submitted", "completed", "failed")
-GAUGES: Final = ("queued", "running", "oldest")
+OLDEST: Final = "oldest"
+GAUGES: Final = ("queued", "running", OLDEST)
 SERIES: Final = COUNTERS + GAUGES
 
 
@@ -193,6 +196,28 @@ class History:
     def read(self, span: str, function: str = EVERYTHING) -> dict[str, object]:
         """The points of a span, the oldest first: of a function, or of all of them together."""
         return self.records[span].read(function)
+
+    def read_sum(self, span: str, functions: Iterable[str]) -> dict[str, object]:
+        """The points of a span for some functions together, of those that have curves of their own."""
+        record = self.records[span]
+        return all_of([record.read(NOBODY), *map(record.read, functions)])
+
+
+def all_of(points: Iterable[dict[str, object]]) -> dict[str, object]:
+    """The points of several functions together, each as ``Record.read`` gives them."""
+    total: dict[str, object] = {}
+    for each in points:
+        if not total:
+            total = each
+            continue
+        series = cast("dict[str, list[float | None]]", total["series"])
+        for title, values in cast("dict[str, list[float | None]]", each["series"]).items():
+            combine = max if title == OLDEST else add
+            series[title] = [
+                other if value is None else value if other is None else combine(value, other)
+                for value, other in zip(series[title], values, strict=True)
+            ]
+    return total
 
 
 def sum_of(samples: Iterable[Sample]) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final, cast
 
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp
 from geartrain.errors import ServerError
 from geartrain.protocol.admin import cancel_job, json_lines
 from geartrain.protocol.control import dead_letter, json_word, result, retry_dead
-from geartrain.web.answers import EVENTS, JSON, answer, with_payload
+from geartrain.web.answers import EVENTS, JSON, answer, in_rows, with_payload
 from geartrain.web.calls import Call
 from geartrain.web.operations import Operation, read_bytes
 from geartrain.web.problems import Problem, not_found, wrong
@@ -47,8 +48,8 @@ FILTERS: Final[Mapping[str, Schema]] = {
 
 async def list_jobs(call: Call) -> Response:
     wanted = {"limit": 100, **{name: value for name, value in call.query.items() if value != ""}}
-    *rows, end = await call.ask(json_lines(("find", json_word(wanted))))
-    return answer({"jobs": rows, "next": end["next"]})
+    *rows, end = await call.rows("find", json_word(wanted))
+    return in_rows("jobs", rows, next=json.loads(end)["next"])
 
 
 async def submit_job(call: Call) -> ASGIApp:

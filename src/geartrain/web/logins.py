@@ -9,9 +9,8 @@ from starlette.responses import Response
 from geartrain.web.answers import answer
 from geartrain.web.calls import Call
 from geartrain.web.csrf import token
-from geartrain.web.identity import identity_of_token
+from geartrain.web.identity import Door
 from geartrain.web.operations import Operation
-from geartrain.web.problems import Problem
 from geartrain.web.rows import OBJECT, TEXT, row
 from geartrain.web.schemas import members, text
 from geartrain.web.sessions import COOKIE, LONGEST
@@ -26,19 +25,19 @@ async def show_session(call: Call) -> Response:
 def told(call: Call) -> dict[str, object]:
     return {
         "host": call.identity.host,
-        "rights": call.identity.rights(),
+        "rights": call.around.keeper.rights(call.identity),
         "csrf": token(call.sessions.secret, call.request),
     }
 
 
 async def log_in(call: Call) -> Response:
-    identity = identity_of_token(call.request, str(call.body["token"]))
-    if identity is None:
-        raise Problem(401, "token wants a token that the server knows", name="token")
+    door = Door(call.around.keeper, call.sessions)
+    identity = await door.with_token(call.identity, str(call.body["token"]))
+    call.around.keeper.logged_in(identity)
     response = Response(None, 204)
     response.set_cookie(
         COOKIE,
-        call.sessions.begin(identity),
+        call.sessions.begin(identity.digest),
         max_age=int(LONGEST),
         path=call.around.prefix or "/",
         secure=call.request.url.scheme == "https",
@@ -56,7 +55,9 @@ async def log_out(call: Call) -> Response:
 
 
 OPERATIONS: Final = (
-    Operation("GET", "/session", show_session, "Who you are, and what you may do", answers={200: SESSION}),
+    Operation(
+        "GET", "/session", show_session, "Who you are, and what you may do", answers={200: SESSION}, free=True
+    ),
     Operation(
         "POST",
         "/session",
@@ -66,6 +67,7 @@ OPERATIONS: Final = (
             {"token": text("What the server's configuration has", minLength=1, maxLength=4096)}, "token"
         ),
         answers={204: ""},
+        free=True,
     ),
-    Operation("DELETE", "/session", log_out, "Log out", answers={204: ""}),
+    Operation("DELETE", "/session", log_out, "Log out", answers={204: ""}, free=True),
 )

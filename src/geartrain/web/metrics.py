@@ -224,13 +224,15 @@ def add(metric: Metric, labels: tuple[str, ...], value: Value) -> None:
         metric.add_metric(labels, value)
 
 
-async def exposition(readings: Readings, most: int) -> bytes:
+async def exposition(readings: Readings, most: int, sees: Callable[[str], bool] | None = None) -> bytes:
     """The metrics as text. The loop does other things in between, as they may be many.
 
-    ``most`` functions have lines of their own, the others are ``other`` together.
+    ``most`` functions have lines of their own, the others are ``other`` together. Without ``sees`` all are seen.
     """
     own: dict[str, FunctionReading] = {}
     for number, reading in enumerate(readings.functions()):
+        if sees is not None and not sees(reading.name):
+            continue
         name = reading.name if reading.name in own or len(own) < most else OTHERS
         own[name] = reading._replace(name=name) if name not in own else sum_of(own[name], reading)
         if number % AT_ONCE == AT_ONCE - 1:

@@ -7,16 +7,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from geartrain.web.answers import answer
+from geartrain.web.answers import answer, told
+from geartrain.web.identity import Door
 from geartrain.web.metrics import exposition
+from geartrain.web.problems import Problem
 from geartrain.web.readings import Readings
 
 
 class Monitors:
     """The answers for monitors. ``most`` functions have metrics of their own, the others are one."""
 
-    def __init__(self, readings: Readings, most: int) -> None:
+    def __init__(self, readings: Readings, most: int, door: Door) -> None:
         self.readings = readings
+        self.door = door
         self.most = most
 
     def routes(self) -> list[Route]:
@@ -27,7 +30,14 @@ class Monitors:
         ]
 
     async def metrics(self, request: Request) -> Response:
-        text = await exposition(self.readings, self.most)
+        try:
+            identity = await self.door.identify(request)
+            self.door.check(identity)
+        except Problem as problem:
+            return told(problem)
+        if not self.door.keeper.may_view(identity):
+            return told(Problem(403, "metrics want the right view on any function"))
+        text = await exposition(self.readings, self.most, self.door.keeper.sees(identity))
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def livez(self, request: Request) -> Response:

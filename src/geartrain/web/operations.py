@@ -17,7 +17,7 @@ from geartrain.errors import GearmanError
 from geartrain.web.answers import JSON, OCTETS, told
 from geartrain.web.calls import Call
 from geartrain.web.csrf import check_origin
-from geartrain.web.identity import identify
+from geartrain.web.identity import Door
 from geartrain.web.ports import Surroundings
 from geartrain.web.problems import Problem, as_word, problem_of, wrong
 from geartrain.web.schemas import Schema, checks, from_text
@@ -43,6 +43,7 @@ class Operation(NamedTuple):
     body: Schema | None = None  # of JSON; None where there is none
     answers: Mapping[int, Schema | str] = {}  # by status; a text where there is no body
     raw_body: bool = False  # a body of bytes is taken as well; the handler reads it
+    free: bool = False  # who may do nothing else may do this
     kinds: tuple[str, ...] = (JSON,)  # of answers; the first one unless another is asked for
 
 
@@ -56,6 +57,7 @@ class Resource:
         self.allowed = ", ".join(sorted([*self.operations, "OPTIONS"]))
         self.around = around
         self.sessions = sessions
+        self.door = Door(around.keeper, sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever it is."""
@@ -89,7 +91,9 @@ class Resource:
 
     async def read(self, operation: Operation, request: Request) -> Call:
         """The call that a request is; raises Problem where it is none."""
-        identity = self.sessions.of(request) or identify(request)
+        identity = await self.door.identify(request)
+        if not operation.free:
+            self.door.check(identity)
         check_origin(self.sessions.secret, request)
         kind = kind_of(operation, request)
         path = {name: decoded(name, value) for name, value in request.path_params.items()}

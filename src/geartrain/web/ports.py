@@ -37,10 +37,47 @@ class Inside(Protocol):
         """Hang up: nobody waits for its foreground jobs any more."""
 
 
+class Identity(NamedTuple):
+    """Who asks."""
+
+    host: str  # the address, as ``peers`` shows it
+    listener: str = ""  # where the request came in, as an option has it
+    certificates: tuple[str, ...] = ()  # names in the certificate that was shown and verified
+    digest: bytes = b""  # of the token that was shown and is somebody's; empty without one
+
+
+class Keeper(Protocol):
+    """Who may do what."""
+
+    def admit(self, identity: Identity) -> Inside:
+        """A connection to the job server, with their rights; raises QueueFull where there are enough."""
+
+    def guards(self) -> bool:
+        """Whether there are rules at all."""
+
+    def listener(self, address: object) -> str:
+        """Where a request came in, by the socket's name for the address that it came to."""
+
+    def digest(self, identity: Identity, token: str) -> bytes:
+        """What is kept of a token that is somebody's; empty for another one, which the audit log hears of."""
+
+    def logged_in(self, identity: Identity) -> None:
+        """Tell the audit log that somebody began a session."""
+
+    def rights(self, identity: Identity) -> dict[str, list[str]]:
+        """For each right, the functions for which they have it."""
+
+    def may_view(self, identity: Identity) -> bool:
+        """Whether they may view anything."""
+
+    def sees(self, identity: Identity) -> Callable[[str], bool] | None:
+        """Whether they may view a function; None where they may view all."""
+
+
 class Surroundings(NamedTuple):
     """The job server as the web application sees it."""
 
-    admit: Callable[[bytes], Inside]  # by the host that asks, as ``peers`` shows it
+    keeper: Keeper
     connections: Callable[[], int]  # connections to the job server
     names: frozenset[str]  # of hosts by which browsers may call this server, beside addresses
     prefix: str  # of all paths; empty, or "/" and a path without a slash at its end

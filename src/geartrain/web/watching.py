@@ -11,6 +11,7 @@ from geartrain.web.answers import EVENTS, answer
 from geartrain.web.calls import Call
 from geartrain.web.history import EVERYTHING, HOUR, SERIES, SPANS
 from geartrain.web.operations import Operation
+from geartrain.web.problems import Problem
 from geartrain.web.rows import TIME, row
 from geartrain.web.schemas import Schema, members
 from geartrain.web.streams import EventStream
@@ -20,12 +21,30 @@ VALUES: Final[Schema] = {"type": "array", "items": {"type": ["number", "null"]}}
 
 
 async def show_history(call: Call) -> Response:
+    check_view(call)
     span = call.text("span") or HOUR.name
-    return answer(call.around.sampler.history.read(span, call.text("function") or EVERYTHING))
+    history = call.around.sampler.history
+    function = call.text("function") or EVERYTHING
+    sees = call.around.keeper.sees(call.identity)
+    if sees is None:
+        return answer(history.read(span, function))
+    if function == EVERYTHING:
+        return answer(history.read_sum(span, [name for name in history.own if sees(name)]))
+    if not sees(function):
+        raise Problem(403, f"history wants the right view on function {function}")
+    return answer(history.read_sum(span, [function] if function in history.own else []))
 
 
 async def follow_server(call: Call) -> ASGIApp:
-    return EventStream(call.around.live.events(), call.around.stopping)
+    check_view(call)
+    sees = call.around.keeper.sees(call.identity)
+    return EventStream(call.around.live.events(sees), call.around.stopping)
+
+
+def check_view(call: Call) -> None:
+    """Raise Problem for who may view nothing."""
+    if not call.around.keeper.may_view(call.identity):
+        raise Problem(403, f"{call.request.url.path} wants the right view on any function")
 
 
 OPERATIONS: Final = (

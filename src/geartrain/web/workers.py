@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from geartrain.protocol.admin import json_lines
-from geartrain.web.answers import answer
+from geartrain.web.answers import answer, in_rows
 from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation
 from geartrain.web.problems import not_found
@@ -21,7 +21,7 @@ async def list_workers(call: Call) -> Response:
 
 
 async def list_connections(call: Call) -> Response:
-    return answer({"connections": await call.ask(PEERS)})
+    return in_rows("connections", await call.rows("peers"))
 
 
 def change(verb: str) -> Handler:
