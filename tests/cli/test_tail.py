@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from geartrain.protocol.commands import ECHO_REQ, SUBMIT_JOB_BG
+from geartrain.protocol.packet import request
 from tests.cli.program import PROGRAM, Shop
 from tests.support.machine import DEADLINE, wait_until
 from tests.support.processes import Program, geartrain_server
@@ -54,20 +56,11 @@ def test_as_json_each_event_is_an_object_that_says_why_jobs_fail(shop: Shop) -> 
 def test_more_events_than_a_server_remembers_are_counted(shop: Shop) -> None:
     with tail(shop, "counted", "--json") as program:
         program.process.send_signal(signal.SIGSTOP)
-        jobs = "\n".join(["x"] * 4200)
-        with Program(
-            "gearman",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(shop.server.port),
-            "-f",
-            "counted",
-            "-b",
-            "-n",
-            stdin=jobs.encode(),
-        ) as client:
-            client.process.wait(DEADLINE)
+        with shop.server.connect() as client:
+            client.sendall(request(SUBMIT_JOB_BG, b"counted", b"", b"x") * 4200 + request(ECHO_REQ, b"end"))
+            received = b""
+            while not received.endswith(b"end"):
+                received += client.recv(65536)
         program.process.send_signal(signal.SIGCONT)
         wait_until(lambda: len(rows(program)) == 4097, "all that is remembered was told")
         assert rows(program)[0] == {"server": shop.server.address, "missed": 104}

@@ -84,6 +84,7 @@ def test_on_a_phone_the_navigation_is_a_menu(open_window: OpenWindow) -> None:
     page = window.go("overview")
     expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
     page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("link", name="Workers")).to_be_in_viewport()
     page.keyboard.press("Escape")
     expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
     page.get_by_role("button", name="Menu").click()

@@ -4,6 +4,7 @@ import { html } from './html.js';
 import { count, duration } from './format.js';
 
 const QUANTILES = [0.5, 0.9, 0.99];
+const LABELS = 10; // there is room for
 
 /** A histogram of the API: `counts` (the first is below 1 ms, each next one twice as long) and the `sum` of seconds. */
 export function histogramOf(given) {
@@ -48,12 +49,13 @@ function Bars({ histogram, title, ink }) {
   const last = Math.max(first + 7, counts.findLastIndex((value) => value > 0) + 1);
   const shown = counts.slice(first, last + 1);
   const top = Math.max(...shown);
+  const every = Math.ceil(shown.length / LABELS);
   return html`
     <ol class=${`bars ink-${ink}`} aria-label=${`${title}: jobs by duration`}>
       ${shown.map((value, index) => html`
         <li title=${`≤ ${duration(upTo(first + index))}: ${count(value)} (${((value / total) * 100).toFixed(1)} %)`}>
           <span class="bar-place"><span class="bar" style=${{ height: `${(value / top) * 100}%` }}></span></span>
-          <span class="bar-label">${duration(upTo(first + index))}</span>
+          <span class="bar-label">${index % every === 0 && duration(upTo(first + index))}</span>
         </li>`)}
     </ol>`;
 }

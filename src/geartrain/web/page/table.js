@@ -48,7 +48,7 @@ function Heading({ column, order, setOrder }) {
   const next = mine ? { label, down: !order.down } : { label, down: kind === 'number' };
   return html`
     <th scope="col" class=${kind} aria-sort=${direction}>
-      <button class="sort" onClick=${() => setOrder(next)}>${label}<span aria-hidden="true">${mine ? (order.down ? ' ↓' : ' ↑') : ''}</span></button>
+      <button class="sort" onClick=${() => setOrder(next)}>${label}<span aria-hidden="true">${mine ? (order.down ? '\u00a0↓' : '\u00a0↑') : ''}</span></button>
     </th>`;
 }
 
