@@ -184,7 +184,7 @@ def programs_of(block: Block) -> list[str]:
     """What to start: a program of each line, or the one that the block is."""
     if block.language == "python":
         return [f"exec python -c {shlex.quote(block.text)}"]
-    return [f"exec {line}" for line in commands_of(block)]
+    return [f"exec env {line}" for line in commands_of(block)]
 
 
 def commands_of(block: Block) -> list[str]:

@@ -98,3 +98,9 @@ def test_no_option_has_two_meanings() -> None:
     shorts = [option.short for option in OPTIONS] + [option.short for option in IGNORED]
     assert len(names) == len(set(names))
     assert len(list(filter(None, shorts))) == len(set(filter(None, shorts)))
+
+
+def test_a_password_in_a_url_that_is_refused_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        settings_from({"store": "mysql://ada:s3cret@db/jobs"}, {}, {})
+    assert "'mysql://ada:***@db/jobs'" in str(refusal.value)

@@ -341,6 +341,14 @@ def test_a_full_queue_is_503_with_the_reason(http: HttpServer) -> None:
     http.connect().grabs(b"small")
 
 
+def test_a_server_with_enough_connections_takes_no_job() -> None:
+    with serving(geartrain_server, "--max-connections", "1") as http:
+        http.connect().knows_that_server_has_heard()
+        answer = http.answers(b"GET /f HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"max-connections" in body_of(answer)
+
+
 def test_a_server_that_stops_lets_running_jobs_be_answered() -> None:
     with serving(geartrain_server) as http:
         worker = http.worker(b"slow")

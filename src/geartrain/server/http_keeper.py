@@ -29,7 +29,7 @@ class HttpKeeper:
 
     def admit(self, identity: Identity) -> Insider:
         most = self.server.settings.max_connections
-        if 0 < most <= len(self.server.peers):
+        if 0 < most <= self.server.connections():
             raise server_error(
                 "QUEUE_ERROR", f"there are {most} connections, as many as --max-connections lets in"
             )

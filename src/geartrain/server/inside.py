@@ -156,7 +156,8 @@ class Insider:
         """All is said."""
         self.parted = True
         self.news.set()
-        self.server.peers.pop(self.connection, None)
+        if self.server.peers.pop(self.connection, None) is not None:
+            self.server.own_insiders -= self.visitor is None
 
 
 def nothing() -> None:

@@ -67,6 +67,7 @@ class Server:
         self.unread: list[Peer | Insider] = []  # those with more to say than was read
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
+        self.own_insiders = 0  # those of the server itself
         self.received_bytes = 0  # from peers with a socket, since the start
         self.sent_bytes = 0
         self.stopping = False  # it takes no more connections
@@ -156,7 +157,12 @@ class Server:
         insider = Insider(self, self.last_insider, host, visitor)
         self.gatekeeper.let_in(insider)
         self.peers[insider.connection] = insider
+        self.own_insiders += visitor is None
         return insider
+
+    def connections(self) -> int:
+        """How many connections there are, but for the server's own."""
+        return len(self.peers) - self.own_insiders
 
     def read_later(self, peer: Peer | Insider) -> None:
         """There may be more to read from a peer, of which epoll has told already."""

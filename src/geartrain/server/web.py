@@ -63,7 +63,7 @@ class Web:
         names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
             HttpKeeper(server, listeners),
-            lambda: len(server.peers),
+            server.connections,
             frozenset(name.lower() for name in names),
             settings.http_prefix,
             settings.max_workload,

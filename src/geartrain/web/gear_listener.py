@@ -10,7 +10,7 @@ from functools import partial
 from socket import socket
 from typing import Final
 
-from geartrain.errors import ConnectionLost, ProtocolError
+from geartrain.errors import ConnectionLost, ProtocolError, ServerError
 from geartrain.protocol.commands import SEPARATORS
 from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed
 from geartrain.web.gear_answer import Answer, Outcome, refusal
@@ -82,7 +82,11 @@ class GearListener:
         if answer is None:
             if request.continues:
                 writer.write(GO_ON)
-            answer = await self.submit(request, await read_body(reader, request.length), reader, writer)
+            body = await read_body(reader, request.length)
+            try:
+                answer = await self.submit(request, body, reader, writer)
+            except ServerError as error:
+                answer = refusal(503, str(error))
         if answer is not None:
             writer.write(answer.packed(request.version, request.method))
             await part(reader, writer)

@@ -17,14 +17,14 @@ OpenWindow = Callable[..., Window]
 Profiles = Callable[[int, Theme], BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def busy() -> Iterator[Busy]:
     with busy_server() as busy:
         wait_for_jobs(busy)
         yield busy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # and no longer: where it is open, no test can run a loop of asyncio
 def browser() -> Iterator[Browser]:
     chromium = require("chromium")
     with sync_playwright() as playwright:
@@ -34,7 +34,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def profiles(browser: Browser) -> Profiles:
     """What tests share: the browser's cache, and with it half of their time."""
     known: dict[tuple[int, Theme], BrowserContext] = {}
