@@ -81,8 +81,7 @@ class Executions(RuleBasedStateMachine):
         self.client = self.hubs[A].connect(1, b"127.0.0.1")
         self.acknowledged: list[bytes] = []
         self.results: Counter[bytes] = Counter()  # that workers have said, by handle
-        self.left: list[Worker] = []
-        self.given_up: set[str] = set()  # servers whose jobs a leader gave to others, until all they said is settled
+        self.given_up: set[str] = set()  # servers that a leader did without, until all they said is settled
         self.lead(Leader(self.store))
         for server in SERVERS:
             self.a_link_opens(server)

@@ -19,6 +19,7 @@ from geartrain.broker.rights import FREE, PACKETS, need_of
 from geartrain.broker.tokens import is_token, shown_token
 from geartrain.protocol import commands
 from geartrain.protocol.commands import NAMES
+from geartrain.relay.asking import text_line
 from geartrain.relay.attachment import access_said
 from geartrain.relay.frames import ACCESS
 from geartrain.relay.front import REQUESTS, Front
@@ -32,7 +33,7 @@ def guard(front: Front, badge: Badge | None) -> None:
     before = front.badge
     front.badge = badge
     front.stream.handlers = REQUESTS if badge is None else GUARDED
-    front.stream.line = Front.text if badge is None else guarded_text
+    front.stream.line = text_line if badge is None else guarded_text
     if badge is not None:
         take_away(front, badge)
     if badge is not None or before is not None:
@@ -110,11 +111,11 @@ def guarded_text(front: Front, line: bytes) -> None:
     """A line of text."""
     badge = front.badge
     if badge is None:
-        return front.text(line)
+        return text_line(front, line)
     words = words_of(line)
     reason = line_denial(badge.access, need_of(words), words)
     if not reason:
-        return front.text(line)
+        return text_line(front, line)
     deed = line_deed(front.connection, words, REFUSED)
     if badge.is_news(deed.what, deed.on):
         front.hub.deeds.append(deed)
