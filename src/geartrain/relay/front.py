@@ -162,7 +162,7 @@ class Front:
 
     def set_client_id(self, arguments: list[bytes]) -> None:
         self.name = request(commands.SET_CLIENT_ID, *arguments)
-        self.introduce(self.name)
+        self.tell_leaders(SAID, self.name)
 
     def can_do_timeout(self, arguments: list[bytes]) -> None:
         add_ability(self, arguments[0], request(commands.CAN_DO_TIMEOUT, *arguments))
@@ -181,7 +181,7 @@ class Front:
         elif name != b"exceptions":
             return self.answer(refusals.UNKNOWN_OPTION)
         self.options[name] = request(commands.OPTION_REQ, *arguments)
-        self.introduce(self.options[name])
+        self.tell_leaders(SAID, self.options[name])
         self.answer(response(OPTION_RES, option))
 
     def work_data(self, arguments: list[bytes]) -> None:
@@ -261,13 +261,13 @@ class Front:
             attach(self, channel, shard.send)
         return channel
 
-    def introduce(self, packet: bytes) -> None:
-        """Tell all leaders who the peer is; they do not answer that."""
+    def tell_leaders(self, kind: int, body: bytes) -> None:
+        """Tell all leaders something of the peer, behind what it has said by now; others learn it from its state."""
         self.flush()
         for channel in self.channels.values():
             shard = channel.shard
             if shard.send is not None:
-                shard.send(SAID, shard.number, self.number, packet)
+                shard.send(kind, shard.number, self.number, body)
 
     def flush(self) -> None:
         """Send what was said to each leader."""

@@ -37,7 +37,7 @@ def guard(front: Front, badge: Badge | None) -> None:
     if badge is not None:
         take_away(front, badge)
     if badge is not None or before is not None:
-        tell_leaders(front)
+        front.tell_leaders(ACCESS, access_said(front))
     known = badge or before
     if known is not None:
         give_back(front, known, badge is None)
@@ -59,15 +59,6 @@ def give_back(front: Front, badge: Badge, freely: bool) -> None:
             del badge.withheld[name]
             REQUESTS[command](front, arguments)
     front.flush()
-
-
-def tell_leaders(front: Front) -> None:
-    """Tell all leaders what the peer may do, behind what it has said by now."""
-    front.flush()
-    for channel in front.channels.values():
-        shard = channel.shard
-        if shard.send is not None:
-            shard.send(ACCESS, shard.number, front.number, access_said(front))
 
 
 class Gate:
