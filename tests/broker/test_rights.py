@@ -22,7 +22,7 @@ from geartrain.protocol.commands import (
     OPTION_REQ,
     SUBMIT_JOB_BG,
 )
-from geartrain.relay.front import POOL
+from geartrain.relay.asking import POOL
 from geartrain.relay.link_words import GREETING
 from tests.wire import MemoryServer, Peer
 

@@ -15,17 +15,8 @@ from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.packet import HEADER, HEADER_SIZE, PAYLOAD_LIMIT
-from geartrain.relay.frames import (
-    CLOSED,
-    DRAINED,
-    FENCED,
-    OVER,
-    REPLIES,
-    FrameStream,
-    frame,
-    pack_parts,
-    parts_of,
-)
+from geartrain.relay.exchange import Exchange
+from geartrain.relay.frames import FrameStream, frame, pack_parts, parts_of
 from geartrain.relay.front import Front
 from geartrain.relay.guard import guard
 from geartrain.relay.hub import Hub
@@ -78,6 +69,7 @@ class Member:
 
     def __init__(self, shards: int, rules: Rules, has_store: bool) -> None:
         self.hub = Hub(shards, rules, PAYLOAD_LIMIT, HOLD)
+        self.exchange = Exchange(SERVER, self.hub)
         self.brokers = [
             Broker(rules._replace(shard=shard, shards=shards), has_store) for shard in range(shards)
         ]
@@ -196,13 +188,4 @@ class Member:
     def hear_leaders(self) -> None:
         told, self.told = b"".join(self.told), []
         for kind, shard, number, body in self.to_front.receive(told):
-            if kind == REPLIES:
-                self.hub.hear(shard, number, parts_of(body))
-            elif kind == FENCED:
-                self.hub.fence(shard, number, parts_of(body))
-            elif kind == OVER:
-                self.hub.end(shard, number, parts_of(body))
-            elif kind == DRAINED:
-                self.hub.drain_peer(number, bool(parts_of(body)[0]))
-            elif kind == CLOSED:
-                self.hub.close(shard, number, *parts_of(body))
+            self.exchange.hear(kind, shard, number, parts_of(body))

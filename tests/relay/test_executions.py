@@ -81,11 +81,11 @@ class Executions(RuleBasedStateMachine):
         self.client = self.hubs[A].connect(1, b"127.0.0.1")
         self.acknowledged: list[bytes] = []
         self.results: Counter[bytes] = Counter()  # that workers have said, by handle
-        self.left: list[Worker] = []
-        self.given_up: set[str] = set()  # servers that a leader parted with, until all they said is settled
+        self.given_up: set[str] = set()  # servers that a leader did without, until all they said is settled
         self.lead(Leader(self.store))
         for server in SERVERS:
             self.a_link_opens(server)
+        self.everything_arrives()
         self.the_leader_opens()
 
     def lead(self, leader: Leader) -> None:
@@ -150,6 +150,7 @@ class Executions(RuleBasedStateMachine):
     @rule()
     def the_leader_opens(self) -> None:
         self.opened = True
+        self.given_up |= {*SERVERS} - self.leader.seat.ready
         self.leader.commits()  # the numbers of the jobs to come
         self.leader.opens()
 
@@ -211,7 +212,7 @@ class Executions(RuleBasedStateMachine):
             self.the_leader_dies(True, SERVERS, True)
 
     def can_die(self) -> bool:
-        """Whether nobody will wonder if the leader had kept a result, or another's, as it had given the server up."""
+        """Whether nobody will wonder if a leader had kept a result, or another's, as it had done without the server."""
         unsettled = {server: self.hubs[server].sides[0].unsettled for server in self.given_up}
         self.given_up = {server for server in unsettled if unsettled[server] or server not in self.links}
         doubtful = [result for results in unsettled.values() for result in results if result.frame]

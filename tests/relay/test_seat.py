@@ -33,7 +33,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
 )
 from geartrain.protocol.packet import request, response
-from geartrain.relay.frames import ATTACH, CLOSED, DETACH, REPLIES, parts_of
+from geartrain.relay.frames import ATTACH, CLOSED, DETACH, DRAINED, REPLIES, parts_of
 from tests.relay.leader import RULES, A, B, Leader
 
 CLIENT, WORKER, OTHER = 1, 2, 3  # numbers of peers
@@ -549,6 +549,20 @@ def test_a_server_that_is_gone_for_good_takes_its_peers_along() -> None:
     assert not leader.broker.jobs
     assert not leader.broker.connections
     assert not leader.seat.guests
+
+
+def test_a_worker_that_is_drained_while_its_link_is_broken_stays_drained_and_its_server_hears_of_it() -> None:
+    leader = Leader().opened()
+    leader.attaches(A, CLIENT)
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    leader.breaks(B)
+    leader.hears(A, CLIENT, b"peer-drain %d\n" % WORKER)
+    for _ in range(2):  # the link breaks again before its server has heard it
+        leader.breaks(B)
+        leader.attaches(B, WORKER, CAN_RESIZE)
+        assert leader.parts(B, WORKER, DRAINED) == [b"1"]
+    leader.hears(A, CLIENT, SUBMIT)
+    assert leader.asks(B, WORKER, GRAB_JOB) == [(NO_JOB,)]
 
 
 @pytest.mark.parametrize("comes_back_before", [True, False])

@@ -45,6 +45,7 @@ from geartrain.relay.frames import (
     Frame,
     parts_of,
 )
+from geartrain.relay.seat import Guest
 from geartrain.relay.state import PeerState, state_bytes
 from tests.broker.kept import KeptJobs
 from tests.relay.leader import Leader
@@ -411,15 +412,19 @@ class Takeovers(RuleBasedStateMachine):
         attached = [peer for peer in self.peers if peer.attached]
         assert len(guests) == len(attached)
         for peer in attached:
-            connection = guests[peer.server, peer.number].connection
-            assert set(connection.running) == set(peer.running)
+            guest = guests[peer.server, peer.number]
+            assert set(guest.connection.running) == set(peer.running)
             entries = Counter(handle for handle, _ in peer.waiting)
-            assert entries == Counter(
-                job.handle
-                for job in connection.waiting
-                for client in job.clients or ()
-                if client is connection
-            )
+            assert entries == self.waited_for_by(guest)
+
+    def waited_for_by(self, guest: Guest) -> Counter[bytes]:
+        """By handles as the guest knows them: another waits for it where an equal job has taken its job's place."""
+        connection = guest.connection
+        own = [
+            job.handle for job in connection.waiting for client in job.clients or () if client is connection
+        ]
+        stand_ins = self.leader.seat.stand_ins.values()
+        return Counter([*own, *(stand_in.handle for stand_in in stand_ins if stand_in.guest is guest)])
 
     @invariant()
     def before_the_leader_opens_workers_have_what_they_claim_and_nothing_else(self) -> None:

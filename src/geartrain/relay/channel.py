@@ -49,9 +49,7 @@ class Result:
         self.packet = packet
         self.status = status  # the last WORK_STATUS or nothing
         self.frame = frame  # the number of the frame that says it; 0 while no leader was told
-        self.told = (
-            False  # it was said before: the last leader, or this one over another link, may have kept it
-        )
+        self.told = False  # it was said before: a leader, or this one over another link, may have kept it
         self.refused = False  # it was counted as one that came too late
 
 

@@ -57,9 +57,7 @@ class Exchange:
         self.hub = hub
         self.outboxes: dict[str, Outbox] = {}  # of the links from other fronts, by server
         self.seats: dict[int, Seat] = {}  # of the shards that this server leads
-        self.refused: set[tuple[str, int]] = (
-            set()
-        )  # fronts, each with a shard, that have to attach all peers anew
+        self.refused: set[tuple[str, int]] = set()  # fronts that have to attach all peers of a shard anew
 
     def take(self, server: str, frames: list[Frame]) -> list[Frame]:
         """What another front says to leaders here; those frames are given back for which there is none."""

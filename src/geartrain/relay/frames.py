@@ -12,22 +12,18 @@ ATTACH: Final = 1  # here is a peer; its body is a PeerState
 PACKETS: Final = 2  # what the peer says: packets and text lines, one after another
 SAID: Final = 3  # packets that tell who it is, to be done without an answer
 DETACH: Final = 4  # the peer is gone
+READY: Final = 5  # every peer of the front is attached; how many frames of PACKETS and READY it has sent
 DRAIN: Final = 6  # the peer is to get no new jobs; without a body: to get them again
 ACCESS: Final = 7  # what the peer may do from now on, in JSON; nothing where no rules apply to it
-READY: Final = 5  # every peer of the front is attached; how many frames of PACKETS and READY it has sent
 
 # From a leader to a front
 REPLIES: Final = 16  # parts, each a packet or the whole answer to a text line
-FENCED: Final = (
-    17  # parts: handles of jobs that the peer does not run, or not any more: they are others' by now
-)
+FENCED: Final = 17  # parts: handles of jobs that the peer does not run, or not any more
 CLOSED: Final = 18  # two parts, code and text: the connection has to end, with an ERROR where there is a code
 GONE: Final = 19  # the sender does not lead the shard any more, or did not at a READY, whose body it has
-OVER: Final = (
-    21  # parts: handles of jobs that the peer would run, and that are over as far as a new leader knows
-)
-DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
 SETTLED: Final = 20  # so many frames of PACKETS and READY need not be said to another leader
+OVER: Final = 21  # parts: handles of jobs that the peer would run, and of which a new leader knows nothing
+DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
 
 # Both ways
 ALIVE: Final = 32  # nothing to say

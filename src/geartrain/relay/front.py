@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from geartrain.broker import refusals
 from geartrain.broker.access import Badge
-from geartrain.broker.admin import COMMANDS, unknown, words_of
-from geartrain.broker.answers import json_lines
 from geartrain.broker.arguments import without_nul
-from geartrain.broker.deeds import line_deed
 from geartrain.broker.model import Connection
 from geartrain.broker.refusals import NO_SUCH_EXCEPTION, NO_SUCH_RESULT, NO_SUCH_RETRY
-from geartrain.broker.rights import need_of
-from geartrain.broker.shards import shard_of, shard_of_handle
+from geartrain.broker.shards import shard_of
 from geartrain.broker.sleepers import WAKE_UP
 from geartrain.broker.submit_options import submit_options
 from geartrain.errors import ProtocolError, SettingsError
@@ -26,19 +22,16 @@ from geartrain.protocol import commands
 from geartrain.protocol.commands import ECHO_RES, ERROR, EXTENSION_OPTION, OPTION_RES, SEPARATORS
 from geartrain.protocol.packet import REQUEST, PacketStream, completed, request, response
 from geartrain.relay import texts
+from geartrain.relay.asking import ask_about, ask_all, submit, text_line
 from geartrain.relay.attachment import SLEEP, attach
 from geartrain.relay.channel import Channel, Shard
 from geartrain.relay.frames import SAID
-from geartrain.relay.link_words import GREETING
-from geartrain.relay.questions import ANSWERED, TEXT, Merge, Question, Survey
+from geartrain.relay.questions import ANSWERED, TEXT, Question
 from geartrain.relay.replies import Replies
 from geartrain.relay.work import add_ability, end_job, grab, report, running
 
 if TYPE_CHECKING:
     from geartrain.relay.hub import Hub
-
-
-POOL: Final = b"pool"
 
 
 class Front:
@@ -52,7 +45,7 @@ class Front:
         self.number = number  # names the peer to leaders; no other peer of the hub has or had it
         self.connection = connection
         self.stream = PacketStream[Front](
-            REQUEST, REQUESTS, Front.misdirected, Front.short, Front.text, hub.payload_limit
+            REQUEST, REQUESTS, Front.misdirected, Front.short, text_line, hub.payload_limit
         )
         self.replies = Replies(connection)
         self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
@@ -108,26 +101,6 @@ class Front:
             return self.stream.handlers[command](self, completed(command, arguments))
         self.answer(refusals.too_short(command, arguments))
 
-    def text(self, line: bytes) -> None:
-        """A line of the text protocol, for the shards that it concerns."""
-        words = words_of(line)
-        verb = words[0].lower()
-        hub = self.hub
-        if verb == GREETING:
-            return hub.greeted.append((self, line))
-        if verb == POOL:
-            return self.answer(json_lines(hub.about()))
-        if verb not in COMMANDS:
-            return self.answer(unknown(words[0]))
-        if verb in texts.HERE:
-            return self.answer(COMMANDS[verb](hub.here, words))
-        # What has a CR before the one of its end must keep it.
-        packet = line + (b"\r\n" if line.endswith(b"\r") else b"\n")
-        plan = texts.plan(words, hub.shards)
-        self.ask_of(TEXT, packet, words, [self.channel(shard) for shard in plan.shards], plan.merge)
-        if need_of(words).changes:
-            self.replies.questions[-1].deed = line_deed(self.connection, words, "")
-
     # Requests
 
     def can_do(self, arguments: list[bytes]) -> None:
@@ -156,7 +129,7 @@ class Front:
             channel.say(SLEEP)
 
     def submit_job(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB, arguments, True)
+        submit(self, commands.SUBMIT_JOB, arguments, True)
 
     def grab_job(self, arguments: list[bytes]) -> None:
         grab(self, commands.GRAB_JOB)
@@ -176,20 +149,20 @@ class Front:
         end_job(self, commands.WORK_FAIL, without_nul(arguments[0]), arguments, NO_SUCH_RESULT)
 
     def get_status(self, arguments: list[bytes]) -> None:
-        self.ask_about(commands.GET_STATUS, arguments)
+        ask_about(self, commands.GET_STATUS, arguments)
 
     def echo_req(self, arguments: list[bytes]) -> None:
         self.answer(response(ECHO_RES, arguments[0]))
 
     def submit_job_bg(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_BG, arguments, False)
+        submit(self, commands.SUBMIT_JOB_BG, arguments, False)
 
     def submit_job_high(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_HIGH, arguments, True)
+        submit(self, commands.SUBMIT_JOB_HIGH, arguments, True)
 
     def set_client_id(self, arguments: list[bytes]) -> None:
         self.name = request(commands.SET_CLIENT_ID, *arguments)
-        self.introduce(self.name)
+        self.tell_leaders(SAID, self.name)
 
     def can_do_timeout(self, arguments: list[bytes]) -> None:
         add_ability(self, arguments[0], request(commands.CAN_DO_TIMEOUT, *arguments))
@@ -208,7 +181,7 @@ class Front:
         elif name != b"exceptions":
             return self.answer(refusals.UNKNOWN_OPTION)
         self.options[name] = request(commands.OPTION_REQ, *arguments)
-        self.introduce(self.options[name])
+        self.tell_leaders(SAID, self.options[name])
         self.answer(response(OPTION_RES, option))
 
     def work_data(self, arguments: list[bytes]) -> None:
@@ -221,33 +194,36 @@ class Front:
         grab(self, commands.GRAB_JOB_UNIQ)
 
     def submit_job_high_bg(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_HIGH_BG, arguments, False)
+        submit(self, commands.SUBMIT_JOB_HIGH_BG, arguments, False)
 
     def submit_job_low(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_LOW, arguments, True)
+        submit(self, commands.SUBMIT_JOB_LOW, arguments, True)
 
     def submit_job_low_bg(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_LOW_BG, arguments, False)
+        submit(self, commands.SUBMIT_JOB_LOW_BG, arguments, False)
 
     def submit_job_sched(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_SCHED, arguments, False)
+        submit(self, commands.SUBMIT_JOB_SCHED, arguments, False)
 
     def submit_job_epoch(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_JOB_EPOCH, arguments, False)
+        submit(self, commands.SUBMIT_JOB_EPOCH, arguments, False)
 
     def submit_reduce_job(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_REDUCE_JOB, arguments, True)
+        submit(self, commands.SUBMIT_REDUCE_JOB, arguments, True)
 
     def submit_reduce_job_background(self, arguments: list[bytes]) -> None:
-        self.submit(commands.SUBMIT_REDUCE_JOB_BACKGROUND, arguments, False)
+        submit(self, commands.SUBMIT_REDUCE_JOB_BACKGROUND, arguments, False)
 
     def grab_job_all(self, arguments: list[bytes]) -> None:
         grab(self, commands.GRAB_JOB_ALL)
 
     def get_status_unique(self, arguments: list[bytes]) -> None:
-        packet = request(commands.GET_STATUS_UNIQUE, *arguments)
-        channels = [self.channel(shard) for shard in range(self.hub.shards)]
-        self.ask_of(commands.GET_STATUS_UNIQUE, packet, [], channels, texts.best_status)
+        ask_all(
+            self,
+            commands.GET_STATUS_UNIQUE,
+            request(commands.GET_STATUS_UNIQUE, *arguments),
+            texts.best_status,
+        )
 
     # Requests of the extension
 
@@ -256,50 +232,19 @@ class Front:
             waits = not submit_options(arguments[2]).background
         except SettingsError:
             waits = False  # the leader will refuse it
-        self.submit(commands.SUBMIT_JOB_EXTENDED, arguments, waits)
+        submit(self, commands.SUBMIT_JOB_EXTENDED, arguments, waits)
 
     def get_result(self, arguments: list[bytes]) -> None:
-        self.ask_about(commands.GET_RESULT, arguments)
+        ask_about(self, commands.GET_RESULT, arguments)
 
     def cancel_job(self, arguments: list[bytes]) -> None:
-        self.ask_about(commands.CANCEL_JOB, arguments)
+        ask_about(self, commands.CANCEL_JOB, arguments)
 
     def work_retry(self, arguments: list[bytes]) -> None:
         end_job(self, commands.WORK_RETRY, arguments[0], arguments, NO_SUCH_RETRY)
 
     def grab_job_extended(self, arguments: list[bytes]) -> None:
         grab(self, commands.GRAB_JOB_EXTENDED)
-
-    # What requests share
-
-    def submit(self, command: int, arguments: list[bytes], waits: bool) -> None:
-        """Ask the leader of the function's shard to take a job."""
-        hub = self.hub
-        if hub.draining:
-            return self.answer(refusals.REFUSED_AT_THE_END)
-        channel = self.home if hub.shards == 1 else self.channel(shard_of(arguments[0], hub.shards))
-        question = Question(self, channel, command, request(command, *arguments), waits, hub.now, None)
-        self.replies.questions.append(question)
-        channel.ask(question, hub.now)
-
-    def ask_about(self, command: int, arguments: list[bytes]) -> None:
-        """Ask the leader who has the job of a handle."""
-        channel = self.channel(shard_of_handle(without_nul(arguments[0]), self.hub.shards))
-        self.ask_of(command, request(command, *arguments), [], [channel], None)
-
-    def ask_of(
-        self, command: int, packet: bytes, words: list[bytes], channels: list[Channel], merge: Merge | None
-    ) -> None:
-        """Ask all of the shards, or without ``merge`` one after the other, until one can say."""
-        now = self.hub.now
-        asked = channels if merge is not None else channels[:1]
-        survey = None
-        if len(channels) > 1:
-            survey = Survey(words, merge, len(asked), channels[len(asked) :])
-        question = Question(self, channels[0], command, packet, False, now, survey)
-        self.replies.questions.append(question)
-        for channel in asked:
-            channel.ask(question, now)
 
     # To leaders
 
@@ -316,13 +261,13 @@ class Front:
             attach(self, channel, shard.send)
         return channel
 
-    def introduce(self, packet: bytes) -> None:
-        """Tell all leaders who the peer is; they do not answer that."""
+    def tell_leaders(self, kind: int, body: bytes) -> None:
+        """Tell all leaders something of the peer, behind what it has said by now; others learn it from its state."""
         self.flush()
         for channel in self.channels.values():
             shard = channel.shard
             if shard.send is not None:
-                shard.send(SAID, shard.number, self.number, packet)
+                shard.send(kind, shard.number, self.number, body)
 
     def flush(self) -> None:
         """Send what was said to each leader."""

@@ -19,6 +19,7 @@ from geartrain.broker.rights import FREE, PACKETS, need_of
 from geartrain.broker.tokens import is_token, shown_token
 from geartrain.protocol import commands
 from geartrain.protocol.commands import NAMES
+from geartrain.relay.asking import text_line
 from geartrain.relay.attachment import access_said
 from geartrain.relay.frames import ACCESS
 from geartrain.relay.front import REQUESTS, Front
@@ -32,11 +33,11 @@ def guard(front: Front, badge: Badge | None) -> None:
     before = front.badge
     front.badge = badge
     front.stream.handlers = REQUESTS if badge is None else GUARDED
-    front.stream.line = Front.text if badge is None else guarded_text
+    front.stream.line = text_line if badge is None else guarded_text
     if badge is not None:
         take_away(front, badge)
     if badge is not None or before is not None:
-        tell_leaders(front)
+        front.tell_leaders(ACCESS, access_said(front))
     known = badge or before
     if known is not None:
         give_back(front, known, badge is None)
@@ -58,15 +59,6 @@ def give_back(front: Front, badge: Badge, freely: bool) -> None:
             del badge.withheld[name]
             REQUESTS[command](front, arguments)
     front.flush()
-
-
-def tell_leaders(front: Front) -> None:
-    """Tell all leaders what the peer may do, behind what it has said by now."""
-    front.flush()
-    for channel in front.channels.values():
-        shard = channel.shard
-        if shard.send is not None:
-            shard.send(ACCESS, shard.number, front.number, access_said(front))
 
 
 class Gate:
@@ -110,11 +102,11 @@ def guarded_text(front: Front, line: bytes) -> None:
     """A line of text."""
     badge = front.badge
     if badge is None:
-        return front.text(line)
+        return text_line(front, line)
     words = words_of(line)
     reason = line_denial(badge.access, need_of(words), words)
     if not reason:
-        return front.text(line)
+        return text_line(front, line)
     deed = line_deed(front.connection, words, REFUSED)
     if badge.is_news(deed.what, deed.on):
         front.hub.deeds.append(deed)

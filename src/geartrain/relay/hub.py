@@ -97,10 +97,7 @@ class Hub:
         if front is None or front.draining == draining:
             return
         front.draining = draining
-        for channel in front.channels.values():
-            shard = channel.shard
-            if shard.send is not None:
-                shard.send(DRAIN, shard.number, number, b"1" if draining else b"")
+        front.tell_leaders(DRAIN, b"1" if draining else b"")
 
     def is_busy(self) -> bool:
         """Whether a peer has a job, may be given one yet, or waits for one, or a leader has not kept its result."""

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from geartrain.relay.channel import Channel
     from geartrain.relay.front import Front
 
-Merge = Callable[
-    [list[bytes], list[bytes]], bytes
-]  # the words of a line and the answers to it, to one answer
+Merge = Callable[[list[bytes], list[bytes]], bytes]
+"""Makes one answer of those to a line, whose words come first."""
 
 TEXT: Final = 0  # stands for a text line among the packet types
 NO_LEADER: Final = response(ERROR, b"QUEUE_ERROR", b"the pool has no leader for this function")

@@ -216,6 +216,9 @@ class Seat:
         guest = self.welcome(server, number, state.host)
         let(guest.session, state.access)
         guest.connection.draining = state.draining
+        if known is not None and known.connection.draining != state.draining:
+            guest.connection.draining = known.connection.draining
+            self.broker.drained.append(guest.connection)  # its front had not heard of it when its link broke
         self.hear_quietly(guest, state.said)
         if not guest.gone:
             self.go_on(guest, known, state)

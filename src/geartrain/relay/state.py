@@ -14,9 +14,7 @@ class PeerState(NamedTuple):
     """What a leader has to know of a peer, old or new."""
 
     host: bytes  # its address, as ``workers`` shows it
-    said: bytes = (
-        b""  # packets that tell who it is and what it can do; PRE_SLEEP, the last of them, if it sleeps
-    )
+    said: bytes = b""  # packets that tell who it is and what it can do; PRE_SLEEP last, if it sleeps
     running: Sequence[Pair] = ()  # handles, each with the last WORK_STATUS packet or nothing
     waiting: Sequence[Pair] = ()  # handles, each with the packet that submitted it: one entry a submit
     draining: bool = False  # it gets no new jobs
