@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+
 import geartrain
+from geartrain.cli.commands import NAMES
+from geartrain.cli.commands import geartrain as geartrain_program
+from geartrain.cli.groups import LIST
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -25,6 +30,16 @@ def test_the_reference_has_every_public_name() -> None:
     reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     described = re.findall(r"^::: geartrain\.(\w+)$", reference, re.MULTILINE)
     assert sorted({*described, *PLAIN}) == sorted(geartrain.__all__)
+
+
+def test_the_page_of_commands_has_every_command_and_its_own_commands() -> None:
+    page = (DOCS / "commands.md").read_text()
+    assert re.findall(r"^## geartrain (\S+)$", page, re.MULTILINE) == [*NAMES]
+    context = click.Context(geartrain_program)
+    for name in NAMES:
+        command = geartrain_program.get_command(context, name)
+        for own in command.list_commands(context) if isinstance(command, click.Group) else []:
+            assert f"geartrain {name} {own}" in page or (own == LIST and f"or: {name} {own}" in page)
 
 
 def test_the_site_builds_without_a_complaint(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ def told(call: Call) -> dict[str, object]:
     return {
         "host": call.identity.host,
         "rights": call.around.keeper.rights(call.identity),
+        "login": call.around.keeper.guards(),
+        "logged_in": bool(call.identity.digest),
         "csrf": token(call.sessions.secret, call.request),
     }
 

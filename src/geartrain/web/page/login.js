@@ -31,10 +31,9 @@ export function Login() {
 
 /** A menu with the session, where there is something to say of it. */
 export function Who() {
-  const { name, roles = [], logged_in: isLoggedIn, login } = useCell(session);
-  if (!isLoggedIn && !login && !roles.length) return null;
-  const label = `Session${name ? ` of ${name}` : ''}: ${roles.join(', ') || 'no role'}`;
-  return html`<${Menu} label=${label} items=${[
+  const { logged_in: isLoggedIn, login: isGuarded } = useCell(session);
+  if (!isGuarded) return null;
+  return html`<${Menu} label="Session" items=${[
     { label: isLoggedIn ? 'Another token…' : 'Log in with a token…', act: change },
     isLoggedIn && { label: 'Log out', act: leave },
   ]} />`;
