@@ -33,6 +33,7 @@ from tests.wire import packets
 SERVERS = (A, B)
 WORKERS = 2  # at each server
 HOLD = 1000.0
+MOST_ROUNDS = 1000  # until every job is done
 
 servers = st.sampled_from(SERVERS)
 workers = st.integers(0, len(SERVERS) * WORKERS - 1)
@@ -285,7 +286,9 @@ class Executions(RuleBasedStateMachine):
             self.a_link_opens(server)
         if not self.opened:
             self.the_leader_opens()
-        for _ in range(50):
+        rounds = 0
+        while rounds < 50 or (self.leader.broker.jobs and rounds < MOST_ROUNDS):
+            rounds += 1
             self.all_grab_and_everything_arrives()
             for number in range(len(self.workers)):
                 self.ends_a_job(number)
