@@ -41,5 +41,6 @@ function submit() {
   job.on('failed', () => { say('fail'); client.close(); });
 }
 
+client.on('jobServerError', (uid, code) => { say('refused', code); client.close(); });
 server.once('option', submit);
 server.setOption('exceptions');

@@ -1,7 +1,7 @@
 // The server at a glance.
 
 import { html } from '../html.js';
-import { count, duration, rate } from '../format.js';
+import { count, duration, plural, rate } from '../format.js';
 import { History } from '../history.js';
 import { latest, queued, rates, useLive, values } from '../live.js';
 import { useNow } from '../clock.js';
@@ -28,7 +28,7 @@ export function Overview() {
 
 function serverLine(server) {
   if (!server) return 'What the server does now, and what it did.';
-  return [server.uptime !== undefined && `up ${duration(server.uptime)}`, server.connections !== undefined && `${count(server.connections)} connections`]
+  return [server.uptime !== undefined && `up ${duration(server.uptime)}`, server.connections !== undefined && plural(server.connections, 'connection')]
     .filter(Boolean).join(' · ');
 }
 
