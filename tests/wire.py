@@ -170,7 +170,8 @@ class MemoryServer:
     def __init__(
         self, rules: Rules | None = None, has_store: bool = False, build: Build | None = None
     ) -> None:
-        self.inside = (build or MemoryServer.build)(rules or Rules(prefix=b"H:test"), has_store)
+        self.built = build or MemoryServer.build
+        self.inside = self.built(rules or Rules(prefix=b"H:test"), has_store)
         self.now = 1000.0
         self.clock = START
         self.inside.set_time(self.now, self.clock)

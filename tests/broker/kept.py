@@ -66,7 +66,7 @@ class KeptJobs:
 
     def restarted(self, server: MemoryServer) -> MemoryServer:
         """A new server that takes over at the same time of day."""
-        successor = MemoryServer(server.broker.rules, has_store=True)
+        successor = MemoryServer(server.broker.rules, has_store=True, build=server.built)
         successor.sets_clock(server.clock)
         results = sorted(self.results.values(), key=lambda result: result.finished_at)
         documents = list(self.documents.values())

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -44,7 +46,7 @@ from geartrain.protocol.commands import (
 from geartrain.protocol.packet import request
 from tests.broker.kept import KeptJobs
 from tests.broker.witness import Witness
-from tests.wire import MemoryServer, Packet, Peer
+from tests.wire import Build, MemoryServer, OneBroker, Packet, Peer
 
 PEERS = 4
 NAMES = ["f", "g"]
@@ -53,6 +55,7 @@ BACKGROUND = (SUBMIT_JOB_BG, SUBMIT_JOB_HIGH_BG, SUBMIT_JOB_LOW_BG)
 LAST_WORDS = (WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION)
 DROPS = [b"drop function " + name.encode() for name in NAMES]
 SLACK = 1e-3  # of a job, by which two ways to compute a rate may differ
+ROUNDING = 1e-9  # seconds, of differences between times
 
 peers = st.integers(0, PEERS - 1)
 functions = st.sampled_from(NAMES)
@@ -98,6 +101,8 @@ class ExpectedRate:
 class Operations(RuleBasedStateMachine):
     """A server with a store, its peers, and an operator who changes policies."""
 
+    build: ClassVar[Build] = OneBroker
+
     @initialize(
         wakes_more=st.booleans(),
         job_retries=st.sampled_from([-1, 2]),
@@ -107,7 +112,7 @@ class Operations(RuleBasedStateMachine):
         rules = Rules(prefix=b"H:test", wakes_more=wakes_more, job_retries=job_retries, max_results=5)
         self.store = KeptJobs()
         self.under_way: Batch | None = None
-        self.begin(MemoryServer(rules, has_store=True))
+        self.begin(MemoryServer(rules, has_store=True, build=type(self).build))
         for some in [{"dead_letter": True, "keep_result": 3}, *policy]:
             self.sets_policy(NAMES[0], some)
 
@@ -320,7 +325,7 @@ class Operations(RuleBasedStateMachine):
             asleep = any(peer.asleep for peer in function.workers)
             if asleep and sleepers.wakes_more and ready(function, self.server.now):
                 assert function in sleepers.watched
-                assert wait(self.broker) <= PATIENCE
+                assert wait(self.broker) <= PATIENCE + ROUNDING
 
     @invariant()
     def counters_are_what_the_lists_hold(self) -> None:

@@ -110,6 +110,19 @@ def test_a_sleeper_that_learns_a_function_with_work_waiting_is_woken() -> None:
     assert worker.asks(CAN_DO, b"f") == [(NOOP,)]
 
 
+@pytest.mark.parametrize("end", [request(CANT_DO, b"f"), request(RESET_ABILITIES)])
+def test_a_worker_that_woke_when_it_could_do_nothing_is_told_of_a_job_when_it_sleeps_again(
+    end: bytes,
+) -> None:
+    server = MemoryServer()
+    worker = sleeper(server, b"f")
+    worker.sends(end)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    worker.says(CAN_DO, b"f")
+    server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert worker.asks(PRE_SLEEP) == [(NOOP,)]
+
+
 def test_a_sleeper_that_learns_a_function_after_a_reset_is_woken_once() -> None:
     server = MemoryServer()
     worker = sleeper(server, b"g")

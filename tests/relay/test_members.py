@@ -1,4 +1,4 @@
-"""Arbitrary packets from many connections, through fronts and a seat: peers hear what one broker would say."""
+"""Arbitrary packets from many connections, through fronts and a seat: what holds for one broker holds for a pool."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from tests.broker.test_invariants import Conversation
+from tests.broker.test_policy_invariants import Operations
 from tests.relay.member import Member
 from tests.wire import Build
 
@@ -16,4 +17,11 @@ class PooledConversation(Conversation):
     build: ClassVar[Build] = partial(Member, 1)
 
 
+class PooledOperations(Operations):
+    """The same again, with an operator who changes policies."""
+
+    build: ClassVar[Build] = partial(Member, 1)
+
+
 TestPooledConversation = PooledConversation.TestCase
+TestPooledOperations = PooledOperations.TestCase

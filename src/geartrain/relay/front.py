@@ -28,7 +28,7 @@ from geartrain.relay.channel import Channel, Shard
 from geartrain.relay.frames import SAID
 from geartrain.relay.questions import ANSWERED, TEXT, Question
 from geartrain.relay.replies import Replies
-from geartrain.relay.work import add_ability, end_job, grab, report, running
+from geartrain.relay.work import add_ability, end_job, grab, report, retire, running
 
 if TYPE_CHECKING:
     from geartrain.relay.hub import Hub
@@ -114,11 +114,13 @@ class Front:
         channel.say(request(commands.CANT_DO, name))
         if not channel.abilities:
             self.working.remove(channel)
+            retire(self, channel)
 
     def reset_abilities(self, arguments: list[bytes]) -> None:
         for channel in self.working:
             channel.abilities.clear()
             channel.say(request(commands.RESET_ABILITIES))
+            retire(self, channel)
         self.working.clear()
 
     def pre_sleep(self, arguments: list[bytes]) -> None:

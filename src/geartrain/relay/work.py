@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from geartrain.broker.assignments import NOTHING_TO_DO
 from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
 from geartrain.broker.shards import shard_of, shard_of_handle
-from geartrain.protocol.commands import ERROR
+from geartrain.protocol.commands import ERROR, GRAB_JOB
 from geartrain.protocol.packet import request, response
 from geartrain.relay.attachment import SLEEP
 from geartrain.relay.channel import Channel, Result
-from geartrain.relay.questions import GRABS, OPEN, Question, Survey
+from geartrain.relay.questions import GIVEN_UP, GRABS, OPEN, Question, Survey
 
 if TYPE_CHECKING:
     from geartrain.relay.front import Front
@@ -33,6 +33,17 @@ def add_ability(front: Front, name: bytes, packet: bytes) -> None:
             channel.say(SLEEP)
     channel.abilities[name] = packet
     channel.say(packet)
+
+
+def retire(front: Front, channel: Channel) -> None:
+    """The worker can do nothing more in a shard: where it sleeps, a grab that has no answer tells the leader otherwise.
+
+    The leader would not hear when it wakes, and is told that it sleeps with the next function that it can do.
+    """
+    if front.asleep and channel.shard.send is not None:
+        question = Question(front, channel, GRAB_JOB, GRABS[GRAB_JOB], False, front.hub.now, None)
+        question.state = GIVEN_UP
+        channel.ask(question, front.hub.now)
 
 
 def grab(front: Front, command: int) -> None:
