@@ -6,16 +6,13 @@ import asyncio
 import json
 import logging
 import re
-import shlex
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from geartrain.broker.schedule_fields import FIELDS
-from geartrain.cli.commands import geartrain
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -179,16 +176,3 @@ def test_the_examples_of_the_page_are_read_as_they_are(tmp_path: Path) -> None:
 
 def test_the_page_names_every_field() -> None:
     assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(FIELDS)
-
-
-def test_the_commands_of_the_page_exist() -> None:
-    (block,) = re.findall(r"```\n(geartrain.*?)```", PAGE, re.DOTALL)
-    for line in block.splitlines():
-        _, *words = shlex.split(line, comments=True)
-        command: click.Command = geartrain
-        while isinstance(command, click.Group):
-            context = command.make_context(command.name, words, resilient_parsing=True)
-            name, found, words = command.resolve_command(context, [*words] or ["list"])
-            assert found is not None, name
-            command = found
-        command.make_context(command.name, words)

@@ -65,6 +65,12 @@ def can_bind(port: int) -> bool:
         return True
 
 
+def can_connect(port: int) -> bool:
+    """Whether a server listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
 def wait_until(happened: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
     """Look again and again until something happened; fail with ``what`` when it did not in time."""
     deadline = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import ClassVar, NamedTuple, Self
 
-from tests.support.machine import DEADLINE, HOST, free_port, require, wait_until
+from tests.support.machine import DEADLINE, HOST, can_connect, free_port, require, wait_until
 
 
 class Program:
@@ -128,8 +128,7 @@ class ServerProgram(Program):
 
     def accepts(self) -> bool:
         """Whether the port takes a connection."""
-        with socket.socket() as probe:
-            return probe.connect_ex((HOST, self.port)) == 0
+        return can_connect(self.port)
 
     def hang_up(self) -> None:
         """Send SIGHUP, in a pool first to the other servers, so that they have read their files by then."""

@@ -11,7 +11,7 @@ import httpx
 
 from tests.server.links import Link
 from tests.support.engines import standalone
-from tests.support.machine import DEADLINE, HOST, free_port
+from tests.support.machine import DEADLINE, HOST, can_connect, free_port, wait_until
 from tests.support.members import SHARDS, Membership, follower
 from tests.support.processes import GeartrainProgram, ServerProgram
 
@@ -118,4 +118,5 @@ def site(*options: str, where: str = "alone", prefix: str = "") -> Iterator[Site
     port = free_port()
     given = ("--http", f"{HOST}:{port}", *(("--http-prefix", prefix) if prefix else ()), *options)
     with SERVERS[where](*given) as server, ExitStack() as stack:
+        wait_until(lambda: can_connect(port), f"{HOST}:{port} takes requests")
         yield Site(server, where, port, prefix, stack)

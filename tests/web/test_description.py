@@ -23,8 +23,12 @@ from tests.web.sites import API, Site, site
 STATUSES: Final = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "503", "504"]
+
+[phases.stateful.generation]
+mode = "positive"
 """
-"""What is not done for now, or not in time, is no fault."""
+"""What is not done for now, or not in time, is no fault. What is wrong is made up one request at a time: what follows
+from answers is right, however it was put together."""
 
 SECONDS: Final = float(os.environ.get("GEARTRAIN_API_SECONDS", "8"))  # that requests are made up for
 STREAMS: Final = ("/events", "/live", "/jobs/{handle}/events")  # they do not end by themselves

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -393,7 +394,7 @@ def test_curl_gets_the_result(http: HttpServer) -> None:
 def test_a_server_that_listens_on_a_socket_file_only_has_nowhere_to_take_http(tmp_path: object) -> None:
     command = ["--listen", f"unix:{tmp_path}/s", "--store", "memory:", "-r", "http"]
     result = subprocess.run(
-        [require("python3"), "-m", "geartrain", "server", *command],
+        [sys.executable, "-m", "geartrain", "server", *command],
         capture_output=True,
         text=True,
         check=False,
