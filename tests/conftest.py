@@ -13,7 +13,10 @@ from geartrain.broker import session
 from tests.support.members import SHARDS, members
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
-SAID_ONCE = ["test_budget.py", "test_layers.py", "bench", "documents", "packaging", "typing", "web/browser"]
+SAID_ONCE = [
+    *("test_budget.py", "test_layers.py", "bench", "cli", "documents", "packaging", "typing"),
+    *("web/browser", "web/test_description.py"),
+]
 """What tells nothing of a build: its tests run on the uncompiled code only."""
 
 collect_ignore = [] if str(session.__file__).endswith(".py") else SAID_ONCE

@@ -183,6 +183,17 @@ def test_every_module_says_what_it_is() -> None:
         assert ast.get_docstring(tree), f"{name} has no docstring"
 
 
+def test_public_names_come_from_where_type_checkers_see_them() -> None:
+    seen = {
+        alias.name: node.module.removeprefix("geartrain.")
+        for node in ast.walk(MODULES["__init__"])
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("geartrain.")
+        for alias in node.names
+    }
+    assert {name for name in seen if name in geartrain.__all__} == set(geartrain.__all__)
+    assert geartrain.PLACES.items() <= seen.items()
+
+
 def test_every_public_name_says_what_its_user_may_rely_on() -> None:
     for name in geartrain.__all__:
         public = getattr(geartrain, name)

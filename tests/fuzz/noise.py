@@ -145,6 +145,11 @@ class Noise:
             ]
         return self.damaged(b"\r\n".join(head) + b"\r\n\r\n" + body)
 
+    def record(self) -> bytes:
+        """What a peer may send to a port of TLS: the beginning of a record, or anything."""
+        head = self.random.choice((b"\x16\x03\x01", b"\x16\x03\x03", b"\x15\x03\x03", b"\x17\x03\x03", b""))
+        return head + self.blob(600)
+
     def document(self) -> str:
         """A configuration file."""
         lines = []

@@ -14,8 +14,9 @@ from geartrain.errors import SettingsError
 from geartrain.server.configuration import read_configuration
 from tests.fuzz.noise import Noise
 from tests.fuzz.peers import Canary, Talker, memory_of
-from tests.support.machine import free_port
+from tests.support.machine import HOST, free_port
 from tests.support.processes import GeartrainProgram
+from tests.support.tls import Authority
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "50" if session.__file__.endswith(".py") else "20"))
 SEED = os.environ.get("FUZZ_SEED") or str(SystemRandom().getrandbits(64))
@@ -34,23 +35,23 @@ keep_result = 5
 def test_noise_on_every_port_disturbs_nobody(tmp_path: Path) -> None:
     print(f"FUZZ_SEED={SEED}")
     (tmp_path / "config.toml").write_text(CONFIGURATION)
-    http = free_port()
-    options = (
-        "--config",
-        str(tmp_path / "config.toml"),
-        "--max-workload",
-        "1000000",
-        "--max-output",
-        "4000000",
-    )
-    with GeartrainProgram(*options, "--http", f"127.0.0.1:{http}", "--verbose", "ERROR") as server:
+    files = Authority(tmp_path).issue("server", HOST)
+    http, gear_http, tls = free_port(), free_port(), free_port()
+    options = [
+        *("--config", str(tmp_path / "config.toml"), "--verbose", "ERROR"),
+        *("--max-workload", "1000000", "--max-output", "4000000", "--tls-handshake", "1"),
+        *("--http", f"{HOST}:{http}", "--protocol", "http", "--http-port", str(gear_http)),
+        *("--listen-tls", f"{HOST}:{tls}", *files.server_options),
+    ]
+    with GeartrainProgram(*options) as server:
         before = memory_of(server.pid)
         until = time.monotonic() + SECONDS
         canary = Canary(server.address, until)
-        says = {Noise.packet: server.port, Noise.line: server.port, Noise.request: http}
+        says = [(Noise.packet, server.port), (Noise.line, server.port), (Noise.request, http)]
+        says += [(Noise.request, gear_http), (Noise.record, tls)]
         talkers = [
-            Talker(Noise(f"{SEED} {say.__name__} {turn}"), port, say, until)
-            for say, port in says.items()
+            Talker(Noise(f"{SEED} {say.__name__} {port} {turn}"), port, say, until)
+            for say, port in says
             for turn in range(2)
         ]
         peers: list[Canary | Talker] = [canary, *talkers]
@@ -61,7 +62,7 @@ def test_noise_on_every_port_disturbs_nobody(tmp_path: Path) -> None:
         assert server.running(), server.output()[-5000:]
         assert [peer.failure for peer in peers if peer.failure] == [], server.output()[-5000:]
         assert canary.served > SECONDS
-        assert all(talker.said > SECONDS and talker.heard for talker in talkers)
+        assert all(talker.said > SECONDS and (talker.heard or talker.port == tls) for talker in talkers)
         assert "Traceback" not in server.output(), server.output()[-5000:]
         assert memory_of(server.pid) - before < MOST_MEMORY
         assert server.stop() == 0

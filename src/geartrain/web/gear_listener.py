@@ -62,21 +62,26 @@ class GearListener:
             talk.cancel()
 
     def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.get_running_loop().create_task(self.talk(reader, writer))
+        """A new client; who it is, its connection tells only while it is there."""
+        talk = asyncio.get_running_loop().create_task(self.talk(self.identify(writer), reader, writer))
         self.talks.add(talk)
         talk.add_done_callback(self.talks.discard)
 
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(
+        self, identity: Identity, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Answer one request, and close."""
         try:
-            await self.serve(reader, writer)
-        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError) as error:
-            self.log.info("HTTP client left", extra={"host": host_of(writer), "reason": repr(error)})
+            await self.serve(identity, reader, writer)
+        except (OSError, asyncio.IncompleteReadError) as error:  # TimeoutError is one, too
+            self.log.info("HTTP client left", extra={"host": identity.host, "reason": repr(error)})
             writer.transport.abort()
         finally:
             writer.close()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self, identity: Identity, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         request = await self.read_head(reader)
         answer = request.refusal
         if answer is None:
@@ -84,7 +89,7 @@ class GearListener:
                 writer.write(GO_ON)
             body = await read_body(reader, request.length)
             try:
-                answer = await self.submit(request, body, reader, writer)
+                answer = await self.submit(identity, request, body, reader)
             except ServerError as error:
                 answer = refusal(503, str(error))
         if answer is not None:
@@ -115,10 +120,9 @@ class GearListener:
             return refused_head(408, f"the request did not come within {PATIENCE:g} seconds")
 
     async def submit(
-        self, request: Request, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, identity: Identity, request: Request, body: bytes, reader: asyncio.StreamReader
     ) -> Answer | None:
         """What becomes of a job; None where its client hangs up before."""
-        identity = self.identify(writer)
         if request.token and self.keeper.guards():
             digest = self.keeper.digest(identity, request.token)
             if not digest:
@@ -135,6 +139,7 @@ class GearListener:
             result.cancel()
             left.cancel()
             peer.close()
+            await asyncio.wait((result, left))  # nobody else may read before that has ended
 
     def identify(self, writer: asyncio.StreamWriter) -> Identity:
         """Who a client is, as far as its connection tells."""
@@ -213,7 +218,7 @@ async def read_body(reader: asyncio.StreamReader, length: int) -> bytes:
 
 async def read_to_end(reader: asyncio.StreamReader) -> None:
     """Wait for the client's end; what it says before that is not ours."""
-    with suppress(ConnectionError):
+    with suppress(OSError):
         while await reader.read(PIECE):
             pass
 
