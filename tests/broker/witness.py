@@ -18,13 +18,14 @@ class Witness:
     """Watches a server on which nothing has happened yet, but that it may have jobs from a store."""
 
     def __init__(self, server: MemoryServer) -> None:
+        server.passes(0)  # jobs of the store whose time was over end now
         self.operator = server.connect()
+        (self.end,) = self.operator.lists(b"events -")
         (broker,) = server.inside.brokers
         self.broker: Broker = broker
         self.at_first = Counter(job.function.name.decode() for job in broker.jobs.values())
         self.jobs: dict[str, str] = {job.handle.decode(): QUEUED for job in broker.jobs.values()}
-        # Last: some of those may end in the turn that this takes.
-        (self.end,) = self.operator.lists(b"events -")
+        self.totals_at_first = {row["function"]: row["totals"] for row in self.operator.lists(b"functions")}
         self.failed: set[str] = set()
         self.counts: dict[str, Counter[str]] = {}
         self.firsts: Counter[str] = Counter()
@@ -72,14 +73,18 @@ class Witness:
         }
         assert self.jobs == live
         shown = {row["function"]: row for row in self.operator.lists(b"functions")}
-        for gone in self.counts.keys() - shown.keys():  # dropped: it begins anew
-            del self.counts[gone]
+        for gone in (
+            self.counts.keys() | self.totals_at_first.keys()
+        ) - shown.keys():  # dropped: it begins anew
+            self.counts.pop(gone, None)
             self.firsts.pop(gone, None)
             self.at_first.pop(gone, None)
+            self.totals_at_first.pop(gone, None)
         for name, row in shown.items():
             counts = self.counts.get(name, Counter())
             totals = row["totals"]
-            assert totals == {kind: counts[kind] for kind in totals}
+            before = self.totals_at_first.get(name, Counter())
+            assert totals == {kind: before[kind] + counts[kind] for kind in totals}
             came = self.at_first[name] + counts["submitted"] + counts["revived"]
             assert came - sum(counts[end] for end in ENDS) == sum(row["queued"].values()) + row["running"]
             assert sum(row["run"]["counts"]) == counts["started"] - row["running"]
