@@ -13,13 +13,16 @@ from geartrain.broker import session
 from tests.support.members import SHARDS, members
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
+IS_COMPILED = not str(session.__file__).endswith(".py")
 SAID_ONCE = [
-    *("test_budget.py", "test_layers.py", "bench", "cli", "documents", "packaging", "typing"),
-    *("web/browser", "web/test_description.py"),
+    *("test_budget.py", "test_layers.py", "bench", "cli", "documents", "packaging", "typing", "web/browser"),
+    *(f"web/test_{name}.py" for name in ("access", "description", "ending", "gate", "gear_answer")),
+    *(f"web/test_{name}.py" for name in ("gear_http", "gear_request", "history", "page_files", "sampler")),
+    *(f"web/test_{name}.py" for name in ("schedules", "tails", "tls", "wrong_requests")),
 ]
 """What tells nothing of a build: its tests run on the uncompiled code only."""
 
-collect_ignore = [] if str(session.__file__).endswith(".py") else SAID_ONCE
+collect_ignore = SAID_ONCE if IS_COMPILED else []
 
 WAY = os.environ.get("GEARTRAIN_POOL", "")
 
@@ -29,7 +32,12 @@ settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Against members of pools, leave those tests out that say what is different there."""
+    """Leave those tests out that say nothing here.
+
+    Against members of pools those that say what is different there; in the compiled build those of the C gearmand.
+    """
+    if IS_COMPILED:
+        items[:] = [item for item in items if not item.get_closest_marker("c_gearmand")]
     if WAY:
         marks = ["one_server", "one_shard"] if WAY == SHARDS else ["one_server"]
         items[:] = [item for item in items if not any(item.get_closest_marker(mark) for mark in marks)]

@@ -204,6 +204,7 @@ def test_over_tcp_to_a_server_of_a_pool(conversation: Conversation, membership: 
         play_over_tcp(conversation, program)
 
 
+@pytest.mark.c_gearmand
 @pytest.mark.parametrize(
     "conversation",
     [conversation for conversation in CONVERSATIONS if conversation.like_gearmand],
