@@ -36,7 +36,9 @@ def extensions() -> list[Extension]:
     # Only here: neither a pure build nor one without a compiler needs mypyc.
     from mypyc.build import mypycify
 
-    return mypycify(["--follow-imports=silent", *compiled_modules()], opt_level="3")
+    return mypycify(
+        ["--follow-imports=silent", *compiled_modules()], opt_level=os.environ.get("GEARTRAIN_OPTIMIZE", "3")
+    )
 
 
 def compiled_modules() -> list[str]:

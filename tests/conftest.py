@@ -15,7 +15,8 @@ from tests.support.processes import ServerProgram, gearmand, geartrain_server
 
 IS_COMPILED = not str(session.__file__).endswith(".py")
 SAID_ONCE = [
-    *("test_budget.py", "test_layers.py", "bench", "cli", "documents", "packaging", "typing", "web/browser"),
+    *("test_budget.py", "test_layers.py", "bench", "cli", "documents", "packaging", "pool", "typing"),
+    "web/browser",
     *(f"web/test_{name}.py" for name in ("access", "description", "ending", "gate", "gear_answer")),
     *(f"web/test_{name}.py" for name in ("gear_http", "gear_request", "history", "page_files", "sampler")),
     *(f"web/test_{name}.py" for name in ("schedules", "tails", "tls", "wrong_requests")),

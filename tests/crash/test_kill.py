@@ -19,7 +19,7 @@ from tests.crash.load import Load
 from tests.support.machine import free_port
 from tests.support.processes import ServerProgram, geartrain_server
 
-ROUNDS = int(os.environ.get("ROUNDS", "20"))
+ROUNDS = int(os.environ.get("ROUNDS", "12"))
 SEED = int(os.environ.get("SEED", random.randrange(1_000_000)))
 
 
