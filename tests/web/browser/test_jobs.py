@@ -52,7 +52,7 @@ def test_a_running_job_shows_its_progress_and_its_data_as_they_come(window: Wind
 
 
 def test_a_job_that_is_over_shows_its_result(window: Window, busy: Busy) -> None:
-    handle = submitted(busy, "thumbnail", "{}")
+    handle = submitted(busy, "thumbnail", "{}", priority="high")
     page = window.go("jobs", handle)
     expect(page.locator(".viewer", has_text="thumbnail.webp")).to_contain_text('"width": 320')
     expect(page.locator(".time-line")).to_contain_text("complete")
@@ -61,7 +61,7 @@ def test_a_job_that_is_over_shows_its_result(window: Window, busy: Busy) -> None
 
 
 def test_bytes_that_are_no_text_are_shown_in_hex(window: Window, busy: Busy) -> None:
-    page = window.go("jobs", submitted(busy, "invoice_pdf", "{}"))
+    page = window.go("jobs", submitted(busy, "invoice_pdf", "{}", priority="high"))
     expect(page.locator("pre.hex")).to_contain_text("25 50 44 46 2d 31 2e 37")
 
 
