@@ -31,8 +31,8 @@ PHASES: Final = {
     "examples,coverage,fuzzing": NOT_THERE,
     "stateful": f"{NOT_THERE},negative_data_rejection,use_after_free",
 }
-"""By phases of the program: checks that are left out. What follows from answers it takes for wrong where it is right, and
-a job that was cancelled has a result that says so."""
+"""By phases of the program: checks that are left out. What follows from answers it takes for wrong where it is
+right, and a job that was cancelled has a result that says so."""
 
 SECONDS: Final = float(os.environ.get("GEARTRAIN_API_SECONDS", "8"))  # that requests are made up for
 STREAMS: Final = ("/events", "/live", "/jobs/{handle}/events")  # they do not end by themselves
