@@ -24,13 +24,13 @@ from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
 
-LAST_MOMENT: Final = 1.0  # seconds in which requests may end when the jobs they waited for are over
 IDLE: Final = 30  # seconds for which a connection may wait for its next request
 
 
 class Uvicorn(uvicorn.Server):
     """uvicorn without a signal handler and a loop of its own."""
 
+    # uvicorn's own is made a context manager by a decorator, whose type is another one.
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
@@ -40,6 +40,7 @@ class Http(HttpToolsProtocol):
 
     told: Mapping[object, object] = {}
 
+    # asyncio calls it with any transport, uvicorn wants one that writes, too.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from geartrain.errors import ServerError
 from geartrain.protocol.admin import drop_function, json_lines
-from geartrain.protocol.control import FUNCTIONS, json_word, purge
+from geartrain.protocol.control import json_word, purge
 from geartrain.web.answers import answer, in_rows
 from geartrain.web.calls import Call
-from geartrain.web.operations import Handler, Operation
+from geartrain.web.operations import Handler, Operation, about_name
 from geartrain.web.problems import Problem, not_found
 from geartrain.web.rows import COUNT, FUNCTION_ROW, POLICY_ROW, TEXT, listed
 from geartrain.web.schemas import members, number
@@ -27,7 +27,7 @@ async def list_functions(call: Call) -> Response:
 
 async def show_function(call: Call) -> Response:
     name = call.path["name"]
-    for row in await call.ask(FUNCTIONS):
+    for row in await call.ask(json_lines(("functions", name))):
         if row["function"] == name:
             policies = await call.ask(json_lines(("policy", name)))
             return answer({**row, "set": policies[0]["set"]})
@@ -56,13 +56,9 @@ async def drop(call: Call) -> Response:
     return Response(None, 204)
 
 
-def change(verb: str) -> Handler:
+def policy_verb(verb: str) -> Handler:
     """A handler for a text command that changes a function's policy."""
-
-    async def handler(call: Call) -> Response:
-        return answer((await call.ask(json_lines((verb, call.path["name"]))))[0])
-
-    return handler
+    return about_name(lambda name: json_lines((verb, name)))
 
 
 async def purge_jobs(call: Call) -> Response:
@@ -95,21 +91,21 @@ OPERATIONS: Final = (
     Operation(
         "POST",
         "/functions/{name}/pause",
-        change("pause"),
+        policy_verb("pause"),
         "Hand out none of its jobs",
         answers={200: POLICY_ROW},
     ),
     Operation(
         "POST",
         "/functions/{name}/resume",
-        change("resume"),
+        policy_verb("resume"),
         "End what pause and drain began",
         answers={200: POLICY_ROW},
     ),
     Operation(
         "POST",
         "/functions/{name}/drain",
-        change("drain"),
+        policy_verb("drain"),
         "Take no new jobs of it",
         answers={200: POLICY_ROW},
     ),

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geartrain.errors import GearmanError
-from geartrain.web.answers import JSON, OCTETS, told
+from geartrain.protocol.admin import Query
+from geartrain.web.answers import JSON, OCTETS, answer, told
 from geartrain.web.calls import Call
 from geartrain.web.csrf import check_origin
 from geartrain.web.identity import Door
@@ -30,6 +31,7 @@ HEARD_OUT: Final = (
 )
 
 Handler = Callable[[Call], Awaitable[ASGIApp]]
+Row = dict[str, object]
 
 
 class Operation(NamedTuple):
@@ -45,6 +47,15 @@ class Operation(NamedTuple):
     raw_body: bool = False  # a body of bytes is taken as well; the handler reads it
     free: bool = False  # who may do nothing else may do this
     kinds: tuple[str, ...] = (JSON,)  # of answers; the first one unless another is asked for
+
+
+def about_name(query: Callable[[str], Query[list[Row]]], status: int = 200) -> Handler:
+    """A handler that gives the row with which a text command about the path's name is answered."""
+
+    async def handler(call: Call) -> Response:
+        return answer((await call.ask(query(call.path["name"])))[0], status)
+
+    return handler
 
 
 class Resource:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.responses import Response
 
 from geartrain.errors import ServerError
-from geartrain.protocol.admin import Query
 from geartrain.protocol.schedules import (
     SCHEDULES,
-    Rows,
     add_schedule,
     pause_schedule,
     remove_schedule,
@@ -20,7 +18,7 @@ from geartrain.protocol.schedules import (
 )
 from geartrain.web.answers import answer
 from geartrain.web.calls import Call
-from geartrain.web.operations import Handler, Operation
+from geartrain.web.operations import Operation, about_name
 from geartrain.web.problems import Problem, not_found
 from geartrain.web.rows import HANDLE, SCHEDULE_ROW, TEXT, listed
 from geartrain.web.schemas import Schema, apart, choice, members, one_of, text
@@ -95,15 +93,6 @@ async def delete_schedule(call: Call) -> Response:
     return answer(rows[0])
 
 
-def change(query: Callable[[str], Query[Rows]], status: int = 200) -> Handler:
-    """A handler for a text command about a schedule."""
-
-    async def handler(call: Call) -> Response:
-        return answer((await call.ask(query(call.path["name"])))[0], status)
-
-    return handler
-
-
 OPERATIONS: Final = (
     Operation(
         "GET",
@@ -131,21 +120,21 @@ OPERATIONS: Final = (
     Operation(
         "POST",
         "/schedules/{name}/run",
-        change(run_schedule, 202),
+        about_name(run_schedule, 202),
         "Submit its job now",
         answers={202: members({"name": TEXT, "handle": HANDLE}, "name", "handle")},
     ),
     Operation(
         "POST",
         "/schedules/{name}/pause",
-        change(pause_schedule),
+        about_name(pause_schedule),
         "Let a schedule rest",
         answers={200: SCHEDULE_ROW},
     ),
     Operation(
         "POST",
         "/schedules/{name}/resume",
-        change(resume_schedule),
+        about_name(resume_schedule),
         "Let a schedule go on",
         answers={200: SCHEDULE_ROW},
     ),
