@@ -7,16 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from geartrain.errors import SettingsError
-from geartrain.server.listeners import (
-    EVERYWHERE,
-    Listener,
-    bind,
-    name_of,
-    open_listeners,
-    open_unix,
-    refused,
-    resolve,
-)
+from geartrain.server.listeners import EVERYWHERE, Listener, open_all, open_listeners, open_unix, resolve
 from geartrain.server.options import UNIX
 from geartrain.server.settings import Settings
 
@@ -42,7 +33,7 @@ def open_http(settings: Settings) -> list[Listener]:
     listeners: list[Listener] = []
     try:
         for where in settings.http:
-            open_at(where, listeners, settings.backlog)
+            listeners += open_at(where, settings.backlog)
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -50,18 +41,16 @@ def open_http(settings: Settings) -> list[Listener]:
     return listeners
 
 
-def open_at(where: str, listeners: list[Listener], backlog: int) -> None:
+def open_at(where: str, backlog: int) -> list[Listener]:
+    """Listen on all that ``where`` stands for."""
     if where.startswith(UNIX):
-        listeners.append(open_unix(where.removeprefix(UNIX), backlog))
-        listeners[-1].given = where
-        return
-    host, _, port = where.rpartition(":")
-    for family, address in resolve(host, "--http"):
-        try:
-            listeners.append(bind(family, (address, int(port)), backlog))
-        except OSError as error:
-            raise refused(name_of(address, int(port)), error) from None
-        listeners[-1].given = where
+        listeners = [open_unix(where.removeprefix(UNIX), backlog)]
+    else:
+        host, _, port = where.rpartition(":")
+        listeners = open_all(resolve(host, "--http"), int(port), backlog)
+    for listener in listeners:
+        listener.given = where
+    return listeners
 
 
 def open_gear_http(settings: Settings) -> list[socket.socket]:
