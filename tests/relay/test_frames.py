@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geartrain.relay.frames import ALIVE, ATTACH, PACKETS, FrameStream, frame, pack_parts, parts_of
+from geartrain.relay.frames import ATTACH, GONE, PACKETS, FrameStream, frame, pack_parts, parts_of
 from geartrain.relay.state import PeerState, state_bytes, state_of
 
 frames = st.lists(
@@ -32,10 +32,10 @@ def test_frames_are_the_same_however_they_are_cut(
 
 def test_a_frame_comes_when_its_last_byte_does() -> None:
     stream = FrameStream()
-    whole = frame(PACKETS, 3, 7, b"body") + frame(ALIVE, 0, 0)
+    whole = frame(PACKETS, 3, 7, b"body") + frame(GONE, 0, 0)
     assert stream.receive(whole[:14]) == []
     assert stream.receive(whole[14:15]) == [(PACKETS, 3, 7, b"body")]
-    assert stream.receive(whole[15:]) == [(ALIVE, 0, 0, b"")]
+    assert stream.receive(whole[15:]) == [(GONE, 0, 0, b"")]
 
 
 @given(st.lists(st.binary(max_size=40)))

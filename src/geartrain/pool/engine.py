@@ -62,7 +62,6 @@ class Ack(NamedTuple):
 
 
 NOBODY: Final = Ack(0, False)
-ACKS: Final = ("auto", "memory", "replica", "disk")
 
 
 class EngineFull(StoreError):

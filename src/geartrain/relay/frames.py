@@ -25,9 +25,6 @@ SETTLED: Final = 20  # so many frames of PACKETS and READY need not be said to a
 OVER: Final = 21  # parts: handles of jobs that the peer would run, and of which a new leader knows nothing
 DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
 
-# Both ways
-ALIVE: Final = 32  # nothing to say
-
 HEAD: Final = struct.Struct(">IBHI")  # length of the body, kind, shard, number
 LENGTH: Final = struct.Struct(">I")
 COUNT: Final = struct.Struct(">Q")  # of frames, as READY and SETTLED say it
