@@ -279,6 +279,7 @@ def test_a_record_that_is_not_of_the_connection_ends_it(secured: Secured, canary
         assert link.asks(ECHO_REQ, b"x") == (ECHO_RES, b"x")
         raw = socket.socket(fileno=link.endpoint.detach())
         with raw:
+            raw.settimeout(DEADLINE)  # the descriptor does not block, which a new socket object does not know
             raw.sendall(b"\x17\x03\x03\x00\x20" + b"?" * 32)
             while raw.recv(4096):
                 pass

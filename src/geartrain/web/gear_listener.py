@@ -86,14 +86,14 @@ class GearListener:
         answer = request.refusal
         if answer is None:
             if request.continues:
-                writer.write(GO_ON)
+                say(writer, GO_ON)
             body = await read_body(reader, request.length)
             try:
                 answer = await self.submit(identity, request, body, reader)
             except ServerError as error:
                 answer = refusal(503, str(error))
         if answer is not None:
-            writer.write(answer.packed(request.version, request.method))
+            say(writer, answer.packed(request.version, request.method))
             await part(reader, writer)
 
     async def read_head(self, reader: asyncio.StreamReader) -> Request:
@@ -223,12 +223,20 @@ async def read_to_end(reader: asyncio.StreamReader) -> None:
             pass
 
 
+def say(writer: asyncio.StreamWriter, chunk: bytes) -> None:
+    """Write to a client; raises ConnectionResetError where it has hung up, which uvloop's transports do not bear."""
+    if writer.is_closing():
+        raise ConnectionResetError("it has hung up")
+    writer.write(chunk)
+
+
 async def part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Have the answer sent; a client that still talks hears it out, before the socket is closed."""
     writer.transport.set_write_buffer_limits(0)  # so that to drain is to have all sent
     async with asyncio.timeout(SENDING):
         await writer.drain()
-    writer.write_eof()
+    if not writer.is_closing():
+        writer.write_eof()
     with suppress(TimeoutError):
         async with asyncio.timeout(PARTING):
             await read_to_end(reader)
