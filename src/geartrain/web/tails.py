@@ -23,6 +23,7 @@ Row = dict[str, object]
 
 PAUSE: Final = 0.25  # seconds between two questions for what has happened
 MOST: Final = 1000  # events of one answer
+AT_ONCE: Final = 100  # events that are sent in one go: to send costs more than to write an event
 NOW: Final = "-"  # the cursor of whoever wants what is to come
 ANY: Final = "*"
 LAST: Final = ("completed", "failed", "dead", "cancelled", "abandoned")  # kinds after which a job is over
@@ -68,8 +69,9 @@ async def follow(tail: Tail) -> AsyncGenerator[bytes]:
     """Everything that happens."""
     try:
         while True:
-            for row in await tail.news():
-                yield tail.told(row)
+            rows = await tail.news()
+            for first in range(0, len(rows), AT_ONCE):
+                yield b"".join(map(tail.told, rows[first : first + AT_ONCE]))
             yield await tail.wait()
     except GearmanError as error:
         yield event("lost", problem_of(error).body())
