@@ -147,16 +147,73 @@ def test_events_are_told_by_function_and_no_more_than_were_asked_for() -> None:
     assert watcher.look(b" *") == []
 
 
-def test_only_the_last_events_are_remembered_and_the_others_counted() -> None:
+def test_so_many_events_of_each_kind_are_remembered_until_somebody_asks_and_the_others_counted() -> None:
     server = MemoryServer()
     watcher = Watcher(server)
     client = server.connect()
     for _ in range(MOST + 7):
         client.says(SUBMIT_JOB_BG, b"f", b"", b"")
     assert len(watcher.look()) == 1000
-    assert watcher.end["missed"] == 7
-    assert len(watcher.look(b" * 9999")) == MOST - 1000
     assert watcher.end["missed"] == 0
+    assert len(watcher.look(b" * 9999")) == MOST - 1000
+    assert watcher.end["missed"] == 7
+    client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert watcher.kinds() == ["submitted"]
+
+
+@pytest.mark.one_shard("each shard remembers the last events")
+def test_only_the_last_events_are_remembered() -> None:
+    server = MemoryServer()
+    watcher = Watcher(server)
+    other = Watcher(server)
+    for half in range(2):
+        for _ in range(MOST - half):
+            server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+        assert len(other.look(b" * 9999")) == MOST - half
+    assert len(watcher.look(b" f 1")) == 1
+    assert watcher.end["missed"] is None
+    assert len(watcher.look(b" * 9999")) == MOST - 1
+    assert watcher.end["missed"] == 0
+
+
+@pytest.mark.one_shard("each shard gives a sample")
+def test_a_sample_has_some_events_of_each_kind_and_the_others_are_counted() -> None:
+    server = MemoryServer()
+    watcher = Watcher(server)
+    assert watcher.look(b" * 2 sample") == []
+    for _ in range(5):
+        server.connect().asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    named(server, b"f").says(WORK_FAIL, b"H:test:1")
+    assert [(row["id"], row["kind"]) for row in watcher.look(b" * 2 sample")] == [
+        (1, "submitted"),
+        (2, "submitted"),
+        (6, "started"),
+        (7, "failed"),
+    ]
+    assert watcher.end["missed"] == 3
+    assert watcher.look(b" * 2 sample") == []
+    assert watcher.end["missed"] == 0
+
+
+def test_the_events_of_one_job_are_told_however_many_others_there_are() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    for _ in range(2):
+        client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    peer = server.connect()
+    of_job = b" f 9999 H:test:2"
+    *_, end = peer.lists(b"events -" + of_job)
+    for _ in range(MOST + 1):
+        client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+    first, second = named(server, b"f"), named(server, b"f")
+    first.says(WORK_COMPLETE, b"H:test:1", b"")
+    second.says(WORK_COMPLETE, b"H:test:2", b"")
+    *told, end = peer.lists(b"events " + end["cursor"].encode() + of_job)
+    assert [(row["kind"], row["handle"]) for row in told] == [
+        ("started", "H:test:2"),
+        ("completed", "H:test:2"),
+    ]
+    assert end["missed"] == 0
 
 
 def test_nothing_is_remembered_when_nobody_has_asked_for_long() -> None:

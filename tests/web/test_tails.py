@@ -23,6 +23,14 @@ def test_everything_that_happens_is_told(everywhere: Site, function: str) -> Non
     assert (told[2][1]["numerator"], told[2][1]["denominator"]) == (1, 2)
 
 
+def test_a_sample_tells_how_many_events_it_leaves_out(alone: Site, function: str) -> None:
+    with alone.listens("GET", "/events", sample="1", function=function) as events:
+        alone.does("POST", "/jobs/batch", {"jobs": [{"function": function}] * 3})
+        (missed, told), (submitted, _) = next(events), next(events)
+        alone.does("POST", f"/functions/{function}/purge", {})
+    assert (missed, told["count"], submitted) == ("missed", 2, "submitted")
+
+
 def test_the_events_of_a_job_begin_with_the_job_and_end_with_it(everywhere: Site, function: str) -> None:
     handle = everywhere.submits(function)
     other = everywhere.submits(function)

@@ -157,12 +157,16 @@ class AsyncAdmin:
         """Give a worker jobs again; False where no connection has that number."""
         return await self.ask(watching.resume_peer(number))
 
-    async def events(self, cursor: str = "-", function: str = "*", limit: int = 1000) -> EventPage:
+    async def events(
+        self, cursor: str = "-", function: str = "*", limit: int = 1000, which: str = ""
+    ) -> EventPage:
         """What happened to jobs since the ``cursor`` of the last page; "-" is from now on.
 
-        The server remembers events for whoever asks at least every 30 seconds.
+        ``which`` is a handle for the events of one job, or "sample" for up to ``limit`` events of each kind, so that a
+        failure is among them however much happens. The server remembers events for whoever asks at least every 30
+        seconds.
         """
-        return await self.ask(watching.events(cursor, function, limit))
+        return await self.ask(watching.events(cursor, function, limit, which))
 
     async def stats(self) -> dict[str, object]:
         """The server itself: its age, how much it holds, how it fares."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from geartrain.broker.answers import text
 from geartrain.broker.model import Job
@@ -49,21 +49,75 @@ class Event(NamedTuple):
     reason: str  # empty where the kind says all
 
 
+Values = tuple[Any, ...]  # of an Event, in its order: to make one takes as long as the rest of it
+
+
+class Answer(NamedTuple):
+    """What happened behind some event."""
+
+    events: list[Event]
+    reached: int  # the id behind which the next question goes on
+    missed: (
+        int | None
+    )  # how many events are not among them, though they were asked for; None where nobody can say
+
+
+class Watch(NamedTuple):
+    """What somebody asks for, and will ask for again."""
+
+    function: bytes  # empty for all
+    handle: bytes  # of the only job, empty for all
+    most: int  # events of one answer
+    is_sample: bool  # the first events of each kind are enough, ``most`` of each; the others are skipped
+
+    @property
+    def only(self) -> bytes:
+        """The job or the function that alone is wanted; empty for all."""
+        return self.handle or self.function
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event is one of those."""
+        return (not self.function or event.function == self.function) and (
+            not self.handle or event.handle == self.handle
+        )
+
+
 class Events:
-    """The last events of one broker, which has it only while somebody watches."""
+    """The last events of one broker, which has it only while somebody watches.
+
+    To remember an event takes time from the jobs. So where people look at samples of a busy server, or at one job, what
+    none of them will be shown is only counted.
+    """
 
     def __init__(self, clock: float, now: float) -> None:
         self.began = int(clock * 1000)  # names this series of ids: no cursor of another one fits
         self.until = now + INTEREST  # in monotonic seconds
-        self.ring: deque[Event] = deque(maxlen=MOST)
+        self.ring: deque[Values] = deque(maxlen=MOST)
         self.last = 0  # id
+        self.room = dict.fromkeys(KINDS, 0)  # by kind, how many more of all jobs' events are remembered
+        self.only: dict[bytes, float] = {}  # jobs and functions of which all is remembered, and until when
+
+    def expect(self, watch: Watch, now: float) -> None:
+        """Remember what somebody will ask for."""
+        self.until = now + INTEREST
+        self.only = {name: until for name, until in self.only.items() if until > now}
+        if watch.only:
+            self.only[watch.only] = self.until
+            return
+        room = watch.most if watch.is_sample else MOST
+        self.room = {kind: max(room, left) for kind, left in self.room.items()}
 
     def add(self, clock: float, kind: str, job: Job, reason: str = "", said: bytes = b"") -> None:
         """Remember what happens to a job; where there is a reason, its execution has been counted already."""
         self.last += 1
+        room = self.room[kind]
+        if room:
+            self.room[kind] = room - 1
+        elif not self.only or (job.function.name not in self.only and job.handle not in self.only):
+            return
         worker = job.worker
         self.ring.append(
-            Event(
+            (
                 self.last,
                 clock,
                 kind,
@@ -79,24 +133,28 @@ class Events:
             )
         )
 
-    def after(self, last: int, function: bytes, most: int) -> list[Event]:
-        """The oldest events behind one, of a function or (empty) of all, up to so many."""
-        found: list[Event] = []
-        skipped = len(self.ring) - (self.last - last)
-        for event in self.ring:
-            if skipped > 0:
-                skipped -= 1
-                continue
-            if function and event.function != function:
-                continue
-            found.append(event)
-            if len(found) == most:
-                break
-        return found
+    def after(self, last: int, watch: Watch) -> Answer:
+        """The oldest events behind one."""
+        behind = [Event._make(values) for values in self.ring if values[0] > last]
+        wanted = [event for event in behind if watch.wants(event)]
+        found = sample_of(wanted, watch.most) if watch.is_sample else wanted[: watch.most]
+        reached = found[-1].id if len(found) == watch.most and not watch.is_sample else self.last
+        if not watch.only:
+            return Answer(found, reached, reached - last - len(found))
+        is_certain = len(self.ring) < MOST or self.ring[0][0] <= last + 1
+        skipped = len(wanted) - len(found) if watch.is_sample else 0
+        return Answer(found, reached, skipped if is_certain else None)
 
-    def missed(self, last: int) -> int:
-        """How many events behind one are forgotten."""
-        return max(self.last - last - len(self.ring), 0)
+
+def sample_of(events: list[Event], most: int) -> list[Event]:
+    """The first events of each kind, so that a failure is seen among thousands of jobs that fare well."""
+    left = dict.fromkeys(KINDS, most)
+    found: list[Event] = []
+    for event in events:
+        if left[event.kind]:
+            left[event.kind] -= 1
+            found.append(event)
+    return found
 
 
 def row_of(event: Event, shard: int) -> dict[str, object]:

@@ -8,11 +8,12 @@ from typing import Final, NamedTuple
 from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
-from geartrain.broker.events import INTEREST, Events, row_of
+from geartrain.broker.events import Events, Watch, row_of
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.sight import may
 
 FROM_NOW: Final = b"-"
+SAMPLE: Final = b"sample"
 PLACES: Final = re.compile(rb"\d{1,9}\.\d{1,20}\.\d{1,20}(,\d{1,9}\.\d{1,20}\.\d{1,20})*")
 
 
@@ -24,8 +25,9 @@ class Place(NamedTuple):
 
 
 def events(broker: Broker, words: list[bytes]) -> bytes:
-    """``events CURSOR|- [FUNCTION|*] [LIMIT]``: what happened since the cursor; ``-`` is from now on.
+    """``events CURSOR|- [FUNCTION|* [LIMIT [sample|HANDLE]]]``: what happened since the cursor; ``-`` is from now on.
 
+    With ``sample`` up to LIMIT events of each kind are told and the others skipped, with a handle those of one job.
     The last row has the cursor for the next question, and how many events were ``missed``: null where nobody can say.
     """
     if len(words) < 2:
@@ -35,19 +37,27 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
     if broker.events is None:
         broker.events = Events(broker.clock, broker.now)
     seen = broker.events
-    seen.until = broker.now + INTEREST
+    watch = watch_of(words[2:])
+    seen.expect(watch, broker.now)
     shard = broker.rules.shard
     place = Place(seen.began, seen.last) if words[1] == FROM_NOW else places_of(words[1]).get(shard)
     known = place is not None and place.began == seen.began
-    last = place.last if place is not None and known else 0
-    function = b"" if len(words) < 3 or words[2] == ANY else words[2]
-    limit = (limit_of(words[3]) if len(words) > 3 else 0) or MOST_ROWS
-    found = seen.after(last, function, limit)
-    reached = found[-1].id if len(found) == limit else seen.last
+    found, reached, missed = seen.after(place.last if place is not None and known else 0, watch)
     rows = [row_of(event, shard) for event in found if may(broker, VIEW, event.function)]
-    missed = seen.missed(last) if known else None
-    rows.append({"cursor": f"{shard}.{seen.began}.{reached}", "missed": missed})
+    rows.append({"cursor": f"{shard}.{seen.began}.{reached}", "missed": missed if known else None})
     return json_lines(rows)
+
+
+def watch_of(words: list[bytes]) -> Watch:
+    """What somebody asks for, of the words behind the cursor."""
+    function, limit, which, *_ = [*words, b"", b"", b""]
+    is_sample = which == SAMPLE
+    return Watch(
+        function=b"" if function == ANY else function,
+        handle=b"" if is_sample else which,
+        most=limit_of(limit) or MOST_ROWS,
+        is_sample=is_sample,
+    )
 
 
 def places_of(cursor: bytes) -> dict[int, Place]:

@@ -83,6 +83,7 @@ def resume_peer(number: int) -> Query[bool]:
     return Query(words("peer-resume", str(number)), True, as_any, True)
 
 
-def events(cursor: str, function: str, limit: int) -> Query[EventPage]:
+def events(cursor: str, function: str, limit: int, which: str) -> Query[EventPage]:
     """Ask what happened since a cursor."""
-    return Query(words("events", cursor, function, str(limit)), True, as_event_page, True)
+    asked = ("events", cursor, function, str(limit), *filter(None, (which,)))
+    return Query(words(*asked), True, as_event_page, True)

@@ -16,6 +16,7 @@ from geartrain.web.calls import Call
 from geartrain.web.jobs import STATES, find_job
 from geartrain.web.operations import Operation
 from geartrain.web.problems import Problem, as_word, problem_of
+from geartrain.web.schemas import integer
 from geartrain.web.streams import HEARTBEAT, PULSE, EventStream, event
 from geartrain.web.submits import FUNCTION
 
@@ -26,21 +27,24 @@ MOST: Final = 1000  # events of one answer
 AT_ONCE: Final = 100  # events that are sent in one go: to send costs more than to write an event
 NOW: Final = "-"  # the cursor of whoever wants what is to come
 ANY: Final = "*"
+SAMPLE: Final = integer(
+    f"At most so many events of each kind every {PAUSE} seconds; how many others there were is told", 1, MOST
+)
 LAST: Final = ("completed", "failed", "dead", "cancelled", "abandoned")  # kinds after which a job is over
 
 
 class Tail:
     """What happens from now on, or from a cursor on."""
 
-    def __init__(self, call: Call, function: str) -> None:
+    def __init__(self, call: Call, function: str, limit: int = MOST, which: str = "") -> None:
         self.call = call
-        self.function = function
+        self.asked = (function, str(limit), *filter(None, (which,)))
         self.cursor = NOW
         self.silent_since = time.monotonic()
 
     async def news(self) -> list[Row]:
         """What has happened since the last question, and a row where some of it is forgotten."""
-        rows = await self.call.ask(json_lines(("events", self.cursor, self.function, str(MOST))))
+        rows = await self.call.ask(json_lines(("events", self.cursor, *self.asked)))
         end = rows.pop()
         self.cursor = str(end["cursor"])
         return [{"kind": "missed", "count": end["missed"]}, *rows] if end["missed"] else rows
@@ -60,7 +64,9 @@ class Tail:
 
 
 async def list_events(call: Call) -> ASGIApp:
-    tail = Tail(call, as_word("function", call.text("function") or ANY))
+    function = as_word("function", call.text("function") or ANY)
+    sample = call.whole("sample", 0)
+    tail = Tail(call, function, sample, "sample") if sample else Tail(call, function)
     await tail.news()
     return EventStream(follow(tail), call.around.stopping)
 
@@ -80,7 +86,7 @@ async def follow(tail: Tail) -> AsyncGenerator[bytes]:
 async def follow_job(call: Call) -> ASGIApp:
     """First the job as it is, then what happens to it."""
     job = await find_job(call, call.path["handle"])
-    tail = Tail(call, str(job["function"]))
+    tail = Tail(call, str(job["function"]), which=str(job["handle"]))
     if is_over(job):
         return EventStream(only(event("job", job)), call.around.stopping)
     await tail.news()
@@ -102,10 +108,9 @@ async def follow_to_end(tail: Tail, handle: str) -> AsyncGenerator[bytes]:
         yield event("job", job)
         while not is_over(job):
             for row in await tail.news():
-                if row.get("handle", handle) == handle:
-                    yield tail.told(row)
-                    if row["kind"] in LAST:
-                        return
+                yield tail.told(row)
+                if row["kind"] in LAST:
+                    return
             yield await tail.wait()
     except Problem as problem:
         yield event("over", problem.body())
@@ -119,7 +124,7 @@ OPERATIONS: Final = (
         "/events",
         list_events,
         "Everything that happens to jobs, from now on",
-        parameters={"function": FUNCTION},
+        parameters={"function": FUNCTION, "sample": SAMPLE},
         kinds=(EVENTS,),
     ),
     Operation(

@@ -3,13 +3,14 @@
 import { Trouble, Choice, Head } from '../parts.js';
 import { EventRow } from '../job_events.js';
 import { html, useEffect, useRef, useState } from '../html.js';
-import { plural } from '../format.js';
+import { count, plural } from '../format.js';
 import { go, link } from '../route.js';
 import { listen } from '../stream.js';
 import { FunctionNames } from './jobs.js';
 
 const MOST = 300; // rows that are kept
-const DRAW = 200; // milliseconds between drawings
+const DRAW = 250; // milliseconds between drawings
+const SAMPLE = 20; // events of each kind that the server sends between two drawings: more cannot be read
 const KINDS = [['', 'All'], ['work', 'Jobs'], ['trouble', 'Trouble'], ['talk', 'Progress']];
 const OF_KIND = {
   work: new Set(['submitted', 'joined', 'started', 'completed', 'failed', 'exception', 'cancelled', 'abandoned', 'dead']),
@@ -23,7 +24,7 @@ export function Events({ query }) {
   const { rows, missed, problem } = useTail(query.function ?? '', isHeld);
   const shown = kind ? rows.filter((row) => OF_KIND[kind].has(row.kind)) : rows;
   return html`
-    <${Head} title="Events" sub="As they happen; the newest first.">
+    <${Head} title="Events" sub="As they happen, the newest first; of each kind at most 80 a second.">
       <button aria-pressed=${isHeld} onClick=${() => setHeld(!isHeld)}>${isHeld ? 'Go on' : 'Hold'}</button>
     <//>
     <div class="event-filters">
@@ -32,7 +33,7 @@ export function Events({ query }) {
     </div>
     ${problem ? html`<${Trouble} problem=${problem} />` : html`
       <div class="panel">
-        <p class="list-head soft">${isHeld ? 'Held' : 'Live'}: ${plural(shown.length, 'event')}${missed > 0 && `, ${missed} more were missed`}</p>
+        <p class="list-head soft">${isHeld ? 'Held' : 'Live'}: ${plural(shown.length, 'event')}${missed > 0 && `, ${count(missed)} more are not shown`}</p>
         ${shown.length ? html`<ol class="event-list of-many">${shown.map((row) => html`<${EventRow} key=${row.key} row=${row} isOfMany />`)}</ol>`
           : html`<p class="empty">Nothing has happened yet${kind && ' of this kind'}.</p>`}
       </div>`}`;
@@ -59,7 +60,7 @@ function useTail(name, isHeld) {
       fresh.current.push({ ...event, kind, key: (number.current += 1) });
       if (fresh.current.length > MOST) fresh.current.shift();
     }
-    return listen('events', { function: name }, { hear, missing: (problem) => setState((before) => ({ ...before, problem })) });
+    return listen('events', { function: name, sample: SAMPLE }, { hear, missing: (problem) => setState((before) => ({ ...before, problem })) });
   }, [name]);
   useEffect(() => {
     if (isHeld) return undefined;
