@@ -20,7 +20,8 @@ from bench.servers import Server
 QUEUED: Final = 20_000  # jobs that nobody does
 BROWSERS: Final = 5
 CLOSED: Final = "page closed"
-OPEN: Final = f"page open in {BROWSERS} browsers"
+OPEN: Final = f"page open in {BROWSERS} browsers elsewhere"
+DRAWN: Final = f"page open in {BROWSERS} browsers here"
 
 Measure = Callable[[Server, float], Sample]
 
@@ -36,7 +37,11 @@ def calls(server: Server, scale: float) -> Sample:
 
 
 def row(name: str, what: str, measure: Measure) -> Row:
-    """A row that measures the same server with and without readers."""
+    """A row that measures the same server with and without readers.
+
+    Browsers on the machine of the server take its processors: what they cost the server itself is seen where they are
+    elsewhere.
+    """
 
     def contestants(scale: float, stack: ExitStack) -> Contestants:
         if shutil.which("chromium") is None or find_spec("playwright") is None:
@@ -47,23 +52,24 @@ def row(name: str, what: str, measure: Measure) -> Row:
         measure(server, scale)  # warms it up
         return {
             CLOSED: partial(measure, server, scale),
-            OPEN: partial(watched, f"http://{HOST}:{port}/", partial(measure, server, scale)),
+            OPEN: partial(watched, f"http://{HOST}:{port}/", "ask", partial(measure, server, scale)),
+            DRAWN: partial(watched, f"http://{HOST}:{port}/", "draw", partial(measure, server, scale)),
         }
 
     return Row(name, what, contestants, turns=3)
 
 
-def watched(url: str, measure: Callable[[], Sample]) -> Sample:
+def watched(url: str, way: str, measure: Callable[[], Sample]) -> Sample:
     """Measure while readers look."""
-    with readers(url):
+    with readers(url, way):
         return measure()
 
 
 @contextmanager
-def readers(url: str) -> Iterator[None]:
+def readers(url: str, way: str) -> Iterator[None]:
     """Browsers that show the page for the time of a ``with`` block."""
     program = subprocess.Popen(
-        [sys.executable, "-m", "bench.programs.readers", url, str(BROWSERS)],
+        [sys.executable, "-m", "bench.programs.readers", url, str(BROWSERS), way],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert program.stdout

@@ -1,6 +1,8 @@
-"""Opens the web page in browsers and looks at it until its input ends: ``python -m bench.programs.readers URL PAGES``.
+"""Has the web page open in browsers until its input ends: ``python -m bench.programs.readers URL PAGES draw|ask``.
 
-The browsers give way to everything else on the machine, as if they were on another one.
+With ``draw`` real browsers draw what they get, on the processors of this machine. With ``ask`` they are watched for a
+while and closed, and what they asked for is asked for again and again at the same pace, and read, but not drawn: as if
+the browsers were on other machines. Either gives way to everything else on this one.
 """
 
 from __future__ import annotations
@@ -8,26 +10,83 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
+from collections import defaultdict
+from contextlib import closing
+from http.client import HTTPConnection
+from threading import Thread
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Request, sync_playwright
 
-OVERVIEW, LISTS = "#/", ("#/jobs", "#/functions", "#/workers", "#/events")
+PAGES: Final = ("#/", "#/jobs", "#/functions", "#/workers", "#/events")
+SETTLE: Final = 2.0  # seconds until a page asks only for what is new
+TIME: Final = 6.0  # seconds for which a page is watched
+STREAM: Final = "text/event-stream"
+PIECE: Final = 64 * 1024  # bytes
+
+
+class Asked(NamedTuple):
+    """What a page asked for while it was watched."""
+
+    path: str
+    headers: dict[str, str]
+    pause: float  # seconds between two times; a stream does not end
 
 
 def main() -> None:
-    url, number = sys.argv[1], int(sys.argv[2])
+    url, number, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for turn in range(number):
-            page = browser.new_page()
-            page.goto(url + (OVERVIEW if turn == 0 else LISTS[(turn - 1) % len(LISTS)]))
-            page.wait_for_load_state("load")
+        watches = [Watch(browser, url + PAGES[turn % len(PAGES)]) for turn in range(number)]
+        if way == "ask":
+            watches[-1].page.wait_for_timeout(1000 * (SETTLE + TIME))
+            for asked in [asked for watch in watches for asked in watch.seen()]:
+                Thread(target=ask, args=(urlsplit(url).netloc, asked), daemon=True).start()
+            browser.close()
         print("open", flush=True)
         sys.stdin.read()
-        browser.close()
+
+
+class Watch:
+    """A page that is open, and what it asks for."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.page = browser.new_page()
+        self.requests: list[tuple[float, Request]] = []
+        self.page.on("request", lambda request: self.requests.append((time.monotonic(), request)))
+        self.page.goto(url)
+        self.page.wait_for_load_state("load")
+
+    def seen(self) -> list[Asked]:
+        """What it asked for in the last seconds, and the streams that it has had since the beginning."""
+        since = time.monotonic() - TIME
+        times: dict[str, int] = defaultdict(int)
+        headers: dict[str, dict[str, str]] = {}
+        for at, request in self.requests:
+            parts = urlsplit(request.url)
+            path = f"{parts.path}?{parts.query}"
+            if at > since or request.headers.get("accept") == STREAM:
+                times[path] += 1
+                headers[path] = request.all_headers()
+        return [Asked(path, headers[path], TIME / count) for path, count in times.items()]
+
+
+def ask(place: str, asked: Asked) -> None:
+    """Ask for something and read it, for ever."""
+    connection = HTTPConnection(place)
+    while True:
+        connection.request("GET", asked.path, headers=asked.headers)
+        with closing(connection.getresponse()) as answer:
+            if answer.status != 200:
+                raise SystemExit(f"GET {asked.path} is answered with {answer.status}")
+            while answer.read1(PIECE):
+                pass
+        time.sleep(asked.pause)
 
 
 if __name__ == "__main__":
