@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from typing import Final
@@ -28,12 +28,12 @@ Measure = Callable[[Server, float], Sample]
 
 def background(server: Server, scale: float) -> Sample:
     """Queue and do jobs at the same time."""
-    return load(server, "both", jobs=scaled(200_000, scale), clients=8, workers=8, window=100)
+    return load(server, "both", jobs=scaled(100_000, scale), clients=8, workers=8, window=100)
 
 
 def calls(server: Server, scale: float) -> Sample:
     """Wait for jobs."""
-    return load(server, "call", jobs=scaled(100_000, scale), clients=16, workers=8)
+    return load(server, "call", jobs=scaled(50_000, scale), clients=16, workers=8)
 
 
 def row(name: str, what: str, measure: Measure) -> Row:
@@ -47,37 +47,38 @@ def row(name: str, what: str, measure: Measure) -> Row:
         if shutil.which("chromium") is None or find_spec("playwright") is None:
             raise NotMeasured("it takes chromium and playwright")
         port = free_port()
+        url = f"http://{HOST}:{port}/"
         server = stack.enter_context(Server("geartrain", options=("--http", f"{HOST}:{port}")))
         load(server, "submit", jobs=QUEUED, clients=8, window=100, function=1)
         measure(server, scale)  # warms it up
+        asked = subprocess.run(
+            reader("watch", url), cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
         return {
             CLOSED: partial(measure, server, scale),
-            OPEN: partial(watched, f"http://{HOST}:{port}/", "ask", partial(measure, server, scale)),
-            DRAWN: partial(watched, f"http://{HOST}:{port}/", "draw", partial(measure, server, scale)),
+            OPEN: partial(watched, reader("ask", url), asked, partial(measure, server, scale)),
+            DRAWN: partial(watched, reader("draw", url), "", partial(measure, server, scale)),
         }
 
-    return Row(name, what, contestants, turns=3)
+    return Row(name, what, contestants, turns=8)
 
 
-def watched(url: str, way: str, measure: Callable[[], Sample]) -> Sample:
+def reader(way: str, url: str) -> list[str]:
+    """The command that looks at the page."""
+    return [sys.executable, "-m", "bench.programs.readers", way, url, str(BROWSERS)]
+
+
+def watched(command: list[str], asked: str, measure: Callable[[], Sample]) -> Sample:
     """Measure while readers look."""
-    with readers(url, way):
-        return measure()
-
-
-@contextmanager
-def readers(url: str, way: str) -> Iterator[None]:
-    """Browsers that show the page for the time of a ``with`` block."""
-    program = subprocess.Popen(
-        [sys.executable, "-m", "bench.programs.readers", url, str(BROWSERS), way],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    program = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert program.stdout
     assert program.stdin
+    program.stdin.write(asked)
+    program.stdin.flush()
     if program.stdout.readline() != "open\n":
-        raise SystemExit("the browsers did not open the page")
+        raise SystemExit("the page cannot be opened")
     try:
-        yield
+        return measure()
     finally:
         program.stdin.close()
         program.wait()

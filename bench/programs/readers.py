@@ -1,12 +1,13 @@
-"""Has the web page open in browsers until its input ends: ``python -m bench.programs.readers URL PAGES draw|ask``.
+"""Has the web page open, as long as its input is: ``python -m bench.programs.readers draw|watch|ask URL PAGES``.
 
-With ``draw`` real browsers draw what they get, on the processors of this machine. With ``ask`` they are watched for a
-while and closed, and what they asked for is asked for again and again at the same pace, and read, but not drawn: as if
-the browsers were on other machines. Either gives way to everything else on this one.
+With ``draw`` real browsers draw what they get, on the processors of this machine. With ``watch`` they are closed after
+a while, and what they asked for is printed; with ``ask`` that is read again, and asked for again and again at the same
+pace, and read, but not drawn: as if the browsers were on other machines. All that gives way to everything else here.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -36,20 +37,29 @@ class Asked(NamedTuple):
 
 
 def main() -> None:
-    url, number, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    way, url, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if way == "ask":
+        for one in json.loads(sys.stdin.readline()):
+            Thread(target=ask, args=(urlsplit(url).netloc, Asked(*one)), daemon=True).start()
+        wait()
+        return
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
         watches = [Watch(browser, url + PAGES[turn % len(PAGES)]) for turn in range(number)]
-        if way == "ask":
-            watches[-1].page.wait_for_timeout(1000 * (SETTLE + TIME))
-            for asked in [asked for watch in watches for asked in watch.seen()]:
-                Thread(target=ask, args=(urlsplit(url).netloc, asked), daemon=True).start()
-            browser.close()
-        print("open", flush=True)
-        sys.stdin.read()
+        if way == "watch":
+            watches[0].page.wait_for_timeout(1000 * (SETTLE + TIME))
+            print(json.dumps([asked for watch in watches for asked in watch.seen()]), flush=True)
+        else:
+            wait()
+
+
+def wait() -> None:
+    """Say that the pages are open, until there is no more input."""
+    print("open", flush=True)
+    sys.stdin.read()
 
 
 class Watch:

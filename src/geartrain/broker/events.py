@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from geartrain.broker.answers import text
@@ -135,8 +136,8 @@ class Events:
 
     def after(self, last: int, watch: Watch) -> Answer:
         """The oldest events behind one."""
-        behind = [Event._make(values) for values in self.ring if values[0] > last]
-        wanted = [event for event in behind if watch.wants(event)]
+        behind = takewhile(lambda values: values[0] > last, reversed(self.ring))
+        wanted = [event for event in map(Event._make, behind) if watch.wants(event)][::-1]
         found = sample_of(wanted, watch.most) if watch.is_sample else wanted[: watch.most]
         reached = found[-1].id if len(found) == watch.most and not watch.is_sample else self.last
         if not watch.only:
