@@ -13,6 +13,7 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_BG,
     SUBMIT_JOB_EPOCH,
     SUBMIT_JOB_HIGH_BG,
+    WORK_FAIL,
 )
 from tests.wire import START, MemoryServer, Peer
 
@@ -137,6 +138,24 @@ def test_one_question_looks_at_a_bounded_number_of_jobs(
     got = pages(client)
     assert [handle for rows in got for handle in rows] == [f"H:test:{number}" for number in kept]
     assert max(map(len, got)) <= 5
+
+
+@pytest.mark.one_shard("a shard looks at its own jobs")
+def test_a_job_that_comes_back_is_found_in_the_order_of_the_handles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "SPARSE", 0)
+    server = MemoryServer()
+    server.sets_policy("dies", dead_letter=True)
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"dies", b"", b"")
+    server.running(b"dies").says(WORK_FAIL, b"H:test:1")
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert found(client, limit=2) == ["H:test:2", "H:test:3"]
+    client.types(b"dead-retry H:test:1")
+    assert pages(client, limit=2) == [["H:test:1", "H:test:2"], ["H:test:3"]]
+    client.types(b"cancel job H:test:1")
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert pages(client, limit=2) == [["H:test:2", "H:test:3"], ["H:test:4"]]
 
 
 @pytest.mark.parametrize(

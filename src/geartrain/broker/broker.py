@@ -70,6 +70,7 @@ class Broker:
         self.last_handle = rules.shard
         self.reserved = 0  # numbers up to it are not given again, even after a crash
         self.last_place = 0
+        self.is_in_order = True  # ``jobs`` is in the order of their numbers
 
     # Connections
 
@@ -98,10 +99,6 @@ class Broker:
         for connection in self.connections:
             for function in list(connection.abilities):
                 self.remove_ability(connection, function)
-
-    def is_running_jobs(self) -> bool:
-        """Whether any worker has a job."""
-        return any(function.running for function in self.functions.values())
 
     # Functions
 
@@ -179,6 +176,8 @@ class Broker:
     def place(self, job: Job) -> None:
         """Let a new job be found by its number, and run when its time has come."""
         self.jobs[job.number] = job
+        if job.number != self.last_handle:
+            self.is_in_order = False
         if job.workload is not None:
             self.memory += job.size
         if job.unique:

@@ -34,6 +34,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
         job = job_of(broker, record)
         dead = archive.read.pop(job.number, None)
         if dead is None:
+            pass_by(broker, job.number)
             broker.place(job)
         else:
             archive.bury(DeadLetter(job, dead))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final, NamedTuple
 
 from geartrain.broker.access import VIEW
@@ -132,8 +134,17 @@ def after(broker: Broker, wanted: Wanted, last: int) -> tuple[list[int], bool]:
             range(first, min(broker.last_handle, first + MOST_SCANNED * broker.step) + 1, broker.step)
         )
     else:
-        numbers = sorted([number for number in broker.jobs if number > last])
+        numbers = list(islice((number for number in in_order(broker) if number > last), MOST_SCANNED + 1))
     return numbers[:MOST_SCANNED], len(numbers) > MOST_SCANNED
+
+
+def in_order(broker: Broker) -> Iterable[int]:
+    """The numbers of all jobs in their order: to sort a million of them, the others would have to wait."""
+    if broker.is_in_order:
+        return broker.jobs
+    numbers = sorted(broker.jobs)
+    broker.is_in_order = numbers == list(broker.jobs)
+    return numbers
 
 
 def few(broker: Broker, wanted: Wanted) -> list[Job] | None:

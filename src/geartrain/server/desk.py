@@ -172,7 +172,7 @@ class OwnDesk:
         self.broker.stop()
 
     def is_running_jobs(self) -> bool:
-        return self.broker.is_running_jobs()
+        return any(function.running for function in self.broker.functions.values())
 
     def finish(self) -> None:
         self.broker.schedules.stop()
