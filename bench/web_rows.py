@@ -78,11 +78,14 @@ def watched(command: list[str], asked: str, measure: Callable[[], Sample]) -> Sa
     if program.stdout.readline() != "open\n":
         raise SystemExit("the page cannot be opened")
     try:
-        return measure()
+        sample = measure()
     finally:
         program.stdin.close()
-        program.wait()
+        status = program.wait()
         program.stdout.close()
+    if status:
+        raise SystemExit(f"a reader ended with status {status}")
+    return sample
 
 
 WEB: Final = Group(

@@ -11,11 +11,11 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections import defaultdict
 from contextlib import closing
 from http.client import HTTPConnection
-from threading import Thread
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,8 +40,9 @@ def main() -> None:
     way, url, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     if way == "ask":
+        threading.excepthook = end_all
         for one in json.loads(sys.stdin.readline()):
-            Thread(target=ask, args=(urlsplit(url).netloc, Asked(*one)), daemon=True).start()
+            threading.Thread(target=ask, args=(urlsplit(url).netloc, Asked(*one)), daemon=True).start()
         wait()
         return
     with sync_playwright() as playwright:
@@ -54,6 +55,12 @@ def main() -> None:
             print(json.dumps([asked for watch in watches for asked in watch.seen()]), flush=True)
         else:
             wait()
+
+
+def end_all(failure: threading.ExceptHookArgs) -> None:
+    """End with an error where one of the readers does."""
+    threading.__excepthook__(failure)
+    os._exit(1)
 
 
 def wait() -> None:
@@ -93,7 +100,7 @@ def ask(place: str, asked: Asked) -> None:
         connection.request("GET", asked.path, headers=asked.headers)
         with closing(connection.getresponse()) as answer:
             if answer.status != 200:
-                raise SystemExit(f"GET {asked.path} is answered with {answer.status}")
+                raise RuntimeError(f"GET {asked.path} is answered with {answer.status}")
             while answer.read1(PIECE):
                 pass
         time.sleep(asked.pause)

@@ -28,6 +28,7 @@ def test_a_sample_tells_how_many_events_it_leaves_out(alone: Site, function: str
         alone.does("POST", "/jobs/batch", {"jobs": [{"function": function}] * 3})
         (missed, told), (submitted, _) = next(events), next(events)
         alone.does("POST", f"/functions/{function}/purge", {})
+    alone.does("DELETE", f"/functions/{function}")
     assert (missed, told["count"], submitted) == ("missed", 2, "submitted")
 
 

@@ -58,9 +58,8 @@ class Answer(NamedTuple):
 
     events: list[Event]
     reached: int  # the id behind which the next question goes on
-    missed: (
-        int | None
-    )  # how many events are not among them, though they were asked for; None where nobody can say
+    kept: int  # events that were remembered until then
+    missed: int  # how many more were asked for
 
 
 class Watch(NamedTuple):
@@ -95,6 +94,7 @@ class Events:
         self.until = now + INTEREST  # in monotonic seconds
         self.ring: deque[Values] = deque(maxlen=MOST)
         self.last = 0  # id
+        self.kept = 0  # events that were remembered so far
         self.room = dict.fromkeys(KINDS, 0)  # by kind, how many more of all jobs' events are remembered
         self.only: dict[bytes, float] = {}  # jobs and functions of which all is remembered, and until when
 
@@ -116,6 +116,7 @@ class Events:
             self.room[kind] = room - 1
         elif not self.only or (job.function.name not in self.only and job.handle not in self.only):
             return
+        self.kept += 1
         worker = job.worker
         self.ring.append(
             (
@@ -134,17 +135,17 @@ class Events:
             )
         )
 
-    def after(self, last: int, watch: Watch) -> Answer:
-        """The oldest events behind one."""
-        behind = takewhile(lambda values: values[0] > last, reversed(self.ring))
-        wanted = [event for event in map(Event._make, behind) if watch.wants(event)][::-1]
+    def after(self, last: int, kept: int, watch: Watch) -> Answer:
+        """The oldest events behind one, until which so many were remembered."""
+        behind = [*takewhile(lambda values: values[0] > last, reversed(self.ring))]
+        wanted = [event for event in map(Event._make, reversed(behind)) if watch.wants(event)]
         found = sample_of(wanted, watch.most) if watch.is_sample else wanted[: watch.most]
         reached = found[-1].id if len(found) == watch.most and not watch.is_sample else self.last
-        if not watch.only:
-            return Answer(found, reached, reached - last - len(found))
-        is_certain = len(self.ring) < MOST or self.ring[0][0] <= last + 1
+        ahead = sum(values[0] > reached for values in behind)
+        forgotten = self.kept - kept - len(behind)  # of any function
         skipped = len(wanted) - len(found) if watch.is_sample else 0
-        return Answer(found, reached, skipped if is_certain else None)
+        missed = forgotten + skipped if watch.only else reached - last - len(found)
+        return Answer(found, reached, self.kept - ahead, missed)
 
 
 def sample_of(events: list[Event], most: int) -> list[Event]:

@@ -14,7 +14,7 @@ from geartrain.broker.sight import may
 
 FROM_NOW: Final = b"-"
 SAMPLE: Final = b"sample"
-PLACES: Final = re.compile(rb"\d{1,9}\.\d{1,20}\.\d{1,20}(,\d{1,9}\.\d{1,20}\.\d{1,20})*")
+PLACES: Final = re.compile(rb"\d{1,9}(\.\d{1,20}){3}(,\d{1,9}(\.\d{1,20}){3})*")
 
 
 class Place(NamedTuple):
@@ -22,6 +22,7 @@ class Place(NamedTuple):
 
     began: int  # names the series
     last: int  # id
+    kept: int  # events that were remembered until then
 
 
 def events(broker: Broker, words: list[bytes]) -> bytes:
@@ -40,11 +41,15 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
     watch = watch_of(words[2:])
     seen.expect(watch, broker.now)
     shard = broker.rules.shard
-    place = Place(seen.began, seen.last) if words[1] == FROM_NOW else places_of(words[1]).get(shard)
-    known = place is not None and place.began == seen.began
-    found, reached, missed = seen.after(place.last if place is not None and known else 0, watch)
+    place = (
+        Place(seen.began, seen.last, seen.kept) if words[1] == FROM_NOW else places_of(words[1]).get(shard)
+    )
+    if place is None or place.began != seen.began:
+        place = Place(0, 0, 0)
+    found, reached, kept, missed = seen.after(place.last, place.kept, watch)
     rows = [row_of(event, shard) for event in found if may(broker, VIEW, event.function)]
-    rows.append({"cursor": f"{shard}.{seen.began}.{reached}", "missed": missed if known else None})
+    cursor = f"{shard}.{seen.began}.{reached}.{kept}"
+    rows.append({"cursor": cursor, "missed": missed if place.began else None})
     return json_lines(rows)
 
 
@@ -64,6 +69,6 @@ def places_of(cursor: bytes) -> dict[int, Place]:
     """The places in a cursor, by shard."""
     places: dict[int, Place] = {}
     for part in cursor.split(b","):
-        shard, began, last = part.split(b".")
-        places[int(shard)] = Place(int(began), int(last))
+        shard, began, last, kept = map(int, part.split(b"."))
+        places[shard] = Place(began, last, kept)
     return places

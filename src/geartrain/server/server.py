@@ -77,7 +77,8 @@ class Server:
         self.loop.add_reader(self.epoll.fileno(), self.read_turns)
         self.acceptor = Acceptor(self)
         self.turned = asyncio.Event()
-        self.alarm: asyncio.TimerHandle | None = None  # None while nothing is due at any time
+        self.alarm: asyncio.Handle | None = None  # None while nothing is due at any time
+        self.due = 0.0  # when the alarm goes off; uvloop's handle does not know it where that is at once
         self.desk = desk_for(self)
         self.gatekeeper = Gatekeeper(self)
         self.set_time()
@@ -295,9 +296,10 @@ class Server:
         """Take a turn in ``wait`` seconds, if none comes before."""
         due = self.loop.time() + wait
         if self.alarm is not None:
-            if self.alarm.when() <= due:
+            if self.due <= due:
                 return
             self.alarm.cancel()
+        self.due = due
         self.alarm = self.loop.call_at(due, self.ring)
 
     def ring(self) -> None:
