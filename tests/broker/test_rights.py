@@ -48,7 +48,7 @@ LINES = {
     "peers": "peers",
     "peer-drain": "peer-drain 2",
     "peer-resume": "peer-resume 2",
-    "events": "events 0.1800000000000.0",
+    "events": "events 0.1800000000000.0.0",
     "stats": "stats",
     "policy": "policy resize",
     "policy with JSON": 'policy resize {"timeout":5}',
