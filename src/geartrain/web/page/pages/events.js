@@ -24,7 +24,7 @@ export function Events({ query }) {
   const { rows, missed, problem } = useTail(query.function ?? '', isHeld);
   const shown = kind ? rows.filter((row) => OF_KIND[kind].has(row.kind)) : rows;
   return html`
-    <${Head} title="Events" sub="As they happen, the newest first; of each kind at most 80 a second.">
+    <${Head} title="Events" sub="As they happen, the newest first; a sample of each kind where there are too many.">
       <button aria-pressed=${isHeld} onClick=${() => setHeld(!isHeld)}>${isHeld ? 'Go on' : 'Hold'}</button>
     <//>
     <div class="event-filters">
