@@ -46,6 +46,15 @@ def test_the_events_of_a_job_begin_with_the_job_and_end_with_it(everywhere: Site
     assert everywhere.gets(f"/jobs/{other}")["state"] == "running"
 
 
+def test_the_events_of_a_job_are_told_whatever_its_function_is_called(everywhere: Site, function: str) -> None:
+    name = f"{function} with blanks"
+    handle = everywhere.submits(name)
+    with everywhere.listens("GET", f"/jobs/{handle}/events") as events:
+        assert next(events)[1]["function"] == name
+        everywhere.does("DELETE", f"/jobs/{handle}")
+        assert [kind for kind, _ in events] == ["cancelled"]
+
+
 def test_the_events_of_a_job_that_is_over_are_the_job(everywhere: Site, function: str) -> None:
     everywhere.does("PATCH", f"/functions/{quote(function, safe='')}", {"policy": {"dead_letter": True}})
     handle = everywhere.submits(function)

@@ -86,7 +86,7 @@ async def follow(tail: Tail) -> AsyncGenerator[bytes]:
 async def follow_job(call: Call) -> ASGIApp:
     """First the job as it is, then what happens to it."""
     job = await find_job(call, call.path["handle"])
-    tail = Tail(call, str(job["function"]), which=str(job["handle"]))
+    tail = Tail(call, ANY, which=str(job["handle"]))
     if is_over(job):
         return EventStream(only(event("job", job)), call.around.stopping)
     await tail.news()
