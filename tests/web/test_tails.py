@@ -46,7 +46,9 @@ def test_the_events_of_a_job_begin_with_the_job_and_end_with_it(everywhere: Site
     assert everywhere.gets(f"/jobs/{other}")["state"] == "running"
 
 
-def test_the_events_of_a_job_are_told_whatever_its_function_is_called(everywhere: Site, function: str) -> None:
+def test_the_events_of_a_job_are_told_whatever_its_function_is_called(
+    everywhere: Site, function: str
+) -> None:
     name = f"{function} with blanks"
     handle = everywhere.submits(name)
     with everywhere.listens("GET", f"/jobs/{handle}/events") as events:
