@@ -154,8 +154,10 @@ def test_a_server_that_stops_hands_out_no_more_jobs_and_lets_running_ones_end() 
         client.asks(SUBMIT_JOB, b"f", b"", b"")
     worker = server.running(b"f")
     server.broker.stop()
+    assert server.broker.functions[b"f"].running
     worker.says(WORK_COMPLETE, HANDLE, b"done")
     assert client.heard() == [(WORK_COMPLETE, HANDLE, b"done")]
+    assert not server.broker.functions[b"f"].running
     worker.says(CAN_DO, b"f")
     assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
 

@@ -23,7 +23,7 @@ class EventPage(NamedTuple):
 
     events: list[dict[str, object]]
     cursor: str  # for what happens after that
-    missed: int | None  # events that came between and are forgotten; None where nobody can say how many
+    missed: int | None  # events that came between and are not among them; None where nobody can say how many
 
 
 def as_job_page(lines: list[str]) -> JobPage:

@@ -19,6 +19,7 @@ from geartrain.web.answers import JSON, OCTETS, answer, told
 from geartrain.web.calls import Call
 from geartrain.web.csrf import check_origin
 from geartrain.web.identity import Door
+from geartrain.web.looks import Row
 from geartrain.web.ports import Surroundings
 from geartrain.web.problems import Problem, as_word, problem_of, wrong
 from geartrain.web.schemas import Schema, checks, from_text
@@ -31,7 +32,6 @@ HEARD_OUT: Final = (
 )
 
 Handler = Callable[[Call], Awaitable[ASGIApp]]
-Row = dict[str, object]
 
 
 class Operation(NamedTuple):

@@ -10,17 +10,16 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from geartrain.errors import GearmanError
-from geartrain.protocol.admin import json_lines
+from geartrain.protocol.watching import events
 from geartrain.web.answers import EVENTS
 from geartrain.web.calls import Call
 from geartrain.web.jobs import STATES, find_job
+from geartrain.web.looks import Row
 from geartrain.web.operations import Operation
 from geartrain.web.problems import Problem, as_word, problem_of
 from geartrain.web.schemas import integer
 from geartrain.web.streams import HEARTBEAT, PULSE, EventStream, event
 from geartrain.web.submits import FUNCTION
-
-Row = dict[str, object]
 
 PAUSE: Final = 0.25  # seconds between two questions for what has happened
 MOST: Final = 1000  # events of one answer
@@ -38,16 +37,15 @@ class Tail:
 
     def __init__(self, call: Call, function: str, limit: int = MOST, which: str = "") -> None:
         self.call = call
-        self.asked = (function, str(limit), *filter(None, (which,)))
+        self.asked = (function, limit, which)
         self.cursor = NOW
         self.silent_since = time.monotonic()
 
     async def news(self) -> list[Row]:
         """What has happened since the last question, and a row where some of it is forgotten."""
-        rows = await self.call.ask(json_lines(("events", self.cursor, *self.asked)))
-        end = rows.pop()
-        self.cursor = str(end["cursor"])
-        return [{"kind": "missed", "count": end["missed"]}, *rows] if end["missed"] else rows
+        page = await self.call.ask(events(self.cursor, *self.asked))
+        self.cursor = page.cursor
+        return [{"kind": "missed", "count": page.missed}, *page.events] if page.missed else page.events
 
     async def wait(self) -> bytes:
         """Wait until it is worth to ask again; what is sent meanwhile, so that the listener knows we are there."""
