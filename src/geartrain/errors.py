@@ -30,6 +30,7 @@ GearmanError
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
 from typing import ClassVar, Final
 
@@ -55,6 +56,31 @@ class ReturnCode(IntEnum):
     JOB_NOT_FOUND = 52
 
 
+Revival = tuple[
+    Callable[[type[BaseException], tuple[object, ...], dict[str, object]], BaseException],
+    tuple[type[BaseException], tuple[object, ...], dict[str, object]],
+]
+"""What ``__reduce__`` gives."""
+
+
+def revival(error: BaseException) -> Revival:
+    """How ``revived`` makes an equal exception.
+
+    Exception's own ``__reduce__`` calls the class with ``args``, which holds the message only.
+    """
+    return revived, (type(error), error.args, dict(vars(error)))
+
+
+def revived(
+    kind: type[BaseException], arguments: tuple[object, ...], attributes: dict[str, object]
+) -> BaseException:
+    """The exception that ``revival`` described."""
+    error = kind.__new__(kind)
+    error.args = arguments
+    vars(error).update(attributes)
+    return error
+
+
 class GearmanError(Exception):
     """The base of everything Geartrain raises.
 
@@ -68,6 +94,10 @@ class GearmanError(Exception):
         super().__init__(message)
         self.server = server
         self.handle = handle
+
+    def __reduce__(self) -> Revival:
+        """Pickle and copy, whatever parameters the class of the error takes."""
+        return revival(self)
 
 
 class ConnectError(GearmanError):
@@ -233,6 +263,10 @@ RETRY_TOLD: Final = re.compile(rb"Retry: retry in (\d+(?:\.\d+)?(?:e[+-]\d+)?) s
 
 class JobOutcome(Exception):
     """What a worker's function raises to end its job in a way other than by its result."""
+
+    def __reduce__(self) -> Revival:
+        """Pickle and copy, whatever parameters the class takes."""
+        return revival(self)
 
 
 class Fail(JobOutcome):

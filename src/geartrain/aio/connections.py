@@ -14,6 +14,7 @@ from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import LAST
 from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.settings import check_seconds
 from geartrain.protocol.task import Pending, Question, Task
 
 ClientLink = Link[ClientProtocol]
@@ -35,6 +36,8 @@ class Connections:
         exceptions: bool,
         network: AsyncNetwork,
     ) -> None:
+        check_seconds(timeout, "timeout")
+        check_seconds(connect_timeout, "connect_timeout")
         self.servers = servers
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout

@@ -78,10 +78,17 @@ def parse_servers(servers: Servers, environment: Mapping[str, str]) -> list[Serv
         servers = environment.get("GEARMAN_SERVERS") or f"localhost:{DEFAULT_PORT}"
     if isinstance(servers, str):
         servers = [servers]
-    names = [name for item in servers for name in item.split(",") if name.strip()]
+    names = [name for item in servers for name in addresses_in(item) if name.strip()]
     if not names:
         raise SettingsError("servers: expected at least one")
     return [parse_server(name) for name in names]
+
+
+def addresses_in(item: object) -> list[str]:
+    """The addresses in one string of a list; raises SettingsError for anything else."""
+    if not isinstance(item, str):
+        raise SettingsError(f'server {item!r}: expected text such as "host:port"')
+    return item.split(",")
 
 
 class ServerList:

@@ -21,6 +21,7 @@ from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import LAST
 from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.settings import check_seconds
 from geartrain.protocol.task import Pending, Question, Task, job_timeout
 from geartrain.sync.network import AnyLink, Network, wait_for_any
 
@@ -53,6 +54,8 @@ class Connections:
         exceptions: bool,
         network: Network,
     ) -> None:
+        check_seconds(timeout, "timeout")
+        check_seconds(connect_timeout, "connect_timeout")
         self.servers = servers
         self.timeout = timeout  # seconds, for calls that name none
         self.connect_timeout = connect_timeout

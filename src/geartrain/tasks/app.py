@@ -12,8 +12,9 @@ from geartrain.errors import SettingsError
 from geartrain.jobs import WorkerJob
 from geartrain.protocol.servers import Servers
 from geartrain.sync.worker import Worker
-from geartrain.tasks.definition import Definition, TaskOptions
+from geartrain.tasks.definition import Definition
 from geartrain.tasks.execution import offer, offer_async
+from geartrain.tasks.options import TaskOptions
 from geartrain.tasks.pool import Binding, ServerPool
 from geartrain.tasks.task import AsyncStreamTask, AsyncTask, StreamTask, Task
 from geartrain.tls import Speech
@@ -105,7 +106,8 @@ class App:
         callable, or one of ``Unique``), ``timeout`` is the time in seconds after which the server gives a running
         job to another worker, ``retry`` says when a failed job is tried again, ``priority`` which queue it waits
         in. ``bind`` passes the job as the first argument; ``raw`` makes the one argument the workload as it is.
-        Raises SettingsError for what does not fit the function.
+        Raises SettingsError for an option that is not known, has a value that it cannot have, or does not fit the
+        function.
         """
 
         def decorate(function: Callable[..., Any]) -> Any:

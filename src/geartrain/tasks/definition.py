@@ -6,28 +6,18 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple
 
-from geartrain.errors import Fail, JobFailed, PayloadError, Reject, Retry
+from geartrain.errors import Fail, JobFailed, PayloadError, Reject, Retry, SettingsError
 from geartrain.jobs import RunningJob
 from geartrain.protocol.submission import Priority, Unique
 from geartrain.tasks.codec import arguments_of, item_value, result_value
+from geartrain.tasks.options import TASK_CHECKS, TaskOptions, check
 from geartrain.tasks.parameters import Parameters
-from geartrain.tasks.retry import RetryPolicy, delay_at_worker
-from geartrain.tasks.uniques import UniqueRule, Uniques
+from geartrain.tasks.retry import delay_at_worker
+from geartrain.tasks.uniques import Uniques
 
 log: Final = logging.getLogger("geartrain.tasks")
-
-
-class TaskOptions(TypedDict, total=False):
-    """What ``@app.task(...)`` and ``@app.stream(...)`` take."""
-
-    name: str  # of the Gearman function; without it, the name of the Python function
-    unique: UniqueRule  # calls whose uniques are equal share one job
-    timeout: float  # seconds after which a running job is given to another worker
-    retry: RetryPolicy
-    priority: Priority
-    raw: bool  # the workload is the one argument, as it is
 
 
 class Call(NamedTuple):
@@ -46,12 +36,14 @@ class Definition:
         self.function = function
         self.bind = bind
         self.is_stream = stream
-        self.name = options.get("name") or function.__name__
+        check(getattr(function, "__name__", repr(function)), {**options, "bind": bind}, TASK_CHECKS)
+        self.name = options.get("name") or name_of(function)
         self.timeout = options.get("timeout")
         self.retry = options.get("retry")
         self.priority = options.get("priority", Priority.NORMAL)
         raw = options.get("raw", False)
         parameters = Parameters(self.name, function, bind)
+        self.signature = parameters.signature  # as callers see it: without the job
         self.arguments = arguments_of(parameters, raw)
         self.result = item_value(parameters, raw) if stream else result_value(parameters, raw)
         self.uniques = Uniques(parameters, options.get("unique"))
@@ -87,6 +79,14 @@ class Definition:
                 error = JobFailed(f"{self.name} gave up after {job.attempt} attempts", handle=job.handle)
             log.error("job %s of %s failed: %s", job.handle, self.name, told(error), exc_info=error)
             raise error
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """What a task is called that is given no name; raises SettingsError."""
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise SettingsError(f"task of {function!r}: it has no name of its own, expected name=")
+    return name
 
 
 def told(error: Exception) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from geartrain.errors import SettingsError
 
+# Python 3.14 evaluates annotations late: a name that is only imported for type checkers would raise NameError.
+UNEVALUATED: Final[Mapping[str, Any]] = (
+    {"annotation_format": importlib.import_module("annotationlib").Format.FORWARDREF}
+    if sys.version_info >= (3, 14)
+    else {}
+)
 VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -19,7 +27,7 @@ class Parameters:
 
     def __init__(self, task: str, function: Callable[..., Any], bind: bool) -> None:
         self.task = task
-        self.signature = inspect.signature(function)
+        self.signature = inspect.signature(function, **UNEVALUATED)
         if bind:
             first, *rest = self.signature.parameters.values() or [None]
             if first is None or first.kind in VARIADIC:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from geartrain.errors import ConnectionLost, GearmanError, JobException, Retry, SettingsError
+from geartrain.protocol.settings import is_seconds
 
 LARGEST_DOUBLING = 60  # beyond it any delay is longer than any ``max_delay``
 
@@ -26,19 +27,25 @@ class RetryPolicy:
     on: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise SettingsError(f"attempts {self.attempts}: expected 1 or more")
-        if self.backoff < 0 or self.max_delay < 0:
-            raise SettingsError(
-                f"backoff {self.backoff}, max_delay {self.max_delay}: expected 0 or more seconds"
-            )
-        if not 0 <= self.jitter <= 1:
-            raise SettingsError(f"jitter {self.jitter}: expected 0..1")
+        if type(self.attempts) is not int or self.attempts < 1:
+            raise SettingsError(f"attempts {self.attempts!r}: expected a whole number, 1 or more")
+        for name, value in (("backoff", self.backoff), ("max_delay", self.max_delay)):
+            if not is_seconds(value):
+                raise SettingsError(f"{name} {value!r}: expected 0 or more seconds")
+        if not is_seconds(self.jitter) or self.jitter > 1:
+            raise SettingsError(f"jitter {self.jitter!r}: expected 0..1")
+        if not isinstance(self.on, tuple) or not all(is_exception(kind) for kind in self.on):
+            raise SettingsError(f"on {self.on!r}: expected a tuple of exception classes, such as (OSError,)")
 
     def delay(self, attempt: int) -> float:
         """Seconds between the attempt of this number, which failed, and the next."""
         longest = min(self.max_delay, self.backoff * 2.0 ** min(attempt - 1, LARGEST_DOUBLING))
         return longest * (1 - self.jitter * random.random())
+
+
+def is_exception(kind: object) -> bool:
+    """Whether it is a class of exceptions that a function may raise."""
+    return isinstance(kind, type) and issubclass(kind, Exception)
 
 
 def delay_at_worker(policy: RetryPolicy | None, attempt: int, error: Exception) -> float | None:

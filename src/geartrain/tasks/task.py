@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import update_wrapper
+from functools import partial, update_wrapper
+from operator import attrgetter
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from geartrain.errors import JobTimeout
 from geartrain.protocol.submission import Priority, Unique
 from geartrain.tasks.definition import Definition
 from geartrain.tasks.local import AsyncLocalJob, LocalJob
-from geartrain.tasks.options import CallOptions
+from geartrain.tasks.options import CALL_CHECKS, CallOptions, check
 from geartrain.tasks.pool import Binding
 from geartrain.tasks.results import AsyncTaskJob, Queued, TaskJob, async_items, items
 from geartrain.tasks.submission import Submission
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def revived(module: str, name: str, options: CallOptions) -> Any:
+    """The task that was pickled: what its module has under its name, with the options that it had."""
+    return attrgetter(name)(importlib.import_module(module)).with_options(options)
+
+
+def look_like(task: object, function: Callable[..., Any]) -> None:
+    """Let ``inspect`` and those who use it (Starlette, FastAPI) see what kind of function a task is.
+
+    They take an object for a coroutine function, or a generator, where it has a function's attributes.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    for name in ("__code__", "__defaults__", "__kwdefaults__"):
+        if hasattr(function, name):
+            setattr(task, name, getattr(function, name))
 
 
 class AnyTask(Generic[P, R]):
@@ -34,6 +53,12 @@ class AnyTask(Generic[P, R]):
         self.binding = binding
         self.call_options = CallOptions()
         update_wrapper(cast(Callable[..., Any], self), definition.function)
+        self.__signature__ = definition.signature
+        look_like(self, definition.function)
+
+    def __repr__(self) -> str:
+        """The name and the parameters."""
+        return f"<{type(self).__name__} {self.name}{self.definition.signature}>"
 
     @property
     def name(self) -> str:
@@ -52,13 +77,33 @@ class AnyTask(Generic[P, R]):
         """The same task, for calls with these options.
 
         ``delay`` (seconds) and ``at`` are for ``enqueue``; ``timeout`` is how many seconds the caller waits in
-        total. What is not given stays as it is.
+        total. What is not given stays as it is. Raises SettingsError for a value that an option cannot have.
         """
         given = {"priority": priority, "delay": delay, "at": at, "unique": unique, "timeout": timeout}
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        check(self.name, changes, CALL_CHECKS)
+        return self.with_options(replace(self.call_options, **changes))
+
+    def with_options(self, options: CallOptions) -> Self:
+        """The same task with these options and no others."""
         task = copy.copy(self)
-        task.call_options = replace(self.call_options, **changes)
+        task.call_options = options
         return task
+
+    def __copy__(self) -> Self:
+        """A task of its own options for the same function."""
+        task = type(self).__new__(type(self))
+        vars(task).update(vars(self))
+        return task
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same as a copy: the function and the app's connections are shared, as a module's are."""
+        return copy.copy(self)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str, CallOptions]]:
+        """Pickle as a function is pickled: by the names of its module and of itself."""
+        module, name = self.definition.function.__module__, self.definition.function.__qualname__
+        return revived, (module, name, self.call_options)
 
     def here(self, *args: P.args, **kwargs: P.kwargs) -> Any:
         """What the function returns in this process; a task with ``bind`` gets a stand-in for its job."""
