@@ -54,6 +54,10 @@ class ExpectedJob:
     worker: ExpectedPeer | None = None
     time_limit: tuple[float, int] | None = None  # when it ends, and which was set before which
     attempts: int = 0
+    losses: int = 0  # executions in a row that were lost or over their time limit
+    late: list[ExpectedPeer] = field(
+        default_factory=list
+    )  # who were over it, and may bring the whole result yet
 
     def is_ready(self) -> bool:
         return self.worker is None and not self.delayed
@@ -66,8 +70,9 @@ class ExpectedJob:
 class ExpectedServer:
     """What must be so."""
 
-    def __init__(self, job_retries: int, now: float, clock: float) -> None:
+    def __init__(self, job_retries: int, max_lost: int, now: float, clock: float) -> None:
         self.job_retries = job_retries
+        self.max_lost = max_lost
         self.now = now
         self.clock = clock
         self.jobs: list[ExpectedJob] = []  # in the order of their handles
@@ -193,7 +198,11 @@ class ExpectedServer:
 
     def work_data(self, peer: ExpectedPeer, handle: bytes) -> None:
         job = self.job_run_by(peer, handle, b"Job does not exist on server")
+        for known in self.jobs:
+            if known.handle == handle and job is None and peer in known.late:
+                known.late.remove(peer)  # its result would not be whole
         if job is not None:
+            job.late = [late for late in job.late if late is peer]
             job.tell((WORK_DATA, handle, b"some"))
 
     def work_complete(self, peer: ExpectedPeer, handle: bytes) -> None:
@@ -218,6 +227,9 @@ class ExpectedServer:
     def job_run_by(self, peer: ExpectedPeer, handle: bytes, refusal: bytes) -> ExpectedJob | None:
         for job in peer.runs:
             if job.handle == handle:
+                return job
+        for job in self.jobs:
+            if job.handle == handle and job.worker is None and peer in job.late:
                 return job
         if not peer.worker:
             peer.hears.append((ERROR, b"JOB_NOT_FOUND", refusal))
@@ -273,9 +285,10 @@ class ExpectedServer:
     def lose(self, job: ExpectedJob) -> None:
         self.release(job)
         job.attempts += 1
+        job.losses += 1
         if not job.clients and not job.background:
             self.jobs.remove(job)
-        elif 0 <= self.job_retries <= job.attempts:
+        elif 0 <= self.job_retries <= job.attempts or self.job_retries < 0 < self.max_lost <= job.losses:
             self.end(job, (WORK_FAIL, job.handle))
         else:
             self.last_place += 1
@@ -289,6 +302,8 @@ class ExpectedServer:
             (job.time_limit, job) for job in self.jobs if job.time_limit and job.time_limit[0] <= self.now
         ]
         for _, job in sorted(late):
+            if job.worker is not None:
+                job.late = [peer for peer in job.late if peer is not job.worker] + [job.worker]
             self.lose(job)
         for peer in self.hungry:
             if peer.hears[-1] == (NO_JOB,) and not peer.asleep:

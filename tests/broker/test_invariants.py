@@ -68,12 +68,18 @@ class Conversation(RuleBasedStateMachine):
 
     build: ClassVar[Build] = OneBroker
 
-    @initialize(job_retries=st.sampled_from([-1, 0, 2]), worker_wakeup=st.sampled_from([1, 2, 0]))
-    def starts(self, job_retries: int, worker_wakeup: int) -> None:
-        rules = Rules(prefix=b"H:test", job_retries=job_retries, worker_wakeup=worker_wakeup)
+    @initialize(
+        job_retries=st.sampled_from([-1, -1, -1, 0, 2]),
+        max_lost=st.sampled_from([0, 1, 2, 3]),
+        worker_wakeup=st.sampled_from([1, 2, 0]),
+    )
+    def starts(self, job_retries: int, max_lost: int, worker_wakeup: int) -> None:
+        rules = Rules(
+            prefix=b"H:test", job_retries=job_retries, max_lost=max_lost, worker_wakeup=worker_wakeup
+        )
         self.server = MemoryServer(rules, build=type(self).build)
         self.broker = self.server.broker
-        self.expected = ExpectedServer(job_retries, self.server.now, self.server.clock)
+        self.expected = ExpectedServer(job_retries, max_lost, self.server.now, self.server.clock)
         self.operator = self.server.connect()
         self.pairs = [(self.server.connect(), ExpectedPeer()) for _ in range(PEERS)]
         self.witness = Witness(self.server)
@@ -180,6 +186,24 @@ class Conversation(RuleBasedStateMachine):
             handle = expected.runs[number % len(expected.runs)].handle
         expect(expected, handle)
         self.turn(real, command, handle, *report)
+
+    @rule(number=numbers, command=st.sampled_from([WORK_DATA, WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION]))
+    def somebody_speaks_late(self, number: int, command: int) -> None:
+        """Of a job that was taken from it for its time limit, whoever has that by now."""
+        late = [(peer, job.handle) for job in self.expected.jobs for peer in job.late]
+        if not late:
+            return
+        expected, handle = late[number % len(late)]
+        if expected not in [peer for _, peer in self.pairs]:  # it has left
+            return
+        expect, report = {
+            WORK_DATA: (self.expected.work_data, [b"some"]),
+            WORK_COMPLETE: (self.expected.work_complete, [b"done"]),
+            WORK_FAIL: (self.expected.work_fail, []),
+            WORK_EXCEPTION: (self.expected.work_exception, [b"no"]),
+        }[command]
+        expect(expected, handle)
+        self.turn(self.real(expected), command, handle, *report)
 
     @rule(order=st.permutations(range(PEERS)), submit=submits, function=functions)
     def several_speak_in_one_turn(
@@ -294,10 +318,11 @@ class Conversation(RuleBasedStateMachine):
                 job.unique,
                 job.workload,
             )
-            assert (real.priority, real.background, real.attempts) == (
+            assert (real.priority, real.background, real.attempts, real.losses) == (
                 job.priority,
                 job.background,
                 job.attempts,
+                job.losses,
             )
             assert real.queued == job.is_ready()
             assert self.connections(real.clients) == [self.place_of(client) for client in job.clients]

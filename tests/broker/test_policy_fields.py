@@ -35,7 +35,7 @@ def test_what_is_said_may_be_what_holds_anyway() -> None:
     ("fields", "policy"),
     [
         ({"retry": {"attempts": 5}}, Policy(attempts=5, dead_letter=True)),
-        ({"retry": {"attempts": 5}, "dead_letter": False}, Policy(attempts=5)),
+        ({"retry": {"attempts": 5}, "dead_letter": False}, Policy(attempts=5, dead_letter=False)),
         ({"dead_letter": True}, Policy(dead_letter=True)),
         ({"retry": {"on": ["fail", "lost"]}}, Policy(on=frozenset({"fail", "lost"}))),
         ({"retry": {"delay": 2, "backoff": "exponential"}}, Policy(delay=2.0, factor=2.0)),

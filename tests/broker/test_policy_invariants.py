@@ -106,10 +106,19 @@ class Operations(RuleBasedStateMachine):
     @initialize(
         wakes_more=st.booleans(),
         job_retries=st.sampled_from([-1, 2]),
+        max_lost=st.sampled_from([0, 2]),
         policy=st.lists(fields, min_size=2, max_size=4),
     )
-    def starts(self, wakes_more: bool, job_retries: int, policy: list[dict[str, object]]) -> None:
-        rules = Rules(prefix=b"H:test", wakes_more=wakes_more, job_retries=job_retries, max_results=5)
+    def starts(
+        self, wakes_more: bool, job_retries: int, max_lost: int, policy: list[dict[str, object]]
+    ) -> None:
+        rules = Rules(
+            prefix=b"H:test",
+            wakes_more=wakes_more,
+            job_retries=job_retries,
+            max_lost=max_lost,
+            max_results=5,
+        )
         self.store = KeptJobs()
         self.under_way: Batch | None = None
         self.begin(MemoryServer(rules, has_store=True, build=type(self).build))
@@ -183,6 +192,16 @@ class Operations(RuleBasedStateMachine):
         for handle in list(self.peers[peer].connection.running)[:1]:
             text = [] if end == WORK_FAIL else [b"text"]
             self.turn(self.peers[peer], end, handle, *text)
+
+    @rule(end=st.sampled_from([WORK_COMPLETE, WORK_FAIL, WORK_EXCEPTION, WORK_DATA]))
+    def somebody_reports_late(self, end: int) -> None:
+        """Of a job that was taken from it for its time limit, whoever has that by now."""
+        for job in list(self.broker.jobs.values()):
+            for peer in self.peers:
+                if peer.connection in (job.late or ()):
+                    text = [] if end == WORK_FAIL else [b"text"]
+                    self.turn(peer, end, job.handle, *text)
+                    return
 
     @rule(peer=peers, delay=st.sampled_from([0.0, 0.5]))
     def wants_to_try_later(self, peer: int, delay: float) -> None:
@@ -365,8 +384,7 @@ class Operations(RuleBasedStateMachine):
     @invariant()
     def nothing_is_left_of_jobs_that_are_over(self) -> None:
         broker = self.broker
-        running = {job.number for job in broker.jobs.values() if job.worker is not None}
-        assert running.issuperset(broker.archive.chunks)
+        assert broker.jobs.keys() >= broker.archive.chunks.keys()
         assert broker.jobs.keys().isdisjoint(broker.archive.dead)
         for function in broker.functions.values():
             known = {*function.uniques.values(), *function.contents.values()}

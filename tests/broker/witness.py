@@ -11,7 +11,8 @@ from tests.wire import MemoryServer
 QUEUED = "queued"
 RUNNING = "running"
 ENDS = ("completed", "failed", "cancelled", "abandoned")
-OF_RUNNING = ("status", "data", "warning", "exception", "lost", "timed_out", "retried", "completed")
+OF_RUNNING = ("status", "lost", "timed_out", "retried")
+OF_WORKERS = ("data", "warning", "exception", "completed")  # also of one that was over its time limit
 
 
 class Witness:
@@ -27,6 +28,7 @@ class Witness:
         self.jobs: dict[str, str] = {job.handle.decode(): QUEUED for job in broker.jobs.values()}
         self.totals_at_first = {row["function"]: row["totals"] for row in self.operator.lists(b"functions")}
         self.failed: set[str] = set()
+        self.timed_out: set[str] = set()  # jobs whose workers may still be heard while nobody has them
         self.counts: dict[str, Counter[str]] = {}
         self.firsts: Counter[str] = Counter()
 
@@ -45,6 +47,8 @@ class Witness:
         state = self.jobs.get(handle)
         if kind in OF_RUNNING:
             assert state == RUNNING, event
+        if kind in OF_WORKERS:
+            assert state == RUNNING or handle in self.timed_out, event
         if kind in ("submitted", "revived"):
             assert state is None, event
             self.jobs[handle] = QUEUED
@@ -55,6 +59,8 @@ class Witness:
             self.firsts[event["function"]] += event["attempts"] == 1
         elif kind == "retried":
             self.jobs[handle] = QUEUED
+        elif kind == "timed_out":
+            self.timed_out.add(handle)
         elif kind == "dead":
             assert handle in self.failed, event
         elif kind in ENDS:

@@ -320,6 +320,8 @@ class Broker:
         function = job.function
         job.worker = connection
         job.started_at = self.clock
+        if self.archive.chunks and self.archive.chunks.pop(job.number, None) is not None:
+            job.late = None  # what they said before is forgotten: their results would not be whole
         connection.running[job.handle] = job
         function.running += 1
         if job.alarm:
@@ -343,7 +345,7 @@ class Broker:
         function.tally.run[min(int(seconds * 1000).bit_length(), LONGEST)] += 1
         if job.alarm:
             self.time_limits.cancel(job)
-        if self.archive.chunks:
+        if self.archive.chunks and job.late is None:
             self.archive.chunks.pop(job.number, None)
         if function.policy is not None and function.policy.max_running and function.sleepers:
             self.sleepers.call(function)
@@ -371,6 +373,9 @@ class Broker:
             self.withdraw(job)
         else:
             self.release(job)
+        job.late = None
+        if self.archive.chunks:
+            self.archive.chunks.pop(job.number, None)
         del self.jobs[job.number]
         if job.workload is not None:
             self.memory -= job.size

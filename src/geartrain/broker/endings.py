@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.graveyard import bury
+from geartrain.broker.lateness import remember_worker
 from geartrain.broker.model import Job
 from geartrain.broker.policy import NO_POLICY, Policy
 from geartrain.broker.policy_fields import AGAIN
@@ -29,18 +30,31 @@ def lose(broker: Broker, job: Job, reason: str) -> None:
         broker.events.add(broker.clock, "lost" if reason == "lost" else "timed_out", job)
     if is_unwanted(job):
         return abandon(broker, job)
+    if reason == "timeout":
+        remember_worker(job)
     if not fail_execution(broker, job, reason):
-        broker.tell_failure(job)
-        give_up(broker, job, reason, b"")
+        end_lost(broker, job, reason)
+
+
+def end_lost(broker: Broker, job: Job, reason: str) -> None:
+    """End a job whose worker was lost or too slow, and that may not run again."""
+    why = server_limit(broker, job)
+    broker.tell_failure(job)
+    give_up(broker, job, reason, why, is_poison=why != b"")
 
 
 def fail_execution(broker: Broker, job: Job, reason: str) -> bool:
     """An execution ended as "lost", "timeout", "fail" or "exception": whether the job runs again.
 
-    Then its clients go on waiting; else it is still the worker's, and the caller tells them and gives it up.
+    Then its clients go on waiting; else the caller tells them and gives the job up. A late failure is one of an
+    execution that has been counted, and of a job that waits already.
     """
     policy = job.function.policy or NO_POLICY
+    if job.worker is None:
+        job.losses = 0
+        return may_run_again(broker, job, reason, policy)
     job.attempts += 1
+    job.losses = job.losses + 1 if reason in AGAIN else 0
     if is_unwanted(job) or not may_run_again(broker, job, reason, policy):
         return False
     run_again(broker, job, delay_before(broker, policy, job.attempts), reason)
@@ -56,7 +70,27 @@ def may_run_again(broker: Broker, job: Job, reason: str, policy: Policy) -> bool
     if is_used_up(job, policy.attempts or broker.rules.job_retries):
         broker.note("dropped job due to max retry count", job)
         return False
-    return True
+    why = server_limit(broker, job)
+    if why:
+        broker.note(f"job ended: {why.decode()}", job)
+    return not why
+
+
+def server_limit(broker: Broker, job: Job) -> bytes:
+    """Which limit of the server a job has reached whose workers are lost or too slow; empty for none.
+
+    The attempts of a function's policy take the place of these limits, and --job-retries that of --max-lost.
+    """
+    rules = broker.rules
+    if job.function.policy is not None and job.function.policy.attempts:
+        return b""
+    if rules.job_retries >= 0:
+        text = b"worker lost or over its time limit, run %d times, --job-retries is %d"
+        return text % (job.attempts, rules.job_retries) if is_used_up(job, rules.job_retries) else b""
+    if 0 < rules.max_lost <= job.losses:
+        text = b"worker lost or over its time limit %d times in a row, --max-lost is %d"
+        return text % (job.losses, rules.max_lost)
+    return b""
 
 
 def is_used_up(job: Job, most: int) -> bool:
@@ -108,7 +142,10 @@ def retry_later(broker: Broker, job: Job, delay: float, error: bytes) -> bool:
     False where those are used up, or where nobody wants the job: then it has ended badly, and its clients know.
     """
     policy = job.function.policy or NO_POLICY
+    if job.worker is None:  # late: it waits for its next execution already
+        return True
     job.attempts += 1
+    job.losses = 0
     if is_unwanted(job):
         abandon(broker, job)
         return False
@@ -137,16 +174,20 @@ def expire(broker: Broker, job: Job) -> None:
     give_up(broker, job, "ttl", b"")
 
 
-def give_up(broker: Broker, job: Job, reason: str, error: bytes) -> None:
-    """End a job badly and for good, where that has been said: keep of it what its function's policy says."""
-    policy = job.function.policy
+def give_up(broker: Broker, job: Job, reason: str, error: bytes, is_poison: bool = False) -> None:
+    """End a job badly and for good, where that has been said: keep of it what its function's policy says.
+
+    Poison is a job that the server ended for what it did to its workers: it is a dead letter unless the policy says
+    that there are to be none.
+    """
+    policy = job.function.policy or NO_POLICY
     job.function.tally.failed += 1
     if broker.events is not None:
         broker.events.add(broker.clock, "failed", job, reason)
-    if policy is None or not job.background:
+    if not job.background:
         return broker.finish(job)
     keep_result(broker, job, "exception" if reason == "exception" else "failed", error)
-    if policy.dead_letter:
+    if policy.dead_letter or (is_poison and policy.dead_letter is None):
         bury(broker, job, reason, error)
     else:
         broker.finish(job)

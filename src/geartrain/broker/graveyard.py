@@ -41,6 +41,7 @@ def revive(broker: Broker, letter: DeadLetter) -> None:
     job.function = broker.function(job.function.name)
     job.function.queues[job.priority].sweep()
     job.attempts = 0
+    job.losses = 0
     job.numerator = 0
     job.denominator = 0
     job.run_at = broker.clock

@@ -45,6 +45,8 @@ class Job:
         "function",
         "handle",
         "kept",
+        "late",
+        "losses",
         "metadata",
         "number",
         "numerator",
@@ -93,6 +95,9 @@ class Job:
         self.clients: list[Connection] | None = None  # None while nobody waits for it; one entry a submit
         self.worker: Connection | None = None  # None while no worker has it
         self.attempts = 0  # executions that ended without a result
+        self.losses = 0  # those in a row, up to the last, that were lost or timed out
+        # Workers that were over their time limit: each may still bring the result, see ``lateness.py``.
+        self.late: list[Connection] | None = None
         self.alarm = 0  # names its entry in a Deadlines; 0 is none
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0

@@ -31,7 +31,7 @@ class Policy(NamedTuple):
     draining: bool = False  # submits are refused, what is queued is worked off
     max_queue: tuple[int, int, int] = (0, 0, 0)  # jobs at which a submit of each priority is refused, 0 never
     keep_result: float = 0.0  # seconds the result of a background job is kept
-    dead_letter: bool = False  # background jobs that end badly are kept
+    dead_letter: bool | None = None  # background jobs that end badly are kept; None: only poison
 
 
 NO_POLICY: Final = Policy()
@@ -40,7 +40,6 @@ NO_POLICY: Final = Policy()
 def policy_of(values: Mapping[str, object]) -> Policy:
     """The policy of values by dotted name; those that are not given are the defaults."""
     attempts = int(number(values, "retry.attempts"))
-    dead_letter = values.get("dead_letter")
     return Policy(
         attempts=attempts,
         on=reasons(values),
@@ -61,8 +60,15 @@ def policy_of(values: Mapping[str, object]) -> Policy:
             int(number(values, "max_queue.low")),
         ),
         keep_result=number(values, "keep_result"),
-        dead_letter=attempts > 0 if dead_letter is None else bool(dead_letter),
+        dead_letter=kept_dead(values.get("dead_letter"), attempts),
     )
+
+
+def kept_dead(given: object, attempts: int) -> bool | None:
+    """Whether dead letters are kept, by default where attempts are limited."""
+    if given is None:
+        return True if attempts else None
+    return bool(given)
 
 
 def number(values: Mapping[str, object], name: str) -> float:

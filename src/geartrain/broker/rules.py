@@ -20,6 +20,7 @@ class Rules(NamedTuple):
 
     prefix: bytes = b"H:localhost"  # of every handle
     job_retries: int = -1  # most executions of a job that loses its worker; -1 is no limit, 0 the same as 1
+    max_lost: int = 20  # most executions in a row that are lost or time out; 0 is no limit
     worker_wakeup: int = 1  # sleepers that a new job wakes at once; 0 is all
     wakes_more: bool = True  # whether another is woken when the job is not taken soon
     exceptions: bool = False  # whether connections hear WORK_EXCEPTION without having asked

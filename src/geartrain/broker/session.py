@@ -15,6 +15,7 @@ from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
 from geartrain.broker.fate import status_fields
+from geartrain.broker.lateness import forget_others, forget_worker, late_job
 from geartrain.broker.model import (
     FUNCTION_LIMIT,
     HIGH,
@@ -148,7 +149,7 @@ class Session:
             self.relay(job, response(WORK_STATUS, job.handle, arguments[1], arguments[2]))
 
     def work_complete(self, arguments: list[bytes]) -> None:
-        job = self.running(arguments[0], NO_SUCH_RESULT)
+        job = self.heard(arguments[0], NO_SUCH_RESULT)
         if job is None:
             return
         if job.clients:
@@ -161,8 +162,8 @@ class Session:
         self.broker.finish(job)
 
     def work_fail(self, arguments: list[bytes]) -> None:
-        job = self.running(without_nul(arguments[0]), NO_SUCH_RESULT)
-        if job is None or fail_execution(self.broker, job, "fail"):
+        job = self.heard(without_nul(arguments[0]), NO_SUCH_RESULT)
+        if job is None or self.fails(job, "fail"):
             return
         self.broker.tell_failure(job)
         give_up(self.broker, job, "fail", b"")
@@ -193,10 +194,10 @@ class Session:
         """Accepted and of no meaning: an ERROR would stop the worker that sends it."""
 
     def work_exception(self, arguments: list[bytes]) -> None:
-        job = self.running(arguments[0], NO_SUCH_EXCEPTION)
+        job = self.heard(arguments[0], NO_SUCH_EXCEPTION)
         if job is not None and self.broker.events is not None:
             self.broker.events.add(self.broker.clock, "exception", job, "", arguments[1])
-        if job is None or fail_execution(self.broker, job, "exception"):
+        if job is None or self.fails(job, "exception"):
             return
         tell_exception(job, arguments[1])
         give_up(self.broker, job, "exception", arguments[1])
@@ -212,9 +213,11 @@ class Session:
         self.connection.send(response(OPTION_RES, option))
 
     def work_data(self, arguments: list[bytes]) -> None:
-        job = self.running(arguments[0], NO_SUCH_JOB)
+        job = self.heard(arguments[0], NO_SUCH_JOB)
         if job is None:
-            return
+            return forget_worker(self.broker.jobs, self.connection, arguments[0])
+        if job.late is not None:
+            forget_others(job, self.connection)
         if self.broker.events is not None:
             self.broker.events.add(self.broker.clock, "data", job, "", arguments[1])
         if job.function.policy is not None:
@@ -223,7 +226,7 @@ class Session:
             self.relay(job, response(WORK_DATA, job.handle, arguments[1]))
 
     def work_warning(self, arguments: list[bytes]) -> None:
-        job = self.running(arguments[0], NO_SUCH_JOB)
+        job = self.heard(arguments[0], NO_SUCH_JOB)
         if job is None:
             return
         if self.broker.events is not None:
@@ -330,6 +333,19 @@ class Session:
         if job is None and not self.connection.worker:
             self.refuse(JOB_NOT_FOUND, refusal)
         return job
+
+    def heard(self, handle: bytes, refusal: bytes) -> Job | None:
+        """The job this connection runs, or ran until its time limit while nobody else has it; or None."""
+        job = self.connection.running.get(handle)
+        if job is None:
+            job = late_job(self.broker.jobs, self.connection, handle)
+        return job or self.running(handle, refusal)
+
+    def fails(self, job: Job, reason: str) -> bool:
+        """The connection says that the job failed: whether it runs again."""
+        if job.worker is None:
+            forget_worker(self.broker.jobs, self.connection, job.handle)
+        return fail_execution(self.broker, job, reason)
 
     def relay(self, job: Job, packet: bytes) -> None:
         """Send a packet to everybody who waits for the job, once for each submit."""

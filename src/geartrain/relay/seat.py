@@ -146,6 +146,8 @@ class Seat:
         self.ready.discard(server)
         for guest in self.guests_of(server):
             self.guests.pop((server, guest.number), None)
+            for job in guest.connection.running.values():
+                job.losses -= 1  # the execution is lost with its server: the job has not killed its worker
             self.part(guest)
 
     def all_attached(self, server: str, count: int) -> None:

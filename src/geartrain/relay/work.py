@@ -87,9 +87,7 @@ def next_in_turn(front: Front) -> tuple[Channel, Survey]:
 
 def running(front: Front, handle: bytes, refusal: bytes) -> Channel | None:
     """Whose job the peer runs; else it hears why not, but for a worker, see ``Session.running``."""
-    channel = front.home
-    if front.hub.shards > 1:
-        channel = front.channel(shard_of_handle(handle, front.hub.shards))
+    channel = channel_of(front, handle)
     if handle in channel.running:
         return channel
     if not front.connection.worker:
@@ -97,9 +95,19 @@ def running(front: Front, handle: bytes, refusal: bytes) -> Channel | None:
     return None
 
 
+def channel_of(front: Front, handle: bytes) -> Channel:
+    """The channel to the shard of a job."""
+    if front.hub.shards == 1:
+        return front.home
+    return front.channel(shard_of_handle(handle, front.hub.shards))
+
+
 def report(front: Front, command: int, arguments: list[bytes]) -> None:
-    """Pass on what a worker says of a job that goes on."""
-    channel = running(front, arguments[0], NO_SUCH_JOB)
+    """Pass on what a worker says of a job that goes on, or was taken from it: the leader knows whether it counts."""
+    handle = arguments[0]
+    if handle in front.fenced:
+        return channel_of(front, handle).keep_saying(request(command, *arguments))
+    channel = running(front, handle, NO_SUCH_JOB)
     if channel is not None:
         channel.keep_saying(request(command, *arguments))
 
@@ -108,7 +116,7 @@ def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], r
     """Pass on a worker's last word on a job."""
     channel = running(front, handle, refusal)
     if channel is None:
-        return forget_fenced(front, handle)
+        return end_late(front, handle, request(command, *arguments))
     status = channel.running.pop(handle)
     packet = request(command, *arguments)
     shard = channel.shard
@@ -121,8 +129,12 @@ def end_job(front: Front, command: int, handle: bytes, arguments: list[bytes], r
     channel.keep_saying(packet)
 
 
-def forget_fenced(front: Front, handle: bytes) -> None:
-    """The last word on a job that the worker has not had for a while, if it is one that was another's by then."""
+def end_late(front: Front, handle: bytes, packet: bytes) -> None:
+    """Pass on the last word on a job that was taken from the worker: its leader takes it while nobody has the job.
+
+    A leader that comes only now does not know who had it, and drops it: the job runs again.
+    """
     if handle in front.fenced:
         del front.fenced[handle]
         front.hub.count_fenced(front, handle)
+        channel_of(front, handle).keep_saying(packet)

@@ -336,6 +336,7 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(
         prefix=prefix.encode()[:LONGEST_PREFIX],
         job_retries=settings.job_retries,
+        max_lost=settings.max_lost,
         worker_wakeup=1 if settings.worker_wakeup is None else settings.worker_wakeup,
         wakes_more=settings.worker_wakeup is None,
         exceptions=settings.exceptions,

@@ -87,6 +87,12 @@ class Settings(HttpOptions, TlsOptions):
         short="-j",
         metavar="N",
     )
+    max_lost: int = option(
+        20,
+        number(0, 1_000_000),
+        "Runs in a row that lose their worker or time out, after which a job is a dead letter; 0 for no limit.",
+        metavar="N",
+    )
     ack: str = option(
         "auto",
         one_of("auto", "memory", "replica", "disk"),

@@ -164,7 +164,7 @@ SERVER: Final = (
     ServerFamily(
         "geartrain_results_fenced_total",
         "counter",
-        "Late results that were refused, as another worker has the job",
+        "Results that came when their jobs had been taken from the worker",
         lambda row: row.fenced,
     ),
     ServerFamily("geartrain_shards_led", "gauge", "Shards of the pool that it leads", lambda row: row.shards),
