@@ -165,7 +165,7 @@ async def test_a_row_that_is_no_job_is_set_aside_and_said(address: Address) -> N
         found = await everything(store)
         assert [job.number for job in found.jobs] == [1, 5]
         assert sorted(found.notices) == [
-            "job 2 set aside, as it cannot be read: a head of version 7, 1 is expected",
+            "job 2 set aside, as it cannot be read: a head of version 7, 2 is expected",
             "job 3 set aside, as it cannot be read: a head of 0 bytes, at least 32 are expected",
             "job 4 set aside, as it cannot be read: a head of 1 bytes, at least 32 are expected",
         ]

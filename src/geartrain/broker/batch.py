@@ -29,6 +29,7 @@ class JobRecord(NamedTuple):
     submitted_at: float  # Unix time
     attempts: int  # executions that ended without a result
     metadata: bytes  # JSON, empty where there is none
+    losses: int = 0  # of the attempts in a row up to the last: their worker was lost, or over its time
 
 
 class DeadRecord(NamedTuple):
@@ -210,4 +211,5 @@ def record_of(job: Job, workload: bytes | None) -> JobRecord:
         job.submitted_at,
         job.attempts,
         job.metadata,
+        job.losses,
     )

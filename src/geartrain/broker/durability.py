@@ -69,6 +69,7 @@ def job_of(broker: Broker, record: JobRecord) -> Job:
     job.number = record.number
     job.size = record.size
     job.attempts = record.attempts
+    job.losses = record.losses
     job.metadata = record.metadata
     job.kept = KEPT
     pass_by(broker, record.number)

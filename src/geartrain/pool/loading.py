@@ -162,7 +162,7 @@ class Jobs:
             size = len(row) - end_of_head(row)
             if size <= room:
                 room -= size
-            elif not has_workload_for_key(row):
+            elif not has_workload_for_key(number, row):
                 self.sizes[number] = size
                 row = row[:-size]
             rows[number] = row

@@ -37,10 +37,10 @@ def job_in(number: int, row: bytes, cut: int = 0) -> JobRecord:
     return record_of(number, row[LENGTH.size : start], workload, cut or len(row) - start)
 
 
-def has_workload_for_key(row: bytes) -> bool:
+def has_workload_for_key(number: int, row: bytes) -> bool:
     """Whether equal jobs are found by the workload, so that it must be at hand."""
     try:
-        return job_in(0, row).unique == CONTENT
+        return job_in(number, row).unique == CONTENT
     except ValueError:
         return False
 

@@ -7,8 +7,9 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
 
+from geartrain.broker.rows import LATEST
+
 BASE64: Final = "_base64"
-LATEST: Final = float(2**63)  # Unix time
 LARGEST_COUNT: Final = 2**32 - 1
 SHOWN: Final = 80  # characters of a value that a message shows
 

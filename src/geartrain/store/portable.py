@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from geartrain.broker.batch import DeadRecord, Document, JobRecord, ResultRecord
 from geartrain.broker.model import PRIORITIES, number_of
+from geartrain.broker.rows import LARGEST_NUMBER
 from geartrain.store.fields import BASE64, Fields
 from geartrain.store.reading import as_bytes, as_text
 
@@ -24,7 +25,7 @@ LONGEST_FUNCTION: Final = 512
 LONGEST_UNIQUE: Final = 8192
 LONGEST_REDUCER: Final = 64
 LONGEST_METADATA: Final = 65535
-LARGEST_NUMBER: Final = 2**62  # of a handle that a store can go on after
+
 
 JSONFields: TypeAlias = dict[str, object]
 
