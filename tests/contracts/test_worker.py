@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from geartrain import Fail, JobException, Reject, Retry, SettingsError, WorkerJob
+from geartrain.protocol.assignment import next_unique
 from tests.contracts.shells import Shell
 from tests.support.machine import HOST, free_port, wait_until
 from tests.support.processes import ServerProgram, gearmand, geartrain_server
@@ -94,11 +95,11 @@ def test_without_the_extension_a_background_job_is_retried_under_the_next_unique
         handle = client.do_background(function, "work", unique=unique if given else "")
         wait_until(lambda: len(runs) == 3, "the job has run three times")
         wait_until(lambda: client.job_status(handle).done, "the first attempt has ended")
-    base = unique if given else handle
+    second = next_unique(unique.encode() if given else b"", handle.encode())
     assert runs == [
         (1, unique if given else "", b"work"),
-        (2, f"{base}~2", b"work"),
-        (3, f"{base}~3", b"work"),
+        (2, second.decode(), b"work"),
+        (3, next_unique(second, b"").decode(), b"work"),
     ]
 
 

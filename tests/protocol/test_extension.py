@@ -16,7 +16,7 @@ from geartrain.errors import (
     Retry,
     UnknownOption,
 )
-from geartrain.protocol.assignment import Assignment, attempt, complete, data, metadata, raised
+from geartrain.protocol.assignment import Assignment, attempt, complete, data, metadata, next_unique, raised
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import (
     CANCEL_JOB,
@@ -195,10 +195,12 @@ def test_a_job_knows_what_the_server_told_of_it() -> None:
     _, job = working(b'{"attempt": 3, "metadata": {"trace": "x"}}')
     assert attempt(job) == 3
     assert metadata(job) == {"trace": "x"}
-    resubmitted = Assignment(b"H:1", b"f", b"u~2", b"w", b'{"attempt": 3}')
+    second = next_unique(b"u", b"")
+    resubmitted = Assignment(b"H:1", b"f", second, b"w", b'{"attempt": 3}')
     assert attempt(resubmitted) == 4
     assert metadata(resubmitted) == {}
-    assert attempt(Assignment(b"H:1", b"f", b"u~2", b"w")) == 2
+    assert attempt(Assignment(b"H:1", b"f", second, b"w")) == 2
+    assert attempt(Assignment(b"H:1", b"f", b"u~3", b"w", b'{"attempt": 2}')) == 2
 
 
 def test_a_job_runs_again_by_one_packet() -> None:

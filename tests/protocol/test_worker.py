@@ -157,23 +157,36 @@ def test_progress_fits_the_wire() -> None:
 @pytest.mark.parametrize(
     ("unique", "number", "following"),
     [
-        (b"u", 1, b"u~2"),
-        (b"u~2", 2, b"u~3"),
-        (b"u~x", 1, b"u~x~2"),
-        (b"a~b~9", 9, b"a~b~10"),
-        (b"", 1, b"H:1~2"),
-        (b"-", 1, b"H:1~2"),
-        (b"x" * 61, 1, b"x" * 61 + b"~2"),
+        (b"u", 1, b"u~2~4b2b6c1e"),
+        (b"u~2~4b2b6c1e", 2, b"u~3~"),
+        (b"", 1, b"H:1~2~"),
+        (b"-", 1, b"H:1~2~"),
+        (b"x" * 52, 1, b"x" * 52 + b"~2~"),
+        # A client's own uniques, of which no end is a number of an attempt.
+        (b"build:foo_1.0~3", 1, b"build:foo_1.0~3~2~"),
+        (b"build:foo_1.0~20240101", 1, b"build:foo_1.0~20240101~2~"),
+        (b"u~2~00000000", 1, b"u~2~00000000~2~"),
+        (b"u~~", 1, b"u~~~2~"),
+        (b"~", 1, b"~~2~"),
+        (b"u~" + b"9" * 5000, 1, b""),
     ],
 )
 def test_the_unique_counts_the_attempts(unique: bytes, number: int, following: bytes) -> None:
     assert attempt_number(unique) == number
-    assert next_unique(unique, b"H:1") == following
+    assert next_unique(unique, b"H:1").startswith(following)
+
+
+@pytest.mark.parametrize("unique", [b"u", b"a~b", b"build~3", b"x" * 60])
+def test_every_attempt_is_counted_however_the_unique_looks(unique: bytes) -> None:
+    for number in range(1, 120):
+        assert attempt_number(unique) == number
+        unique = next_unique(unique, b"H:1")
+        assert len(unique) <= 63
 
 
 def test_a_long_unique_is_shortened_for_the_next_attempt() -> None:
     following = next_unique(b"x" * 62, b"H:1")
-    assert following == next_unique(b"x" * 62, b"H:1")
+    assert following == next_unique(b"x" * 62, b"H:2")
     assert following != next_unique(b"x" * 63, b"H:1")
     assert len(following) <= 63
     assert attempt_number(following) == 2
@@ -184,7 +197,7 @@ def test_a_background_job_is_submitted_again_before_it_ends() -> None:
     protocol.retry(again, Retry(), 1000.0)
     assert protocol.take_outgoing() == request(GET_STATUS_UNIQUE, b"u")
     protocol.receive(response(STATUS_RES_UNIQUE, b"u", b"1", b"1", b"0", b"0", b"0"))
-    assert protocol.take_outgoing() == request(SUBMIT_JOB_BG, b"f", b"u~2", b"w")
+    assert protocol.take_outgoing() == request(SUBMIT_JOB_BG, b"f", next_unique(b"u", b""), b"w")
     assert not again.settled
     protocol.receive(response(JOB_CREATED, b"H:2"))
     assert protocol.take_outgoing() == request(WORK_COMPLETE, b"H:1", b"")
@@ -194,7 +207,9 @@ def test_a_background_job_is_submitted_again_before_it_ends() -> None:
 def test_a_delayed_attempt_is_an_epoch_job() -> None:
     protocol = quiet_worker()
     protocol.retry(job(b""), Retry(2.5), 1000.0)
-    assert protocol.take_outgoing() == request(SUBMIT_JOB_EPOCH, b"f", b"H:1~2", b"1003", b"w")
+    assert protocol.take_outgoing() == request(
+        SUBMIT_JOB_EPOCH, b"f", next_unique(b"", b"H:1"), b"1003", b"w"
+    )
 
 
 def test_clients_that_wait_hear_of_the_retry_instead() -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import geartrain
-from geartrain import App, Queued
+from geartrain import App, JobException, Queued
 from tests.support.machine import wait_until
 from tests.support.processes import Program, ServerProgram, geartrain_server
 
 SHOP = '''
 import asyncio, os, time
 from pathlib import Path
-from geartrain import App
+from geartrain import App, RetryPolicy
 
 app = App()
 kept = []
@@ -55,6 +55,13 @@ def die_once(grave: str) -> int:
         os.kill(os.getpid(), 9)
     return os.getpid()
 
+@app.task(retry=RetryPolicy(3))
+def die(graves: str) -> int:
+    with open(graves, "a") as file:
+        file.write("x")
+    os.kill(os.getpid(), 9)
+    return 0
+
 @app.task
 def version() -> int:
     return 1
@@ -85,6 +92,11 @@ def grow(size: int) -> int:
 
 @callers.task
 def die_once(grave: str) -> int:
+    raise NotImplementedError
+
+
+@callers.task
+def die(graves: str) -> int:
     raise NotImplementedError
 
 
@@ -209,6 +221,16 @@ def test_a_process_that_dies_is_replaced_and_its_job_runs_again(shop: Path, serv
     with worker(shop, server) as supervisor:
         assert die_once.call(str(shop / "grave")) > 0
         assert "killed by SIGKILL; the next one starts in 0.5 s" in supervisor.output()
+
+
+def test_a_task_that_kills_its_worker_runs_as_often_as_its_policy_says(
+    shop: Path, server: ServerProgram
+) -> None:
+    graves = shop / "graves"
+    with worker(shop, server, "processes=3"):
+        with pytest.raises(JobException, match=r"die gave up after 3 attempts .* the worker was lost"):
+            die.call(str(graves))
+        assert graves.read_text() == "xxx"
 
 
 def test_sighup_brings_new_code_without_a_gap(shop: Path, server: ServerProgram) -> None:

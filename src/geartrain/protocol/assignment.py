@@ -21,7 +21,9 @@ from geartrain.protocol.packet import request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Unique, payload
 
 MOST: Final = 0xFFFFFFFF  # of a status number
-ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt
+ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt, and that from its seal
+SEAL_SIZE: Final = 4  # bytes of a digest
+MOST_DIGITS: Final = 9  # of the number of an attempt
 
 
 class Assignment:
@@ -156,18 +158,26 @@ def told_of(error: BaseException) -> bytes:
 
 
 def attempt_number(unique: bytes) -> int:
-    """1, or what "~2", "~3" at the end of a unique say."""
-    digits = unique.rpartition(ATTEMPT)[2] if ATTEMPT in unique else b""
-    return int(digits) if digits.isdigit() and digits != b"0" else 1
+    """1, or the number that ``next_unique`` put at the end of a unique; a "~3" of somebody else is none."""
+    base, _, ending = unique.rpartition(ATTEMPT)
+    digits = base.rpartition(ATTEMPT)[2]
+    if not digits.isdigit() or len(digits) > MOST_DIGITS or ending != seal(base):
+        return 1
+    return int(digits)
+
+
+def seal(numbered: bytes) -> bytes:
+    """What tells a unique with the number of its attempt from a client's own that only looks like one."""
+    return blake2b(numbered, digest_size=SEAL_SIZE).hexdigest().encode()
 
 
 def next_unique(unique: bytes, handle: bytes) -> bytes:
     """The unique of a job's next attempt: the same one would join the attempt that still runs."""
     number = attempt_number(unique)
-    base = unique if number == 1 else unique.rpartition(ATTEMPT)[0]
+    base = unique if number == 1 else unique.rsplit(ATTEMPT, 2)[0]
     if base in (Unique.NONE.value, Unique.CONTENT.value):
         base = handle
     end = ATTEMPT + b"%d" % (number + 1)
-    if len(base) + len(end) > UNIQUE_LENGTH:
+    if len(base) + len(end) + len(ATTEMPT) + 2 * SEAL_SIZE > UNIQUE_LENGTH:
         base = blake2b(base, digest_size=16).hexdigest().encode()
-    return base + end
+    return base + end + ATTEMPT + seal(base + end)

@@ -61,6 +61,12 @@ class Definition:
     def running(self, job: RunningJob) -> Iterator[None]:
         """Let what is inside raise what its worker understands: Retry where the job is to be tried again."""
         try:
+            if self.retry is not None and job.attempt > self.retry.attempts:
+                raise JobFailed(
+                    f"{self.name} gave up after {self.retry.attempts} attempts without a result: "
+                    "the worker was lost, or over its time limit",
+                    handle=job.handle,
+                )
             yield
         except (Fail, Reject):
             raise

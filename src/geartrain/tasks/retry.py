@@ -1,4 +1,4 @@
-"""When a task that failed is tried again. A job's attempt is told by its unique: ``u``, ``u~2``, ``u~3``."""
+"""When a task that failed is tried again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST_DOUBLING = 60  # beyond it any delay is longer than any ``max_delay``
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Run a task up to ``attempts`` times while it raises one of ``on``.
+    """Run a task up to ``attempts`` times while it raises one of ``on``, loses its worker or is over its time limit.
 
     The second attempt comes ``backoff`` seconds after the first; each next one waits twice as long, at most
     ``max_delay`` seconds. Up to the part ``jitter`` (0..1) of each delay is left out at random, so that jobs that

@@ -8,7 +8,6 @@ from hashlib import blake2b
 from typing import Any
 
 from geartrain.errors import SettingsError
-from geartrain.protocol.assignment import attempt_number
 from geartrain.protocol.submission import UNIQUE_LENGTH, Unique
 from geartrain.tasks.parameters import Parameters
 
@@ -49,8 +48,8 @@ class Uniques:
 
 
 def fitting(unique: str) -> str:
-    """The unique, or a digest where it is too long for some server, or looks like that of a second attempt."""
+    """The unique, or a digest where it is too long for some server."""
     content = unique.encode()
-    if len(content) <= UNIQUE_LENGTH and attempt_number(content) == 1:
+    if len(content) <= UNIQUE_LENGTH:
         return unique
     return blake2b(content, digest_size=16).hexdigest()
