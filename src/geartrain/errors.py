@@ -261,6 +261,20 @@ class SettingsError(GearmanError):
 RETRY_TOLD: Final = re.compile(rb"Retry: retry in (\d+(?:\.\d+)?(?:e[+-]\d+)?) s")
 
 
+LONGEST_RETRY: Final = 100 * 366 * 86400  # seconds
+LONGEST_TOLD: Final = 65536  # characters
+
+
+def described(error: BaseException) -> str:
+    """An exception as "Type: message", at most 64 KiB of it, also where its own text cannot be made."""
+    kind = type(error).__name__
+    try:
+        text = f"{kind}: {error}"
+    except BaseException as broken:  # it is the function's code that makes the text: it may raise anything
+        text = f"{kind}: (its text raised {type(broken).__name__})"
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}… ({len(text)} characters)"
+
+
 class JobOutcome(Exception):
     """What a worker's function raises to end its job in a way other than by its result."""
 
@@ -274,17 +288,23 @@ class Fail(JobOutcome):
 
 
 class Retry(JobOutcome):
-    """Run the job again, after ``delay`` seconds."""
+    """Run the job again, after ``delay`` seconds; raises SettingsError for a delay that no server could keep."""
 
     def __init__(self, delay: float = 0.0) -> None:
         super().__init__(f"retry in {delay:.10g} s")
         self.delay = delay
+        self.check()
+
+    def check(self) -> None:
+        """Raise SettingsError where the delay is no number of seconds, or a longer time than jobs wait."""
+        if not self.delay <= LONGEST_RETRY:  # not a number is not less, either
+            raise SettingsError(f"Retry delay {self.delay!r}: expected at most {LONGEST_RETRY} seconds")
 
     @staticmethod
     def told(payload: bytes) -> Retry | None:
         """The Retry that a worker told a waiting client of in WORK_EXCEPTION; None for any other exception."""
         match = RETRY_TOLD.fullmatch(payload)
-        return Retry(float(match[1])) if match else None
+        return Retry(min(float(match[1]), LONGEST_RETRY)) if match else None
 
 
 class JobCancelled(JobFailed, JobOutcome):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import NamedTuple, Self, TypeVar
 
-from geartrain.errors import Fail, JobCancelled
+from geartrain.errors import JobCancelled
 from geartrain.protocol.assignment import (
     Assignment,
     attempt,
@@ -24,8 +23,6 @@ from geartrain.protocol.servers import TLS_SCHEME
 from geartrain.protocol.submission import Payload, payload
 
 Item = TypeVar("Item")
-
-log = logging.getLogger("geartrain.worker")
 
 REPORT_INTERVAL = 0.5  # seconds between two status packets of ``track``
 
@@ -112,16 +109,6 @@ def job_status_of(answers: Sequence[list[bytes] | None]) -> JobStatus:
         complete_view=len(told) == len(answers),
         waiting=count(best[5]) if len(best) > 5 else 0,
     )
-
-
-def log_error(assignment: Assignment, error: Exception) -> None:
-    """Tell the worker's log what a function raised, and where; a ``Fail`` is no accident, nor is a job cancelled."""
-    if not isinstance(error, Fail | JobCancelled if assignment.cancelled else Fail):
-        function, handle = (
-            assignment.function.decode("utf-8", "replace"),
-            assignment.handle.decode("utf-8", "replace"),
-        )
-        log.error("%s raised in job %s", function, handle, exc_info=error)
 
 
 def nothing() -> None:

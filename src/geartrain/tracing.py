@@ -15,7 +15,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
-from geartrain.errors import ConnectionLost, GearmanError, JobCancelled, Reject, Retry
+from geartrain.errors import ConnectionLost, GearmanError, JobCancelled, Reject, Retry, described
 from geartrain.protocol.assignment import Assignment, attempt, metadata, told
 from geartrain.protocol.moving import is_stopping
 from geartrain.protocol.submission import METADATA_LIMIT, Payload, Priority, Unique, name, payload
@@ -214,7 +214,7 @@ def run_spans(tracer: Tracer, assignment: Assignment) -> Iterator[None]:
     ) as span:
         try:
             yield
-        except Exception as error:
+        except BaseException as error:
             tell_of(span, assignment, error)
             raise
 
@@ -228,10 +228,10 @@ def parent_of(assignment: Assignment) -> Context | None:
     return context if get_current_span(context).get_span_context().is_remote else None
 
 
-def tell_of(span: Span, assignment: Assignment, error: Exception) -> None:
+def tell_of(span: Span, assignment: Assignment, error: BaseException) -> None:
     """What a run raised: Retry and Reject, and the end of a job that was cancelled, are no errors."""
     if isinstance(error, Retry):
-        span.add_event("retry", {"delay": max(0.0, error.delay), "reason": str(error.__cause__ or error)})
+        span.add_event("retry", {"delay": max(0.0, error.delay), "reason": retry_reason(error)})
     elif isinstance(error, Reject):
         span.add_event("reject")
     elif isinstance(error, JobCancelled) and assignment.cancelled:
@@ -240,10 +240,21 @@ def tell_of(span: Span, assignment: Assignment, error: Exception) -> None:
         fail(span, error)
 
 
-def fail(span: Span, error: Exception) -> None:
-    """Note an error."""
+def retry_reason(retry: Retry) -> str:
+    """What a Retry was raised from, in its own words."""
+    cause = retry.__cause__ or retry
+    return described(cause).partition(": ")[2]
+
+
+def fail(span: Span, error: BaseException) -> None:
+    """Note an error; where its own text cannot be made, OpenTelemetry is not asked to make it."""
     from opentelemetry.trace import Status, StatusCode
 
-    span.record_exception(error)
     span.set_attribute("error.type", type(error).__qualname__)
-    span.set_status(Status(StatusCode.ERROR, str(error)))
+    try:
+        message = str(error)
+    except BaseException:  # it is the function's code that makes the text: it may raise anything
+        message = described(error)
+        error = RuntimeError(message)
+    span.record_exception(error)
+    span.set_status(Status(StatusCode.ERROR, message))

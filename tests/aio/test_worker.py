@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from geartrain import AsyncClient, AsyncWorker, AsyncWorkerJob, Progress, Retry, SettingsError, WorkerJob
+from geartrain import (
+    AsyncClient,
+    AsyncWorker,
+    AsyncWorkerJob,
+    JobException,
+    Progress,
+    Retry,
+    SettingsError,
+    WorkerJob,
+)
 from tests.support.machine import DEADLINE
 from tests.support.processes import ServerProgram
 
@@ -205,3 +215,94 @@ def test_cancelling_run_takes_leave(server: ServerProgram) -> None:
 def test_no_concurrency_is_refused() -> None:
     with pytest.raises(SettingsError, match="concurrency 0"):
         AsyncWorker("127.0.0.1", concurrency=0)
+
+
+async def cancelled_inside() -> None:
+    """A task of the function's own was cancelled."""
+    own = asyncio.create_task(never())
+    own.cancel()
+    await own
+
+
+async def cancels_itself() -> None:
+    asyncio.current_task().cancel()  # type: ignore[union-attr]
+    await never()
+
+
+async def cancels_itself_at_last() -> None:
+    asyncio.current_task().cancel()  # type: ignore[union-attr]
+
+
+async def leaves() -> None:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("code", [cancelled_inside, cancels_itself, cancels_itself_at_last, leaves])
+def test_a_coroutine_that_ends_itself_ends_its_job_alone(
+    server: ServerProgram, code: Callable[[], Awaitable[None]]
+) -> None:
+    async def test() -> None:
+        worker = AsyncWorker(server.address, concurrency=2)
+        meeting = asyncio.Barrier(2)
+
+        @worker.function("ends")
+        async def ends(job: AsyncWorkerJob) -> bytes:
+            if job.workload == b"patient":
+                await meeting.wait()
+                return b"fine"
+            await code()
+            return b"not reached"
+
+        async with AsyncClient(server.address) as client, running(worker):
+            patient = await client.submit("ends", "patient")
+            for _ in range(3):
+                with pytest.raises(JobException, match=r"CancelledError|SystemExit: 3"):
+                    await client.do("ends")
+            other = await client.submit("ends", "patient")
+            assert await patient.result() + await other.result() == b"finefine"
+
+    run(test())
+
+
+@pytest.mark.parametrize("way", ["run", "work"])
+def test_a_worker_that_is_cancelled_while_it_works_ends_and_gives_its_job_back(
+    server: ServerProgram, way: str
+) -> None:
+    async def test() -> None:
+        begun = asyncio.Event()
+        async with AsyncClient(server.address) as client:
+            async with AsyncWorker(server.address) as worker:
+
+                @worker.function("patient")
+                async def patient(job: AsyncWorkerJob) -> bytes:
+                    begun.set()
+                    return await never()
+
+                handle = await client.do_background("patient")
+                task = asyncio.ensure_future(getattr(worker, way)())
+                await begun.wait()
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            while (await client.job_status(handle)).running:
+                await asyncio.sleep(0.01)
+            assert (await client.job_status(handle)).known
+
+    run(test())
+
+
+def test_a_time_limit_around_work_ends_it(server: ServerProgram) -> None:
+    async def test() -> None:
+        worker = AsyncWorker(server.address)
+
+        @worker.function("patient")
+        async def patient(job: AsyncWorkerJob) -> bytes:
+            return await never()
+
+        async with AsyncClient(server.address) as client, worker:
+            await client.do_background("patient")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await worker.work()
+
+    run(test())

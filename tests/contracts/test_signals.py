@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from geartrain import Client
+from geartrain import Client, SettingsError
+from tests.contracts.shells import Shell
 from tests.support.machine import wait_until
 from tests.support.processes import Program, ServerProgram
-from tests.support.waiting_workers import ASYNC, BLOCKING
+from tests.support.waiting_workers import ASGI, ASYNC, BLOCKING, EMBEDDED
 
 PROGRAMS = pytest.mark.parametrize("source", [BLOCKING, ASYNC], ids=["sync", "aio"])
 
@@ -64,3 +67,56 @@ def ended_by_another(worker: Program, number: signal.Signals) -> bool:
     """Send a signal again: two that come at once are one."""
     worker.process.send_signal(number)
     return not worker.running()
+
+
+@pytest.mark.parametrize("shell", ["sync", "aio"])
+def test_a_handler_that_the_program_had_is_called_too(server: ServerProgram, shell: str) -> None:
+    with (
+        Client(server.address) as client,
+        Program(sys.executable, "-c", EMBEDDED, shell, server.address, "handled") as worker,
+    ):
+        job = client.submit("wait")
+        wait_until(lambda: client.job_status(job.handle).numerator == 1, "the job runs")
+        worker.process.send_signal(signal.SIGTERM)
+        assert job.result(10) == b""
+        assert worker.wait() == 0
+        assert worker.output() == "heard SIGTERM\nleft\n"
+
+
+@pytest.mark.parametrize("shell", ["sync", "aio"])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 7), (signal.SIGINT, -signal.SIGINT)])
+def test_signals_that_are_left_alone_do_what_they_did(
+    server: ServerProgram, shell: str, number: signal.Signals, status: int
+) -> None:
+    with (
+        Client(server.address) as client,
+        Program(sys.executable, "-c", EMBEDDED, shell, server.address, "unhandled") as worker,
+    ):
+        assert "KeyboardInterrupt" in str(client.submit("wait", "raises").exception(10))  # of its own
+        handle = client.do_background("wait")
+        wait_until(lambda: client.job_status(handle).numerator == 1, "the job runs")
+        worker.process.send_signal(number)
+        assert worker.wait() == status
+        assert "left" not in worker.output()
+        wait_until(lambda: client.job_status(handle) == (True, False, 0, 0), "the job is queued again")
+
+
+def test_a_worker_inside_of_a_web_application_leaves_the_signal_to_its_server(server: ServerProgram) -> None:
+    with Program(sys.executable, "-c", ASGI, server.address) as site:
+        site.wait_for_output("startup complete")
+        site.process.send_signal(signal.SIGTERM)
+        assert site.wait() in (0, -signal.SIGTERM)
+        assert "Application shutdown complete" in site.output()
+        assert "left" in site.output()
+
+
+def test_only_the_main_thread_handles_signals(shell: Shell, server: ServerProgram) -> None:
+    worker = shell.worker(server.address, timeout=0.01)
+    with pytest.raises(SettingsError, match="handle_signals True: expected False or None outside"):
+        in_thread(lambda: worker.run(handle_signals=True))
+
+
+def in_thread(call: Callable[[], object]) -> None:
+    """Call in another thread; raises what the call raises."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(call).result()

@@ -293,18 +293,3 @@ def test_a_client_asks_again_where_its_connection_has_died(shell: Shell) -> None
 def test_an_unknown_way_to_grab_is_refused(shell: Shell, job_server: ServerProgram) -> None:
     with pytest.raises(SettingsError, match="grab 'some'"):
         shell.worker(job_server.address, grab="some")
-
-
-def test_what_a_function_raises_is_in_the_workers_log(
-    shell: Shell, job_server: ServerProgram, function: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    client, worker = shell.client(job_server.address), shell.worker(job_server.address)
-
-    @worker.function(function)
-    def raises(job: WorkerJob) -> None:
-        raise ValueError("why")
-
-    handle = client.do_background(function)
-    assert worker.work(10)
-    assert f"{function} raised in job {handle}" in caplog.text
-    assert "ValueError: why" in caplog.text

@@ -38,3 +38,62 @@ async def main():
 
 asyncio.run(main())
 """
+
+EMBEDDED = """
+import asyncio, signal, sys, threading, time
+from geartrain import AsyncWorker, Worker
+
+kind, address, how = sys.argv[1:4]
+handle = {"handled": None, "unhandled": False}[how]
+
+def on_signal(number, frame):
+    print("heard", signal.Signals(number).name, flush=True)
+    if how == "unhandled":
+        sys.exit(7)
+
+signal.signal(signal.SIGTERM, on_signal)
+
+def wait(job):
+    job.send_status(1, 2)
+    if job.workload == b"raises":
+        raise KeyboardInterrupt
+    time.sleep(60 if how == "unhandled" else 0.2)
+
+async def await_(job):
+    await job.send_status(1, 2)
+    if job.workload == b"raises":
+        raise KeyboardInterrupt
+    await asyncio.sleep(60 if how == "unhandled" else 0.2)
+
+async def main():
+    worker = AsyncWorker(address)
+    worker.add_function("wait", await_)
+    await worker.run(handle_signals=handle)
+
+if kind == "aio":
+    asyncio.run(main())
+else:
+    worker = Worker(address)
+    worker.add_function("wait", wait)
+    worker.run(handle_signals=handle)
+print("left", flush=True)
+"""
+
+ASGI = """
+import asyncio, contextlib, sys
+import uvicorn
+from starlette.applications import Starlette
+from geartrain import AsyncWorker
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    worker = AsyncWorker(sys.argv[1])
+    worker.add_function("wait", lambda job: None)
+    task = asyncio.create_task(worker.run())
+    yield
+    worker.stop()
+    await task
+    print("left", flush=True)
+
+uvicorn.run(Starlette(lifespan=lifespan), port=0, log_level="info")
+"""

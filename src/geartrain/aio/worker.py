@@ -6,13 +6,11 @@ import asyncio
 import inspect
 import os
 import random
-import signal
 import socket
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
@@ -21,11 +19,13 @@ from geartrain.aio.network import AsyncSockets
 from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import Reject, Retry, SettingsError
-from geartrain.jobs import WorkerJob, log_error
+from geartrain.failures import is_from_outside, judged, log_failure
+from geartrain.jobs import WorkerJob
 from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
+from geartrain.signals import stopped_by_signals
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
 from geartrain.tracing import carried, running
@@ -33,6 +33,14 @@ from geartrain.tracing import carried, running
 CoroutineFunction = Callable[[AsyncWorkerJob], Awaitable[Payload | None]]
 PlainFunction = Callable[[WorkerJob], Payload | None]
 AnyFunction = TypeVar("AnyFunction", CoroutineFunction, PlainFunction)
+
+
+def outcome_of(code: PlainFunction, job: WorkerJob) -> tuple[Payload | None, BaseException | None]:
+    """What a function returns or raises; a future does not carry everything that can be raised, as it is."""
+    try:
+        return code(job), None
+    except BaseException as error:  # whatever a function raises is the end of its job alone
+        return None, error
 
 
 class AsyncWorker:
@@ -65,6 +73,7 @@ class AsyncWorker:
         self.prefix = prefix.encode()
         self.functions: dict[bytes, Callable[[WorkerLink, Assignment], Awaitable[Payload | None]]] = {}
         self.stopping = False
+        self.host: asyncio.Task[object] | None = None  # who runs ``run``
         self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
@@ -98,8 +107,11 @@ class AsyncWorker:
 
         async def threaded(link: WorkerLink, assignment: Assignment) -> Payload | None:
             job = WorkerJob(assignment, link.send_from_thread)
-            plain = carried(cast(PlainFunction, code))
-            return await link.loop.run_in_executor(self.threads, plain, job)
+            plain = carried(partial(outcome_of, cast(PlainFunction, code), job))
+            result, error = await link.loop.run_in_executor(self.threads, plain)
+            if error is not None:
+                raise error
+            return result
 
         is_coroutine = inspect.iscoroutinefunction(code)
         self.functions[self.prefix + name(function, "function")] = awaited if is_coroutine else threaded
@@ -145,18 +157,21 @@ class AsyncWorker:
         await self.run_job(*grabbed)
         return True
 
-    async def run(self) -> None:
+    async def run(self, *, handle_signals: bool | None = None) -> None:
         """Work until ``stop``, ``max_jobs`` or ``timeout``, then take leave.
 
-        In the main thread SIGTERM and SIGINT stop it, too; running jobs are finished first. The same signal a
-        second time ends the process.
+        SIGTERM and SIGINT stop it, too; running jobs are finished first. The same signal a second time ends the
+        process, or does what it did before. ``handle_signals`` is that of ``Worker.run``.
         """
+        loop = asyncio.get_running_loop()
+        self.host = asyncio.current_task()
         try:
-            with stopped_by_signals(self.stop):
+            with stopped_by_signals(lambda: loop.call_soon_threadsafe(self.stop), handle_signals):
                 async with asyncio.TaskGroup() as hands:
                     for _ in range(self.concurrency):
                         hands.create_task(self.work_on())
         finally:
+            self.host = None
             await self.close()
 
     def stop(self) -> None:
@@ -185,18 +200,39 @@ class AsyncWorker:
         """Run a job and have its outcome sent."""
         if assignment.cancelled:  # on its way here
             return None
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        before = task.cancelling()
+        assignment.began = time.monotonic()
         try:
             with running(assignment):
                 result = await self.functions[assignment.function](link, assignment)
+            if task.cancelling() > before:  # it was cancelled at the very end
+                await asyncio.sleep(0)
             outcome = returned(assignment, result)
-        except Retry as retry:
-            return await self.retry(link, assignment, retry)
-        except Reject:
-            return self.reject(link, assignment)
-        except Exception as error:
-            log_error(assignment, error)
-            outcome = raised(assignment, error)
+        except BaseException as error:  # whatever a function raises is the end of its job alone
+            if self.is_from_outside(error, task, before):
+                raise
+            while task.cancelling() > before:
+                task.uncancel()
+            return await self.end_badly(link, assignment, error)
         link.machine.send(outcome)
+        link.flush_soon()
+
+    def is_from_outside(self, error: BaseException, task: asyncio.Task[object], before: int) -> bool:
+        """Whether a function raised what others want this worker to end with."""
+        if not isinstance(error, asyncio.CancelledError):
+            return is_from_outside(error)
+        return self.host.cancelling() > 0 if self.host else task.cancelling() > before
+
+    async def end_badly(self, link: WorkerLink, assignment: Assignment, error: BaseException) -> None:
+        """Have it sent that a job's function raised."""
+        error = judged(error)
+        if isinstance(error, Reject):
+            return self.reject(link, assignment)
+        log_failure(assignment, error)
+        if isinstance(error, Retry):
+            return await self.retry(link, assignment, error)
+        link.machine.send(raised(assignment, error))
         link.flush_soon()
 
     async def retry(self, link: WorkerLink, assignment: Assignment, retry: Retry) -> None:
@@ -221,28 +257,3 @@ class AsyncWorker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """In the main thread, let the first SIGTERM or SIGINT call ``stop``."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-
-    def on_signal() -> None:
-        restore()
-        stop()
-
-    def restore() -> None:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        restore()

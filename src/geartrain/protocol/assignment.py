@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from geartrain.errors import Fail, Retry
+from geartrain.errors import Fail, Retry, described
 from geartrain.protocol.commands import (
     WORK_COMPLETE,
     WORK_DATA,
@@ -30,10 +30,12 @@ class Assignment:
     """A job that the server gave to this worker."""
 
     __slots__ = (
+        "began",
         "cancelled",
         "details",
         "function",
         "handle",
+        "limit",
         "running",
         "settled",
         "unique",
@@ -50,7 +52,9 @@ class Assignment:
         self.workload = workload
         self.details = details  # JSON of a server with the extension, empty elsewhere
         self.settled = False  # its last packet is on the way, or unwanted
-        self.cancelled = ""  # why the server took it away: "cancelled" or "timeout"; empty while it has not
+        self.cancelled = ""  # why it was taken away: "cancelled", "timeout" or "lost"; empty while it was not
+        self.began = 0.0  # when its function was called, by the monotonic clock
+        self.limit = 0.0  # seconds that the server gives it, 0 for any
         self.wake: Callable[[], object] | None = None  # called when that happens, if anybody wants to know
         self.running: dict[bytes, Assignment] | None = None  # its connection's jobs; None where it has none
 
@@ -154,7 +158,7 @@ def raised(job: Assignment, error: BaseException) -> bytes:
 
 def told_of(error: BaseException) -> bytes:
     """An exception as clients hear it."""
-    return f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+    return described(error).encode("utf-8", "replace")
 
 
 def attempt_number(unique: bytes) -> int:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType, TracebackType
+from collections.abc import Callable
+from types import TracebackType
 from typing import Self, TypeVar
 
 from geartrain.errors import Reject, Retry
-from geartrain.jobs import WorkerJob, log_error
+from geartrain.failures import is_from_outside, judged, log_failure
+from geartrain.jobs import WorkerJob
 from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
 from geartrain.protocol.worker import Offer
+from geartrain.signals import stopped_by_signals
 from geartrain.sync.network import Sockets
 from geartrain.sync.worker_connections import WorkerConnection, WorkerConnections
 from geartrain.tls import Speech
@@ -119,15 +118,16 @@ class Worker:
         self.connections.flush()
         return worked
 
-    def run(self) -> None:
+    def run(self, *, handle_signals: bool | None = None) -> None:
         """Work until ``stop``, ``max_jobs`` or ``timeout``, then take leave.
 
-        In the main thread SIGTERM and SIGINT stop it, too; the running job is finished first. The same signal a
-        second time does what it did before.
+        SIGTERM and SIGINT stop it, too; the running job is finished first. The same signal a second time does what
+        it did before. A handler that the program had set before is called as well. ``handle_signals=False`` leaves
+        signals alone, as in every other than the main thread; True raises SettingsError there.
         """
         jobs = 0
         try:
-            with stopped_by_signals(self.stop):
+            with stopped_by_signals(self.stop, handle_signals):
                 while not self.stopping and (self.max_jobs is None or jobs < self.max_jobs):
                     if not self.work_once(None):
                         break
@@ -150,19 +150,27 @@ class Worker:
 
     def run_job(self, connection: WorkerConnection, assignment: Assignment) -> None:
         """Run a job and note its outcome."""
+        assignment.began = time.monotonic()
         try:
             job = WorkerJob(assignment, connection.send, connection.look)
             with running(assignment):
                 result = self.functions[assignment.function](job)
             outcome = returned(assignment, result)
-        except Retry as retry:
-            return self.retry(connection, assignment, retry)
-        except Reject:
-            return self.reject(connection, assignment)
-        except Exception as error:
-            log_error(assignment, error)
-            outcome = raised(assignment, error)
+        except BaseException as error:  # whatever a function raises is the end of its job alone
+            if is_from_outside(error):
+                raise
+            return self.end_badly(connection, assignment, error)
         connection.protocol.send(outcome)
+
+    def end_badly(self, connection: WorkerConnection, assignment: Assignment, error: BaseException) -> None:
+        """Note that a job's function raised."""
+        error = judged(error)
+        if isinstance(error, Reject):
+            return self.reject(connection, assignment)
+        log_failure(assignment, error)
+        if isinstance(error, Retry):
+            return self.retry(connection, assignment, error)
+        connection.protocol.send(raised(assignment, error))
 
     def retry(self, connection: WorkerConnection, assignment: Assignment, retry: Retry) -> None:
         """Have a job run again, and wait until the server has it."""
@@ -194,27 +202,3 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """In the main thread, let the first SIGTERM or SIGINT call ``stop``."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        restore()
-        stop()
-
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield
-    finally:
-        restore()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from geartrain.errors import Fail, JobFailed, PayloadError, Reject, Retry, SettingsError
+from geartrain.errors import LONGEST_RETRY, Fail, JobFailed, PayloadError, Reject, Retry, SettingsError
 from geartrain.jobs import RunningJob
 from geartrain.protocol.submission import Priority, Unique
 from geartrain.tasks.codec import arguments_of, item_value, result_value
@@ -16,8 +15,6 @@ from geartrain.tasks.options import TASK_CHECKS, TaskOptions, check
 from geartrain.tasks.parameters import Parameters
 from geartrain.tasks.retry import delay_at_worker
 from geartrain.tasks.uniques import Uniques
-
-log: Final = logging.getLogger("geartrain.tasks")
 
 
 class Call(NamedTuple):
@@ -68,23 +65,19 @@ class Definition:
                     handle=job.handle,
                 )
             yield
-        except (Fail, Reject):
-            raise
-        except PayloadError as error:
-            # Another attempt would get the same bytes; and they are no fault of the function, so no trace of it.
-            log.error("job %s of %s failed: %s", job.handle, self.name, error)
+        except (Fail, Reject, PayloadError):  # another attempt would get the same bytes
             raise
         except Exception as error:
             if job.assignment.cancelled:
                 raise  # nobody hears of it
             delay = delay_at_worker(self.retry, job.attempt, error)
             if delay is not None:
-                log.warning("job %s of %s: retry in %.1f s: %s", job.handle, self.name, delay, told(error))
-                raise Retry(delay) from error
+                raise Retry(min(delay, LONGEST_RETRY)) from error
             if isinstance(error, Retry):
-                error = JobFailed(f"{self.name} gave up after {job.attempt} attempts", handle=job.handle)
-            log.error("job %s of %s failed: %s", job.handle, self.name, told(error), exc_info=error)
-            raise error
+                raise JobFailed(
+                    f"{self.name} gave up after {job.attempt} attempts", handle=job.handle
+                ) from error
+            raise
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -93,8 +86,3 @@ def name_of(function: Callable[..., Any]) -> str:
     if not isinstance(name, str):
         raise SettingsError(f"task of {function!r}: it has no name of its own, expected name=")
     return name
-
-
-def told(error: Exception) -> str:
-    """An exception in one line."""
-    return f"{type(error).__name__}: {error}"
