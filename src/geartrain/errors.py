@@ -227,9 +227,20 @@ class ResultNotKept(GearmanError):
 
 
 class JobTimeout(GearmanError, TimeoutError):
-    """A deadline passed; the job itself, if there is one, goes on."""
+    """A deadline passed; the job itself, if there is one, stays queued or goes on.
+
+    ``state`` is "queued", "delayed" or "running" where the server said it within a tenth of a second more, else
+    empty. ``workers`` is how many connected workers can do the function; None where the server did not say it.
+    """
 
     code = ReturnCode.TIMEOUT
+
+    def __init__(
+        self, message: str, *, server: str = "", handle: str = "", state: str = "", workers: int | None = None
+    ) -> None:
+        super().__init__(message, server=server, handle=handle)
+        self.state = state
+        self.workers = workers
 
 
 class PayloadError(GearmanError):

@@ -39,7 +39,10 @@ def test_who_will_not_wait_longer_is_told_so(shop: Shop) -> None:
     handle = shop.run("submit", "never-done", "x", "-b").stdout.strip()
     late = shop.run("wait", handle, "--timeout", "0.1")
     assert (late.status, late.stdout) == (1, "")
-    assert late.stderr == f"geartrain: job {handle} is not over in time; it goes on\n"
+    assert (
+        late.stderr
+        == f"geartrain: job {handle} is not over in time: no worker knows its function; it stays queued\n"
+    )
 
 
 def test_a_job_of_which_nothing_is_kept_says_what_to_do(shop: Shop) -> None:

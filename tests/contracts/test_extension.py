@@ -111,7 +111,9 @@ def test_a_result_that_is_not_kept_is_missed_clearly(
 ) -> None:
     client = shell.client(our_server.address)
     handle = client.do_background(function)
-    with pytest.raises(JobTimeout, match="is not over in time; it goes on"):
+    with pytest.raises(
+        JobTimeout, match="is not over in time: no worker knows its function; it stays queued"
+    ):
         client.result(handle, timeout=0.05)
     assert client.cancel(handle)
     with pytest.raises(ResultNotKept, match=r"set keep_result in its function's policy"):

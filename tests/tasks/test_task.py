@@ -262,7 +262,7 @@ def test_raise_retry_gives_up_with_its_policy(pool: MemoryPool) -> None:
 
 
 def test_nobody_waits_for_an_attempt_after_the_deadline(pool: MemoryPool) -> None:
-    with pytest.raises(JobTimeout, match=r"of patient is not done in time; it goes on"):
+    with pytest.raises(JobTimeout, match=r"of patient is not done in time: its time has not come yet"):
         patient.options(timeout=20).call(30)
     assert ran == ["tried"]
 

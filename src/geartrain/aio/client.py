@@ -15,20 +15,21 @@ from types import TracebackType
 from typing import Self
 
 from geartrain.aio.connections import ClientLink, Connections
-from geartrain.aio.history import cancel, outcome, result
+from geartrain.aio.history import cancel, not_over, outcome, result
 from geartrain.aio.job import AsyncJob
 from geartrain.aio.many import AsyncTaskSet, as_completed, results_in_order, submit_many, wait
 from geartrain.aio.network import AsyncSockets
-from geartrain.aio.question import ask, inquire, insist
+from geartrain.aio.question import ask, inquire, insist, late
 from geartrain.callbacks import Callbacks
 from geartrain.errors import GearmanError, JobException, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus, job_status_of
 from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
-from geartrain.protocol.history import JobHistory, not_over_in_time
+from geartrain.protocol.history import JobHistory
 from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.settings import PING_TIMEOUT
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
-from geartrain.protocol.task import Task, TaskFactory, job_timeout
+from geartrain.protocol.task import Task, TaskFactory
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
 from geartrain.tracing import TracedFactory
@@ -94,14 +95,14 @@ class AsyncClient:
         Raises JobFailed, JobException, JobTimeout (the job goes on), NoServers, ConnectionLost or ServerError.
         """
         task = self.factory.task(function, workload, unique, priority, False, None, metadata)
-        server = ""
+        link: ClientLink | None = None
         try:
-            async with self.connections.within(timeout, lambda: job_timeout(task, server)):
-                job = AsyncJob(self.connections, task, await self.connections.submit(task))
-                server = job.link.server.name
+            async with self.connections.within(timeout, lambda: late(self.connections, task, link)):
+                link = await self.connections.submit(task)
+                job = AsyncJob(self.connections, task, link)
                 await job.wait_done()
         except (JobTimeout, asyncio.CancelledError):
-            task.abandon()
+            give_up(task, link)
             raise
         return task.take_result()
 
@@ -146,14 +147,13 @@ class AsyncClient:
 
     async def submit_task(self, task: Task, timeout: float | None) -> ClientLink:
         """Submit a task and wait until a server has acknowledged it; which one did."""
-        server = ""
+        link: ClientLink | None = None
         try:
-            async with self.connections.within(timeout, lambda: job_timeout(task, server)):
+            async with self.connections.within(timeout, lambda: late(self.connections, task, link)):
                 link = await self.connections.submit(task)
-                server = link.server.name
                 return await self.connections.wait_created(task, link)
         except (JobTimeout, asyncio.CancelledError):
-            task.abandon()
+            give_up(task, link)
             raise
 
     async def submit_many(
@@ -262,7 +262,7 @@ class AsyncClient:
         Raises JobFailed, JobException, JobCancelled, ResultNotKept, JobTimeout (the job goes on), or like ``outcome``.
         """
         known = JobHandle.parse(handle)
-        async with self.connections.within(timeout, lambda: not_over_in_time(known)):
+        async with self.connections.within(timeout, lambda: not_over(self.connections, known)):
             return await result(self.connections, known)
 
     async def outcome(self, handle: str, *, timeout: float | None = None) -> JobHistory | None:
@@ -285,7 +285,12 @@ class AsyncClient:
             return await cancel(self.connections, known)
 
     async def ping(self, *, timeout: float | None = None) -> dict[str, float]:
-        """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
+        """Seconds that each server takes to answer; raises ConnectError naming a server that cannot be reached.
+
+        Raises JobTimeout where one does not answer in ``timeout`` seconds, or the client's own; in 10 without both.
+        """
+        if timeout is None and self.connections.timeout is None:
+            timeout = PING_TIMEOUT
         seconds = {}
         for server in list(self.connections.servers.servers):
             begin = time.perf_counter()
@@ -309,3 +314,11 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def give_up(task: Task, link: ClientLink | None) -> None:
+    """Nobody waits for a task any more; ``link`` has it where it was submitted."""
+    if link is None:
+        task.abandon()
+    else:
+        link.machine.abandon(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 
 from geartrain.aio.link import Link
@@ -18,9 +18,11 @@ from geartrain.protocol.settings import check_seconds
 from geartrain.protocol.task import Pending, Question, Task
 
 ClientLink = Link[ClientProtocol]
+TimedOut = Callable[[], Awaitable[JobTimeout]]
+"""Makes the exception for a deadline that passed."""
 
 
-def no_answer() -> JobTimeout:
+async def no_answer() -> JobTimeout:
     """The exception for a call that is not about one job."""
     return JobTimeout("no server answered in time")
 
@@ -168,7 +170,7 @@ class Connections:
             timeout = self.timeout
         return None if timeout is None else asyncio.get_running_loop().time() + timeout
 
-    def within(self, timeout: float | None, timed_out: Callable[[], JobTimeout] = no_answer) -> Deadline:
+    def within(self, timeout: float | None, timed_out: TimedOut = no_answer) -> Deadline:
         """Raise JobTimeout when what is inside takes longer than ``timeout`` seconds, or the client's own."""
         return Deadline(self.deadline(timeout), timed_out)
 
@@ -176,7 +178,7 @@ class Connections:
 class Deadline:
     """``asyncio.timeout_at`` that raises JobTimeout."""
 
-    def __init__(self, when: float | None, timed_out: Callable[[], JobTimeout] = no_answer) -> None:
+    def __init__(self, when: float | None, timed_out: TimedOut = no_answer) -> None:
         self.timeout = asyncio.timeout_at(when)
         self.timed_out = timed_out
 
@@ -189,7 +191,7 @@ class Deadline:
         try:
             await self.timeout.__aexit__(kind, error, trace)
         except TimeoutError as timeout:
-            raise self.timed_out() from timeout
+            raise await self.timed_out() from timeout
 
 
 async def wait_answered(pending: Pending) -> None:

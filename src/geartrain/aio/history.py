@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from geartrain.aio.connections import Connections
 from geartrain.aio.question import inquire, insist
+from geartrain.errors import GearmanError, JobTimeout
 from geartrain.jobs import JobHandle
 from geartrain.protocol.commands import CANCEL_JOB, GET_RESULT
 from geartrain.protocol.history import (
@@ -14,6 +18,7 @@ from geartrain.protocol.history import (
     of_holder,
     result_not_kept,
 )
+from geartrain.protocol.standing import PATIENCE, UNTOLD, not_over_in_time, of_history
 
 
 async def result(connections: Connections, handle: JobHandle) -> bytes:
@@ -22,6 +27,15 @@ async def result(connections: Connections, handle: JobHandle) -> bytes:
     if history is None:
         raise result_not_kept(handle)
     return history.take_result(handle.server)
+
+
+async def not_over(connections: Connections, handle: JobHandle) -> JobTimeout:
+    """The exception for a deadline that passed, with where the job stands as far as a server says it at once."""
+    standing = UNTOLD
+    with contextlib.suppress(GearmanError, TimeoutError):  # the caller hears of its own deadline
+        async with asyncio.timeout(PATIENCE):
+            standing = of_history(await outcome(connections, handle))
+    return not_over_in_time(handle, handle.server, standing)
 
 
 async def wait_over(connections: Connections, handle: JobHandle) -> JobHistory | None:

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from geartrain.aio.connections import ClientLink, Connections, Deadline
+from geartrain.aio.question import late
 from geartrain.errors import GearmanError, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus
 from geartrain.protocol.events import Complete, Data, Event, JobState, Progress
-from geartrain.protocol.task import Task, job_timeout
+from geartrain.protocol.task import Task
 
 
 class AsyncJob:
@@ -105,7 +106,7 @@ class AsyncJob:
 
     def abandon(self) -> None:
         """Do not wait for the job any more; it goes on."""
-        self.task.abandon()
+        self.link.machine.abandon(self.task)
 
     async def next_event(self) -> Event | None:
         """Wait for the next event; None at the end."""
@@ -131,6 +132,6 @@ class AsyncJob:
                     self.link = await self.connections.resubmit(self.task, self.link)
         return self.task.done
 
-    def timed_out(self) -> JobTimeout:
+    async def timed_out(self) -> JobTimeout:
         """The exception for a deadline that passed."""
-        return job_timeout(self.task, self.link.server.name)
+        return await late(self.connections, self.task, self.link)

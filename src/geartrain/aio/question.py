@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 
-from geartrain.aio.connections import Connections, wait_answered
-from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
+from geartrain.aio.connections import ClientLink, Connections, wait_answered
+from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError, JobTimeout
 from geartrain.jobs import JobHandle
+from geartrain.protocol.commands import GET_RESULT, GET_STATUS
+from geartrain.protocol.history import history_of
 from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
-from geartrain.protocol.task import Question
+from geartrain.protocol.standing import PATIENCE, UNTOLD, Standing, job_timeout, of_history, of_status
+from geartrain.protocol.task import Question, Task
 
 
 class Asked:
@@ -100,3 +105,33 @@ async def ask_around(connections: Connections, command: int, inquiries: list[Inq
         answers = await ask(connections, command, questions, strict)
         for inquiry, told in zip(waiting, answers, strict=True):
             inquiry.take(told)
+
+
+async def late(connections: Connections, task: Task, link: ClientLink | None) -> JobTimeout:
+    """The exception for a job whose deadline passed, with where it stands as far as its server says it at once."""
+    if link is None:
+        return job_timeout(task, "")
+    standing = UNTOLD
+    if task.handle and not link.lost.is_set():
+        with contextlib.suppress(GearmanError, TimeoutError):  # the caller hears of its own deadline
+            async with asyncio.timeout(PATIENCE):
+                standing = await standing_of(connections, task, link)
+    return job_timeout(task, link.server.name, standing)
+
+
+async def standing_of(connections: Connections, task: Task, link: ClientLink) -> Standing:
+    """Where a job stands; raises like ``ask``."""
+    await connections.wait_extension(link)
+    if link.machine.stream.extended:
+        return of_history(history_of(await answer_of(GET_RESULT, task.handle, link)))
+    return of_status(await answer_of(GET_STATUS, task.handle, link))
+
+
+async def answer_of(command: int, argument: bytes, link: ClientLink) -> list[bytes]:
+    """What one connection's server answers, without a second attempt; raises like ``ask``."""
+    question = link.machine.ask(command, argument)
+    link.flush_soon()
+    await wait_answered(question)
+    if question.error is not None:
+        raise question.error
+    return question.arguments

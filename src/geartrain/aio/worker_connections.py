@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -12,6 +13,7 @@ from geartrain.aio.network import AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
+from geartrain.protocol.settings import PING_TIMEOUT
 from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
 
 WorkerLink = Link[WorkerProtocol]
@@ -137,19 +139,25 @@ class WorkerConnections:
             await self.news.wait()
 
     async def ping(self) -> dict[str, float]:
-        """Seconds that each server takes to answer."""
-        seconds = {}
-        for link in list(self.open):
-            begin = time.perf_counter()
-            echoes = link.machine.echoes
-            link.machine.echo(b"ping")
-            link.flush()
-            while link.machine.echoes == echoes and not link.lost.is_set():
-                self.news.clear()
-                await self.news.wait()
-            if not link.lost.is_set():
-                seconds[link.server.name] = time.perf_counter() - begin
-        return seconds
+        """Seconds that each server takes to answer; one that does not in ``PING_TIMEOUT`` is missing."""
+        links = list(self.open)
+        seconds = await asyncio.gather(*[self.echo(link) for link in links])
+        return {
+            link.server.name: taken for link, taken in zip(links, seconds, strict=True) if taken is not None
+        }
+
+    async def echo(self, link: WorkerLink) -> float | None:
+        """Seconds that a server takes to answer ECHO_REQ; None where it does not in time, or its connection is lost."""
+        begin = time.perf_counter()
+        echoes = link.machine.echoes
+        link.machine.echo(b"ping")
+        link.flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PING_TIMEOUT):
+                while link.machine.echoes == echoes and not link.lost.is_set():
+                    self.news.clear()
+                    await self.news.wait()
+        return time.perf_counter() - begin if link.machine.echoes > echoes else None
 
     async def close(self) -> None:
         """Take leave of every server."""

@@ -42,7 +42,8 @@ def of_live_job(job: Job) -> list[bytes]:
     """A job that is not over."""
     worker = b"" if job.worker is None else job.worker.client_id
     attempts = job.attempts + (job.worker is not None)
-    told = details(job.submitted_at, job.started_at, 0.0, attempts, worker, "")
+    able = len(job.function.workers)
+    told = details(job.submitted_at, job.started_at, 0.0, attempts, worker, "", workers=able)
     return [job_state(job).encode(), told, b""]
 
 
@@ -77,6 +78,7 @@ def details(
     worker: bytes,
     error: str,
     reason: str = "",
+    workers: int | None = None,
 ) -> bytes:
     """What is known of a job, in JSON; what is not known is null."""
     fields = {
@@ -87,5 +89,6 @@ def details(
         "worker": text(worker) or None,
         "error": error or None,
         "reason": reason or None,
+        "workers": workers,
     }
     return json.dumps(fields).encode()

@@ -49,6 +49,11 @@ NEEDS: Final = {
 """What a question of the extension is about, for whom asks it of a server that does not know it."""
 
 
+NOBODY: Final = Task(b"", b"", b"", b"", False, 0)
+"""Stands in for a task that was given up: the server goes on to send its copies."""
+NOBODY.abandon()
+
+
 class ClientProtocol:
     """The client's end of one connection.
 
@@ -136,6 +141,13 @@ class ClientProtocol:
                     task.moves = 0
                 task.end(JobState.LOST)
 
+    def abandon(self, task: Task) -> None:
+        """Nobody waits for the task any more: keep no more of it than that its copies of packets are nobody's."""
+        task.abandon()
+        tasks = self.listeners.get(task.handle, [])
+        if task in tasks:
+            tasks[tasks.index(task)] = NOBODY
+
     def next_awaiting(self, command: int) -> Pending:
         """What the server answers now."""
         if not self.awaiting:
@@ -153,7 +165,7 @@ class ClientProtocol:
             raise ProtocolError(f"{self.name} sent JOB_CREATED for another request", server=self.name)
         task.answer(arguments)
         if not task.background:
-            self.listeners.setdefault(arguments[0], []).append(task)
+            self.listeners.setdefault(arguments[0], []).append(NOBODY if task.abandoned else task)
 
     def work_status(self, arguments: list[bytes]) -> None:
         """A worker says how far it is."""
@@ -236,7 +248,7 @@ class ClientProtocol:
         raise ProtocolError(f"{self.name} sent a packet that is not for a client", server=self.name)
 
     def listener(self, handle: bytes) -> Task | None:
-        """The task whose copy of a packet this is; None where nobody here knows the job.
+        """The task whose copy of a packet this is; None where nobody here waits for it.
 
         A server sends one copy for each submission that shares the job, so the tasks take turns.
         """
@@ -246,7 +258,7 @@ class ClientProtocol:
         task = tasks[0]
         if len(tasks) > 1:
             tasks.append(tasks.pop(0))
-        return task
+        return None if task is NOBODY else task
 
     def finished(self, handle: bytes) -> Task | None:
         """The same for a job's last packet: the task hears nothing more."""
@@ -256,7 +268,7 @@ class ClientProtocol:
         task = tasks.pop(0)
         if not tasks:
             del self.listeners[handle]
-        return task
+        return None if task is NOBODY else task
 
 
 def misdirected(client: ClientProtocol, arguments: list[bytes]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from geartrain.errors import JobCancelled, JobException, JobFailed, JobTimeout, ResultNotKept
+from geartrain.errors import JobCancelled, JobException, JobFailed, ResultNotKept
 
 FIRST_PAUSE: Final = 0.02  # seconds between two questions for a result
 LONGEST_PAUSE: Final = 0.25
@@ -29,6 +29,7 @@ class JobHistory(NamedTuple):
     submitted_at: float | None
     started_at: float | None  # the last execution
     finished_at: float | None
+    workers: int | None = None  # connected workers that can do its function; None once it is over
 
     @property
     def over(self) -> bool:
@@ -80,6 +81,7 @@ def history_of(answer: list[bytes]) -> JobHistory:
         details.get("submitted_at"),
         details.get("started_at"),
         details.get("finished_at"),
+        details.get("workers"),
     )
 
 
@@ -90,11 +92,6 @@ def result_not_kept(handle: str) -> ResultNotKept:
         "set keep_result in its function's policy",
         handle=handle,
     )
-
-
-def not_over_in_time(handle: str) -> JobTimeout:
-    """The exception for a deadline that passed."""
-    return JobTimeout(f"job {handle} is not over in time; it goes on", handle=handle)
 
 
 def longer(pause: float) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from geartrain.errors import SettingsError
+
+PING_TIMEOUT: Final = 10.0  # seconds that servers may take to answer where the program names no time
 
 
 def is_seconds(value: object) -> bool:

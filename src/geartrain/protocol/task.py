@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from geartrain.errors import ConnectionLost, GearmanError, JobTimeout
+from geartrain.errors import ConnectionLost, GearmanError
 from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress
 from geartrain.protocol.submission import (
     Payload,
@@ -231,14 +231,6 @@ class Task(Pending):
         if len(self.events) == 2 and isinstance(self.events[1], Complete):
             return self.events[1].data  # the usual case: created, complete
         return b"".join([event.data for event in self.events if isinstance(event, Data | Complete)])
-
-
-def job_timeout(task: Task, server: str) -> JobTimeout:
-    """The exception for a job whose deadline passed."""
-    function = task.function.decode("utf-8", "replace")
-    handle = task.handle.decode("utf-8", "replace")
-    job = f"job {handle} of {function}" if handle else f"a job of {function}, not acknowledged yet,"
-    return JobTimeout(f"{job} is not done in time; it goes on", server=server, handle=handle)
 
 
 class TaskFactory:

@@ -20,8 +20,10 @@ from geartrain.protocol.commands import ECHO_REQ, GET_STATUS, GET_STATUS_UNIQUE
 from geartrain.protocol.events import Progress
 from geartrain.protocol.history import JobHistory
 from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
+from geartrain.protocol.settings import PING_TIMEOUT
+from geartrain.protocol.standing import job_timeout
 from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
-from geartrain.protocol.task import Task, TaskFactory, job_timeout
+from geartrain.protocol.task import Task, TaskFactory
 from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.history import cancel, outcome, result
 from geartrain.sync.job import Job
@@ -108,10 +110,10 @@ class Client:
             job = Job(connections, task, connections.submit(task, deadline))
             try:
                 while not job.ended(deadline):
-                    connections.pump(job.connection, deadline)
-            except JobTimeout as error:
-                task.abandon()
-                raise job_timeout(task, job.connection.server.name) from error
+                    job.pump(deadline)
+            except BaseException:
+                job.connection.protocol.abandon(task)
+                raise
         return task.take_result()
 
     def do_background(
@@ -160,9 +162,11 @@ class Client:
             connection = connections.submit(task, deadline)
             try:
                 return connections.wait_created(task, connection, deadline)
-            except JobTimeout as error:
-                task.abandon()
-                raise job_timeout(task, connection.server.name) from error
+            except BaseException as error:
+                connection.protocol.abandon(task)
+                if isinstance(error, JobTimeout):
+                    raise job_timeout(task, connection.server.name) from error
+                raise
 
     def submit_many(
         self,
@@ -282,7 +286,12 @@ class Client:
         return cancel(self.connections, known, self.connections.deadline(timeout))
 
     def ping(self, *, timeout: float | None = None) -> dict[str, float]:
-        """Seconds that each server takes to answer; raises ConnectError naming a server that does not."""
+        """Seconds that each server takes to answer; raises ConnectError naming a server that cannot be reached.
+
+        Raises JobTimeout where one does not answer in ``timeout`` seconds, or the client's own; in 10 without both.
+        """
+        if timeout is None and self.connections.timeout is None:
+            timeout = PING_TIMEOUT
         deadline = self.connections.deadline(timeout)
         seconds = {}
         for server in list(self.connections.servers.servers):

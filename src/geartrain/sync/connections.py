@@ -22,7 +22,8 @@ from geartrain.protocol.commands import LAST
 from geartrain.protocol.moving import again, candidates, end_unmoved
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.settings import check_seconds
-from geartrain.protocol.task import Pending, Question, Task, job_timeout
+from geartrain.protocol.standing import job_timeout
+from geartrain.protocol.task import Pending, Question, Task
 from geartrain.sync.network import AnyLink, Network, wait_for_any
 
 OTHER_READER_CHECK: Final = 0.05  # seconds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from geartrain.errors import JobTimeout
+import time
+
+from geartrain.errors import GearmanError, JobTimeout
 from geartrain.jobs import JobHandle
 from geartrain.protocol.commands import CANCEL_JOB, GET_RESULT
 from geartrain.protocol.history import (
@@ -10,10 +12,10 @@ from geartrain.protocol.history import (
     JobHistory,
     history_of,
     longer,
-    not_over_in_time,
     of_holder,
     result_not_kept,
 )
+from geartrain.protocol.standing import PATIENCE, UNTOLD, Standing, not_over_in_time, of_history
 from geartrain.sync.connections import Connections
 from geartrain.sync.question import inquire, insist
 
@@ -23,10 +25,18 @@ def result(connections: Connections, handle: JobHandle, deadline: float | None) 
     try:
         history = wait_over(connections, handle, deadline)
     except JobTimeout as error:
-        raise not_over_in_time(handle) from error
+        raise not_over_in_time(handle, handle.server, standing(connections, handle)) from error
     if history is None:
         raise result_not_kept(handle)
     return history.take_result(handle.server)
+
+
+def standing(connections: Connections, handle: JobHandle) -> Standing:
+    """Where the job stands, as far as a server says it at once."""
+    try:
+        return of_history(outcome(connections, handle, time.monotonic() + PATIENCE))
+    except GearmanError:  # no answer in time, or none at all: the caller hears of its own deadline
+        return UNTOLD
 
 
 def wait_over(connections: Connections, handle: JobHandle, deadline: float | None) -> JobHistory | None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from geartrain.errors import GearmanError, JobTimeout
 from geartrain.jobs import JobHandle, JobStatus
 from geartrain.protocol.events import Complete, Data, Event, JobState, Progress
-from geartrain.protocol.task import Task, job_timeout
+from geartrain.protocol.standing import job_timeout
+from geartrain.protocol.task import Task
 from geartrain.sync.connections import Connection, Connections
+from geartrain.sync.question import standing
 
 
 class Job:
@@ -102,7 +104,8 @@ class Job:
 
     def abandon(self) -> None:
         """Do not wait for the job any more; it goes on."""
-        self.task.abandon()
+        with self.connections.lock:
+            self.connection.protocol.abandon(self.task)
 
     # The client's lock is held in the methods below.
 
@@ -139,4 +142,5 @@ class Job:
         try:
             self.connections.pump(self.connection, deadline)
         except JobTimeout as error:
-            raise job_timeout(self.task, self.connection.server.name) from error
+            where = standing(self.connections, self.task, self.connection)
+            raise job_timeout(self.task, self.connection.server.name, where) from error

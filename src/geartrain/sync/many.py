@@ -12,8 +12,9 @@ from geartrain.callbacks import Callbacks
 from geartrain.errors import JobTimeout
 from geartrain.jobs import JobHandle
 from geartrain.protocol.events import JobState
+from geartrain.protocol.standing import job_timeout
 from geartrain.protocol.submission import Payload, Priority, Unique
-from geartrain.protocol.task import Task, batches, job_timeout
+from geartrain.protocol.task import Task, batches
 from geartrain.sync.connections import Connection, Connections
 from geartrain.sync.job import Job
 from geartrain.tracing import TracedFactory

@@ -6,9 +6,12 @@ import time
 
 from geartrain.errors import ConnectError, ConnectionLost, ExtensionMissing, GearmanError
 from geartrain.jobs import JobHandle
+from geartrain.protocol.commands import GET_RESULT, GET_STATUS
+from geartrain.protocol.history import history_of
 from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
-from geartrain.protocol.task import Question
+from geartrain.protocol.standing import PATIENCE, UNTOLD, Standing, of_history, of_status
+from geartrain.protocol.task import Question, Task
 from geartrain.sync.connections import Connection, Connections
 
 
@@ -107,3 +110,31 @@ def ask_around(
         answers = ask(connections, command, questions, deadline, strict)
         for inquiry, told in zip(waiting, answers, strict=True):
             inquiry.take(told)
+
+
+def standing(connections: Connections, task: Task, connection: Connection) -> Standing:
+    """Where a job stands, as far as its server says it at once. The client's lock is held."""
+    if not task.handle or connection.lost:
+        return UNTOLD
+    deadline = time.monotonic() + PATIENCE
+    try:
+        connections.wait_extension(connection, deadline)
+        if connection.protocol.stream.extended:
+            return of_history(
+                history_of(answer_of(connections, GET_RESULT, task.handle, connection, deadline))
+            )
+        return of_status(answer_of(connections, GET_STATUS, task.handle, connection, deadline))
+    except GearmanError:  # no answer in time, or none at all: the caller hears of its own deadline
+        return UNTOLD
+
+
+def answer_of(
+    connections: Connections, command: int, argument: bytes, connection: Connection, deadline: float
+) -> list[bytes]:
+    """What one connection's server answers, without a second attempt; raises like ``ask``."""
+    question = connection.protocol.ask(command, argument)
+    connections.flush(connection)
+    connections.wait_answered(question, connection, deadline)
+    if question.error is not None:
+        raise question.error
+    return question.arguments
