@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "version": set[str](),
     "protocol": {"errors", "printable"},
     "jobs": {"errors", "protocol"},
-    "failures": {"errors", "protocol"},
+    "failures": {"errors", "printable", "protocol", "jobs"},
     "signals": {"errors"},
     "callbacks": {"errors", "protocol", "jobs"},
     "tracing": {"errors", "version", "protocol"},

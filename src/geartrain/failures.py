@@ -13,6 +13,8 @@ from types import CodeType, TracebackType
 from typing import Final
 
 from geartrain.errors import Fail, GearmanError, JobOutcome, Retry, described
+from geartrain.jobs import TAKEN_AWAY
+from geartrain.printable import printable
 from geartrain.protocol.assignment import Assignment, attempt
 
 ENDING: Final = (
@@ -29,16 +31,9 @@ OURS: Final = (
     "contextlib",
     "contextvars",
 )  # above the function's own frames
-LONGEST_LINE: Final = 1000  # characters of an exception in a line of the log
+LONGEST_LINE: Final = 1000  # bytes of an exception in a line of the log
 LONGEST_TEXT: Final = 20_000  # characters of a traceback
 LONGEST_CHAIN: Final = 20  # exceptions, each raised from the next
-
-TAKEN_AWAY: Final = {
-    "cancelled": "was cancelled",
-    "timeout": "is over its time limit",
-    "lost": "was lost with its connection",
-}
-"""Why a job is not its worker's any more, as a sentence goes on after the job's name."""
 
 log: Final = logging.getLogger("geartrain.worker")
 
@@ -84,11 +79,9 @@ def judged(error: BaseException) -> BaseException:
 
 def log_failure(job: Assignment, error: BaseException) -> None:
     """Write the one line about a run that did not end with a result; the traceback begins with the function's frame."""
-    seconds = time.monotonic() - job.began
-    name = f"job {text(job.handle)} of {text(job.function)}"
-    run = f"attempt {attempt(job)} after {seconds:.1f} s"
+    name, run = name_of(job), run_of(job)
     if job.cancelled:
-        log.warning("%s %s: stopped in %s", name, TAKEN_AWAY.get(job.cancelled, job.cancelled), run)
+        log_taken_away(job)
     elif isinstance(error, Retry):
         why = error.__cause__ or error
         log.warning("%s failed in %s, retry in %.1f s: %s", name, run, max(0.0, error.delay), one_line(why))
@@ -105,15 +98,25 @@ def log_failure(job: Assignment, error: BaseException) -> None:
         log.error("%s failed in %s: %s\n%s", name, run, one_line(error), lines)
 
 
-def text(name: bytes) -> str:
-    """A name of the wire as the log shows it."""
-    return name.decode("utf-8", "backslashreplace")
+def log_taken_away(job: Assignment) -> None:
+    """Write the one line about a run whose job was taken away."""
+    why = TAKEN_AWAY.get(job.cancelled, job.cancelled)
+    log.warning("%s %s: it stopped in %s", name_of(job), why, run_of(job))
+
+
+def name_of(job: Assignment) -> str:
+    """A job as the log names it."""
+    return f"job {printable(job.handle)} of {printable(job.function)}"
+
+
+def run_of(job: Assignment) -> str:
+    """Which run of a job it is, and how long it has taken."""
+    return f"attempt {attempt(job)} after {time.monotonic() - job.began:.1f} s"
 
 
 def one_line(error: BaseException) -> str:
     """An exception in one line of the log."""
-    line = " ".join(described(error).split())
-    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}… ({len(line)} characters)"
+    return printable(" ".join(described(error).split()), LONGEST_LINE)
 
 
 def trace_from_function(error: BaseException) -> None:

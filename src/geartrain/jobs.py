@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from typing import NamedTuple, Self, TypeVar
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from geartrain.errors import JobCancelled
 from geartrain.protocol.assignment import (
@@ -111,8 +111,35 @@ def job_status_of(answers: Sequence[list[bytes] | None]) -> JobStatus:
     )
 
 
+TAKEN_AWAY: Final = {
+    "cancelled": "was cancelled",
+    "timeout": "is over its time limit",
+    "lost": "was lost with its connection",
+}
+"""Why a job is not its worker's any more, as a sentence goes on after the job's name."""
+
+
+def cancelled(assignment: Assignment) -> JobCancelled:
+    """The exception for a job that was taken away."""
+    handle = assignment.handle.decode("utf-8", "replace")
+    why = TAKEN_AWAY.get(assignment.cancelled, assignment.cancelled)
+    return JobCancelled(f"job {handle} {why}", handle=handle)
+
+
 def nothing() -> None:
     """There is nowhere to look for news."""
+
+
+class Board(Protocol):
+    """Where a worker notes what it runs, for whoever watches over it."""
+
+    def begin(self, assignment: Assignment) -> None:
+        """A job's function is called."""
+        ...
+
+    def end(self, assignment: Assignment) -> None:
+        """The function has ended."""
+        ...
 
 
 class RunningJob:
@@ -141,23 +168,34 @@ class RunningJob:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the server has said that the job was cancelled, or is over its time limit.
+        """Whether the job was taken away: it was cancelled, is over its time limit, or its connection ended.
 
-        Nothing more is sent of such a job. Only a Geartrain server says it.
+        Nothing more is sent of such a job. Only a Geartrain server says that a job was cancelled.
         """
         if not self.assignment.cancelled:
             self.look()
         return bool(self.assignment.cancelled)
 
+    @property
+    def deadline(self) -> float | None:
+        """When the job's time is over, in Unix seconds; None where it has no time limit."""
+        assignment = self.assignment
+        if not assignment.limit:
+            return None
+        return time.time() - time.monotonic() + assignment.began + assignment.limit
+
     def raise_if_cancelled(self) -> None:
         """Raise JobCancelled where the job is ``cancelled``."""
         if self.cancelled:
-            how = "was cancelled" if self.assignment.cancelled != "timeout" else "is over its time limit"
-            raise JobCancelled(f"job {self.handle} {how}", handle=self.handle)
+            raise cancelled(self.assignment)
 
 
 class WorkerJob(RunningJob):
-    """The job that a worker's plain function runs."""
+    """The job that a worker's plain function runs.
+
+    Whatever it sends raises JobCancelled where the job is ``cancelled``, and PayloadError where it is over the limit of
+    the server.
+    """
 
     def __init__(
         self,
@@ -170,26 +208,32 @@ class WorkerJob(RunningJob):
 
     def send_data(self, chunk: Payload) -> None:
         """Send a piece of the result to the clients that wait."""
+        self.raise_if_cancelled()
         self.send(data(self.assignment, payload(chunk)))
 
     def send_warning(self, text: Payload) -> None:
         """Send a warning to the clients that wait."""
+        self.raise_if_cancelled()
         self.send(warning(self.assignment, payload(text)))
 
     def send_status(self, numerator: float, denominator: float) -> None:
         """Say how far the job is; the wire has whole numbers from 0 to 4294967295."""
+        self.raise_if_cancelled()
         self.send(status(self.assignment, numerator, denominator))
 
     def complete(self, result: Payload = b"") -> None:
         """End the job with its result; what its function returns after that does not count."""
+        self.raise_if_cancelled()
         self.send(complete(self.assignment, payload(result)))
 
     def fail(self) -> None:
         """End the job with WORK_FAIL."""
+        self.raise_if_cancelled()
         self.send(fail(self.assignment))
 
     def exception(self, text: Payload) -> None:
         """End the job with WORK_EXCEPTION."""
+        self.raise_if_cancelled()
         self.send(exception(self.assignment, payload(text)))
 
     def track(self, items: Iterable[Item], total: int | None = None) -> Iterator[Item]:

@@ -203,6 +203,17 @@ def test_a_job_is_assigned_with_all_that_is_known_of_it() -> None:
     assert json.loads(details) == {"attempt": 1, "submitted_at": START, **options}
 
 
+def test_a_worker_is_told_the_limits_of_its_job() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", payload_limit=1000))
+    client, worker = server.connect(), server.extended()
+    worker.says(CAN_DO_TIMEOUT, b"f", b"30000")
+    for limit in (30.0, 2.5, 30.0):
+        client.asks(SUBMIT_JOB_BG, b"f", b"", b"w")
+        client.types(b'policy f {"timeout":%s}' % (b"null" if limit == 30.0 else b"2.5"))
+        told = assigned(worker)
+        assert (told["timeout"], told["max_payload"]) == (limit, 1000)
+
+
 def test_grab_job_all_is_answered_alike_since_the_worker_may_not_have_heard_of_the_extension_yet() -> None:
     server = MemoryServer()
     client, worker = server.connect(), server.worker(b"f")

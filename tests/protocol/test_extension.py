@@ -12,11 +12,22 @@ from geartrain.errors import (
     JobCancelled,
     JobException,
     JobFailed,
+    PayloadError,
     ProtocolError,
     Retry,
     UnknownOption,
 )
-from geartrain.protocol.assignment import Assignment, attempt, complete, data, metadata, next_unique, raised
+from geartrain.protocol.assignment import (
+    Assignment,
+    attempt,
+    complete,
+    data,
+    exception,
+    metadata,
+    next_unique,
+    raised,
+    warning,
+)
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import (
     CANCEL_JOB,
@@ -26,6 +37,7 @@ from geartrain.protocol.commands import (
     GRAB_JOB_ALL,
     GRAB_JOB_EXTENDED,
     JOB_ASSIGN_EXTENDED,
+    JOB_ASSIGN_UNIQ,
     JOB_CANCELLED,
     JOB_CREATED,
     OPTION_REQ,
@@ -33,10 +45,12 @@ from geartrain.protocol.commands import (
     RESULT_RES,
     SUBMIT_JOB_EPOCH,
     WORK_COMPLETE,
+    WORK_DATA,
+    WORK_EXCEPTION,
     WORK_RETRY,
 )
 from geartrain.protocol.history import JobHistory, history_of, of_holder
-from geartrain.protocol.packet import request, response
+from geartrain.protocol.packet import PAYLOAD_LIMIT, request, response
 from geartrain.protocol.submission import UniqueSource
 from geartrain.protocol.task import TaskFactory
 from geartrain.protocol.worker import Offer, WorkerProtocol
@@ -201,6 +215,48 @@ def test_a_job_knows_what_the_server_told_of_it() -> None:
     assert metadata(resubmitted) == {}
     assert attempt(Assignment(b"H:1", b"f", second, b"w")) == 2
     assert attempt(Assignment(b"H:1", b"f", b"u~3", b"w", b'{"attempt": 2}')) == 2
+
+
+@pytest.mark.parametrize(
+    ("details", "limit", "most"),
+    [
+        (b"", 0.0, PAYLOAD_LIMIT),
+        (b'{"timeout": 2.5}', 2.5, PAYLOAD_LIMIT),
+        (b'{"timeout": 60, "max_payload": 100}', 60.0, 100),
+        (b'{"metadata": {"timeout": "x", "max_payload": "y"}}', 0.0, PAYLOAD_LIMIT),
+        (b'{"timeout": "soon", "max_payload": null}', 0.0, PAYLOAD_LIMIT),
+        (b'{"timeout": 1', 0.0, PAYLOAD_LIMIT),
+    ],
+)
+def test_a_job_has_the_limits_that_the_server_tells(details: bytes, limit: float, most: int) -> None:
+    _, job = working(details)
+    assert (job.limit, job.most) == (limit, most)
+
+
+def test_a_packet_over_the_servers_limit_is_not_sent_and_the_job_goes_on() -> None:
+    _, job = working(b'{"max_payload": 100}')
+    assert data(job, bytes(96)) == request(WORK_DATA, b"H:1", bytes(96))
+    for say in (data, warning, complete, exception):
+        with pytest.raises(PayloadError, match=r"WORK_\w+ of 101 bytes is over the server's limit of 100"):
+            say(job, bytes(97))
+    assert not job.settled
+    assert raised(job, ValueError("x" * 1000)) == request(
+        WORK_EXCEPTION, b"H:1", b"ValueError: " + b"x" * (100 - 3 - 64 - 12)
+    )
+    assert job.settled
+
+
+def test_a_lost_connection_takes_every_job_away() -> None:
+    protocol, job = working()
+    protocol.receive(response(JOB_ASSIGN_UNIQ, b"H:2", b"f", b"", b"w"))
+    waiting = protocol.assigned[0]
+    protocol.lost()
+    assert (job.cancelled, waiting.cancelled, len(protocol.assigned), protocol.running) == (
+        "lost",
+        "lost",
+        0,
+        {},
+    )
 
 
 def test_a_job_runs_again_by_one_packet() -> None:

@@ -149,6 +149,15 @@ def test_the_outcome_of_a_job_is_one_packet() -> None:
         returned(job(), 42)  # type: ignore[arg-type]
 
 
+def test_without_the_extension_a_job_has_the_time_limit_that_its_worker_has_said() -> None:
+    protocol = worker(quick=0.2, slow=90, any=0)
+    limits = {}
+    for function in (b"quick", b"slow", b"any", b"other"):
+        protocol.receive(response(JOB_ASSIGN_UNIQ, b"H:" + function, function, b"", b"w"))
+        limits[function] = protocol.assigned.pop().limit
+    assert limits == {b"quick": 1.0, b"slow": 90.0, b"any": 0.0, b"other": 0.0}
+
+
 def test_progress_fits_the_wire() -> None:
     assert status(job(), 1.6, 2**40) == request(WORK_STATUS, b"H:1", b"2", b"4294967295")
     assert status(job(), -1, 0) == request(WORK_STATUS, b"H:1", b"0", b"0")

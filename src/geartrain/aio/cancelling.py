@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar, cast
 
-from geartrain.errors import JobCancelled
+from geartrain.jobs import cancelled
 from geartrain.protocol.assignment import Assignment
 
 Result = TypeVar("Result")
@@ -22,8 +22,7 @@ async def until_cancelled(assignment: Assignment, function: Awaitable[Result]) -
     except asyncio.CancelledError as error:
         # Somebody else may want this task to end at the same time.
         if assignment.cancelled and task.cancelling() == before + 1:
-            handle = assignment.handle.decode("utf-8", "replace")
-            raise JobCancelled(f"job {handle} was cancelled", handle=handle) from error
+            raise cancelled(assignment) from error
         raise
     finally:
         assignment.wake = None

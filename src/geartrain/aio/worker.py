@@ -19,8 +19,8 @@ from geartrain.aio.network import AsyncSockets
 from geartrain.aio.worker_connections import WorkerConnections, WorkerLink
 from geartrain.aio.worker_job import AsyncWorkerJob
 from geartrain.errors import Reject, Retry, SettingsError
-from geartrain.failures import is_from_outside, judged, log_failure
-from geartrain.jobs import WorkerJob
+from geartrain.failures import is_from_outside, judged, log_failure, log_taken_away
+from geartrain.jobs import Board, WorkerJob
 from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
@@ -73,6 +73,7 @@ class AsyncWorker:
         self.prefix = prefix.encode()
         self.functions: dict[bytes, Callable[[WorkerLink, Assignment], Awaitable[Payload | None]]] = {}
         self.stopping = False
+        self.board: Board | None = None  # None where nobody watches over this worker
         self.host: asyncio.Task[object] | None = None  # who runs ``run``
         self.threads = ThreadPoolExecutor(concurrency, "geartrain-job")
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
@@ -200,15 +201,38 @@ class AsyncWorker:
         """Run a job and have its outcome sent."""
         if assignment.cancelled:  # on its way here
             return None
+        assignment.began = time.monotonic()
+        if self.board is None and not assignment.limit:
+            return await self.run_function(link, assignment)
+        timer = self.time_limit(link, assignment)
+        if self.board is not None:
+            self.board.begin(assignment)
+        try:
+            return await self.run_function(link, assignment)
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if self.board is not None:
+                self.board.end(assignment)
+
+    def time_limit(self, link: WorkerLink, assignment: Assignment) -> asyncio.TimerHandle | None:
+        """What takes a job away when its time is over; None where it has any time."""
+        if not assignment.limit:
+            return None
+        return link.loop.call_later(assignment.limit, assignment.cancel, "timeout")
+
+    async def run_function(self, link: WorkerLink, assignment: Assignment) -> None:
+        """Run a job's function and have sent what came of it."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
         before = task.cancelling()
-        assignment.began = time.monotonic()
         try:
             with running(assignment):
                 result = await self.functions[assignment.function](link, assignment)
             if task.cancelling() > before:  # it was cancelled at the very end
                 await asyncio.sleep(0)
             outcome = returned(assignment, result)
+            if assignment.cancelled:
+                log_taken_away(assignment)
         except BaseException as error:  # whatever a function raises is the end of its job alone
             if self.is_from_outside(error, task, before):
                 raise

@@ -72,6 +72,7 @@ class WorkerConnections:
 
     def lost(self, link: WorkerLink, error: ConnectionLost) -> None:
         """A connection ended; the server queues its running jobs again."""
+        link.machine.lost()
         if link in self.open:
             self.open.remove(link)
             self.servers.failed(link.server, time.monotonic())

@@ -14,7 +14,11 @@ Item = TypeVar("Item")
 
 
 class AsyncWorkerJob(RunningJob):
-    """The job that a worker's coroutine function runs; what it sends waits while the server does not read."""
+    """The job that a worker's coroutine function runs; what it sends waits while the server does not read.
+
+    Whatever it sends raises JobCancelled where the job is ``cancelled``, and PayloadError where it is over the limit of
+    the server.
+    """
 
     def __init__(
         self,
@@ -27,26 +31,32 @@ class AsyncWorkerJob(RunningJob):
 
     async def send_data(self, chunk: Payload) -> None:
         """Send a piece of the result to the clients that wait."""
+        self.raise_if_cancelled()
         await self.send(data(self.assignment, payload(chunk)))
 
     async def send_warning(self, text: Payload) -> None:
         """Send a warning to the clients that wait."""
+        self.raise_if_cancelled()
         await self.send(warning(self.assignment, payload(text)))
 
     async def send_status(self, numerator: float, denominator: float) -> None:
         """Say how far the job is; the wire has whole numbers from 0 to 4294967295."""
+        self.raise_if_cancelled()
         await self.send(status(self.assignment, numerator, denominator))
 
     async def complete(self, result: Payload = b"") -> None:
         """End the job with its result; what its function returns after that does not count."""
+        self.raise_if_cancelled()
         await self.send(complete(self.assignment, payload(result)))
 
     async def fail(self) -> None:
         """End the job with WORK_FAIL."""
+        self.raise_if_cancelled()
         await self.send(fail(self.assignment))
 
     async def exception(self, text: Payload) -> None:
         """End the job with WORK_EXCEPTION."""
+        self.raise_if_cancelled()
         await self.send(exception(self.assignment, payload(text)))
 
     async def track(self, items: Iterable[Item], total: int | None = None) -> AsyncIterator[Item]:

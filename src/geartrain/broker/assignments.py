@@ -21,28 +21,35 @@ from geartrain.protocol.commands import (
     JOB_ASSIGN_UNIQ,
     NO_JOB,
 )
-from geartrain.protocol.packet import response
+from geartrain.protocol.packet import PAYLOAD_LIMIT, response
 
 NOTHING_TO_DO: Final = response(NO_JOB)
 READ_AHEAD: Final = 64  # jobs of the same queue whose workloads are read with one that is wanted
 
 
-def assignment(job: Job, command: int, workload: bytes) -> bytes:
+def assignment(job: Job, command: int, workload: bytes, payload_limit: int) -> bytes:
     """The answer to a kind of GRAB_JOB that found a job."""
     if command == GRAB_JOB:
         return response(JOB_ASSIGN, job.handle, job.function.name, workload)
     if command == GRAB_JOB_EXTENDED:
         name = job.function.name
-        return response(JOB_ASSIGN_EXTENDED, job.handle, name, job.unique, details(job), workload)
+        return response(
+            JOB_ASSIGN_EXTENDED, job.handle, name, job.unique, details(job, payload_limit), workload
+        )
     if command == GRAB_JOB_ALL and job.reducer:
         return response(JOB_ASSIGN_ALL, job.handle, job.function.name, job.unique, job.reducer, workload)
     return response(JOB_ASSIGN_UNIQ, job.handle, job.function.name, job.unique, workload)
 
 
-def details(job: Job) -> bytes:
+def details(job: Job, payload_limit: int) -> bytes:
     """What a worker is told of its job beyond Gearman's arguments, in JSON."""
     priority = PRIORITIES[job.priority]
     told = f'{{"attempt": {job.attempts + 1}, "priority": "{priority}", "submitted_at": {job.submitted_at}'
+    limit = 0.0 if job.worker is None else job.function.time_limit(job.worker)
+    if limit:
+        told += f', "timeout": {limit}'
+    if payload_limit != PAYLOAD_LIMIT:
+        told += f', "max_payload": {payload_limit}'
     if job.reducer:
         told += f', "reducer": {json.dumps(job.reducer.decode("utf-8", "backslashreplace"))}'
     if job.metadata:
@@ -90,7 +97,7 @@ def arrived(broker: Broker, workloads: Mapping[int, bytes | None]) -> dict[bytes
             packets[placeholder] = NOTHING_TO_DO
             set_aside(broker, job)
         else:
-            packets[placeholder] = assignment(job, command, workload)
+            packets[placeholder] = assignment(job, command, workload, broker.rules.payload_limit)
     for number, workload in workloads.items():
         take_in(broker, number, workload)
     return packets

@@ -8,7 +8,7 @@ from heapq import heapify, heappop, heappush
 from geartrain.broker.access import Access
 from geartrain.broker.archive import Archive
 from geartrain.broker.batch import Batch
-from geartrain.broker.deadlines import NEVER, Deadlines
+from geartrain.broker.deadlines import Deadlines
 from geartrain.broker.deeds import Deed
 from geartrain.broker.endings import abandon, lose
 from geartrain.broker.events import Events
@@ -326,11 +326,9 @@ class Broker:
         function.running += 1
         if job.alarm:
             self.lifetimes.cancel(job)
-        time_limit = function.workers.get(connection, 0.0)
-        if function.policy is not None:
-            time_limit = min(time_limit or NEVER, function.policy.timeout or NEVER)
-        if time_limit and time_limit != NEVER:
-            self.time_limits.set(job, self.now + time_limit)
+        limit = function.time_limit(connection)
+        if limit:
+            self.time_limits.set(job, self.now + limit)
 
     def release(self, job: Job) -> None:
         """A running job is nobody's any more."""

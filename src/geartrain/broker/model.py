@@ -222,6 +222,13 @@ class Function:
         self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
         self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep; the last is woken first
 
+    def time_limit(self, connection: Connection) -> float:
+        """Seconds that a worker has for a job, 0 for any."""
+        limit = self.workers.get(connection, 0.0)
+        if self.policy is not None and self.policy.timeout:
+            return min(limit or self.policy.timeout, self.policy.timeout)
+        return limit
+
     def equal(self, unique: bytes, workload: bytes) -> Job | None:
         """The job that a submit joins, if there is one."""
         if unique == CONTENT:

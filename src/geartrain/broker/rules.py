@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from geartrain.protocol.packet import PAYLOAD_LIMIT
+
 
 def no_chance() -> float:
     """What comes at random where nothing may."""
@@ -28,6 +30,7 @@ class Rules(NamedTuple):
     shard: int = 0  # which part of a pool's functions is ours; see ``shards.py``
     shards: int = 1
     timeout_in_seconds: bool = False  # CAN_DO_TIMEOUT's unit, else milliseconds
+    payload_limit: int = PAYLOAD_LIMIT  # bytes of a packet after its header
     memory: int = 1 << 30  # bytes of workloads beyond which kept ones stay in the store
     max_results: int = (
         100_000  # of jobs that are over, the oldest go first; and no more than ``memory`` bytes of them

@@ -318,7 +318,7 @@ class Session:
         if job is not None:
             if job.workload is None:
                 return connection.send(fetch(self.broker, connection, job, command))
-            return connection.send(assignment(job, command, job.workload))
+            return connection.send(assignment(job, command, job.workload, self.broker.rules.payload_limit))
         connection.send(NOTHING_TO_DO)
         connection.grabbed = command
         self.broker.hungry.append(connection)
@@ -369,7 +369,9 @@ def end_turn(broker: Broker) -> None:
         if job.workload is None:
             connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
         else:
-            connection.outgoing[-1] = assignment(job, connection.grabbed, job.workload)
+            connection.outgoing[-1] = assignment(
+                job, connection.grabbed, job.workload, broker.rules.payload_limit
+            )
     broker.hungry.clear()
     broker.sleepers.end_turn()
 

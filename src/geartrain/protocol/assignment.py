@@ -7,8 +7,9 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
 
-from geartrain.errors import Fail, Retry, described
+from geartrain.errors import Fail, PayloadError, Retry, described
 from geartrain.protocol.commands import (
+    NAMES,
     WORK_COMPLETE,
     WORK_DATA,
     WORK_EXCEPTION,
@@ -17,11 +18,12 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
-from geartrain.protocol.packet import request
+from geartrain.protocol.packet import LARGEST_PAYLOAD, PAYLOAD_LIMIT, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Unique, payload
 
 MOST: Final = 0xFFFFFFFF  # of a status number
 ATTEMPT: Final = b"~"  # parts a unique from the number of its attempt, and that from its seal
+ROOM_FOR_OTHERS: Final = 64  # bytes of a packet's other arguments
 SEAL_SIZE: Final = 4  # bytes of a digest
 MOST_DIGITS: Final = 9  # of the number of an attempt
 
@@ -36,6 +38,7 @@ class Assignment:
         "function",
         "handle",
         "limit",
+        "most",
         "running",
         "settled",
         "unique",
@@ -54,7 +57,8 @@ class Assignment:
         self.settled = False  # its last packet is on the way, or unwanted
         self.cancelled = ""  # why it was taken away: "cancelled", "timeout" or "lost"; empty while it was not
         self.began = 0.0  # when its function was called, by the monotonic clock
-        self.limit = 0.0  # seconds that the server gives it, 0 for any
+        self.limit = 0.0  # seconds that it may take, 0 for any
+        self.most = LARGEST_PAYLOAD  # bytes of a packet's payload that the server takes
         self.wake: Callable[[], object] | None = None  # called when that happens, if anybody wants to know
         self.running: dict[bytes, Assignment] | None = None  # its connection's jobs; None where it has none
 
@@ -64,8 +68,17 @@ class Assignment:
         if self.running is not None and self.running.get(self.handle) is self:
             del self.running[self.handle]
 
+    def take_limits(self) -> None:
+        """Keep to the limits that a server with the extension told."""
+        self.most = PAYLOAD_LIMIT
+        if b'"timeout"' in self.details or b'"max_payload"' in self.details:
+            fields = told(self)
+            limit, most = fields.get("timeout"), fields.get("max_payload")
+            self.limit = float(limit) if isinstance(limit, (int, float)) else 0.0
+            self.most = most if isinstance(most, int) else PAYLOAD_LIMIT
+
     def cancel(self, reason: str) -> None:
-        """The server took the job away: whatever is said of it now is not sent."""
+        """The job was taken away: whatever is said of it now is not sent."""
         self.cancelled = reason
         self.settle()
         if self.wake is not None:
@@ -74,8 +87,13 @@ class Assignment:
 
 def told(job: Assignment) -> dict[str, object]:
     """What a server with the extension told of a job; nothing where another one assigned it."""
-    fields: dict[str, object] = json.loads(job.details) if job.details else {}
-    return fields
+    if not job.details:
+        return {}
+    try:
+        fields = json.loads(job.details)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def attempt(job: Assignment) -> int:
@@ -91,8 +109,25 @@ def metadata(job: Assignment) -> dict[str, str]:
 
 
 def packet(job: Assignment, command: int, *arguments: bytes) -> bytes:
-    """A packet about a job; nothing where the server took the job away."""
-    return b"" if job.cancelled else request(command, job.handle, *arguments)
+    """A packet about a job; nothing where the job was taken away. Raises PayloadError where it is too large."""
+    if job.cancelled:
+        return b""
+    size = len(job.handle)
+    for argument in arguments:
+        size += 1 + len(argument)
+    if size > job.most:
+        raise PayloadError(
+            f"{NAMES[command]} of {size} bytes is over the server's limit of {job.most}",
+            handle=job.handle.decode("utf-8", "replace"),
+        )
+    return request(command, job.handle, *arguments)
+
+
+def ending(job: Assignment, command: int, *arguments: bytes) -> bytes:
+    """The last packet about a job; raises PayloadError, after which the job has not ended."""
+    last = packet(job, command, *arguments)
+    job.settle()
+    return last
 
 
 def data(job: Assignment, chunk: bytes) -> bytes:
@@ -117,27 +152,23 @@ def status(job: Assignment, numerator: float, denominator: float) -> bytes:
 
 def complete(job: Assignment, result: bytes) -> bytes:
     """The job's end with a result."""
-    job.settle()
-    return packet(job, WORK_COMPLETE, result)
+    return ending(job, WORK_COMPLETE, result)
 
 
 def fail(job: Assignment) -> bytes:
     """The job's end without a result."""
-    job.settle()
-    return packet(job, WORK_FAIL)
+    return ending(job, WORK_FAIL)
 
 
 def exception(job: Assignment, text: bytes) -> bytes:
     """The job's end by an exception; no WORK_FAIL may follow it."""
-    job.settle()
-    return packet(job, WORK_EXCEPTION, text)
+    return ending(job, WORK_EXCEPTION, text)
 
 
 def retry_later(job: Assignment, retry: Retry) -> bytes:
     """The end of this execution: the server has the job run again. It hears of what the Retry was raised from."""
-    job.settle()
-    delay = max(0.0, retry.delay)
-    return packet(job, WORK_RETRY, b"%d" % -int(-delay * 1000 // 1), told_of(retry.__cause__ or retry))
+    delay = b"%d" % -int(-max(0.0, retry.delay) * 1000 // 1)
+    return ending(job, WORK_RETRY, delay, told_of(job, retry.__cause__ or retry))
 
 
 def returned(job: Assignment, result: Payload | None) -> bytes:
@@ -153,12 +184,13 @@ def raised(job: Assignment, error: BaseException) -> bytes:
         return b""
     if isinstance(error, Fail):
         return fail(job)
-    return exception(job, told_of(error))
+    return exception(job, told_of(job, error))
 
 
-def told_of(error: BaseException) -> bytes:
-    """An exception as clients hear it."""
-    return described(error).encode("utf-8", "replace")
+def told_of(job: Assignment, error: BaseException) -> bytes:
+    """An exception as clients hear it, as far as a packet has room for it."""
+    room = max(0, job.most - len(job.handle) - ROOM_FOR_OTHERS)
+    return described(error).encode("utf-8", "replace")[:room]
 
 
 def attempt_number(unique: bytes) -> int:

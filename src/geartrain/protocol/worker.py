@@ -42,6 +42,7 @@ from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, c
 from geartrain.protocol.submission import Priority, Unique, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
+SHORTEST_TIME_LIMIT: Final = 1.0  # seconds: servers raise what is shorter
 MOST_GRABS: Final = 32  # under way at once
 REGRAB_AFTER: Final = 30.0  # seconds asleep after which a worker asks by itself, should a NOOP have been lost
 
@@ -80,6 +81,9 @@ class WorkerProtocol:
         self.outgoing: list[bytes] = [EXTEND] if offer.extended else []
         self.outgoing.append(request(SET_CLIENT_ID, offer.client_id))
         self.grab_packet = offer.grab_packet
+        self.abilities = (
+            offer.abilities
+        )  # with their time limits, which a server without the extension does not tell
         self.assigned: deque[Assignment] = deque()
         self.running: dict[bytes, Assignment] = {}  # jobs that are not settled, by handle
         self.grabbing = 0
@@ -208,11 +212,22 @@ class WorkerProtocol:
 
     def assign(self, job: Assignment) -> None:
         """Have a job wait for its function."""
+        if self.stream.extended:
+            job.take_limits()
+        else:
+            limit = self.abilities.get(job.function, 0.0)
+            job.limit = max(limit, SHORTEST_TIME_LIMIT) if limit else 0.0
         job.running = self.running
         self.running[job.handle] = job
         self.grabbing -= 1
         self.eagerness = min(MOST_GRABS, self.eagerness * 2)
         self.assigned.append(job)
+
+    def lost(self) -> None:
+        """The connection ended: the server gives its jobs to others."""
+        self.assigned.clear()
+        for job in list(self.running.values()):
+            job.cancel("lost")
 
     def job_cancelled(self, arguments: list[bytes]) -> None:
         """The server took a job away."""

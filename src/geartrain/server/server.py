@@ -343,6 +343,7 @@ def rules_of(settings: Settings) -> Rules:
         max_unique=settings.max_unique,
         memory=settings.workload_memory,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
+        payload_limit=payload_limit_of(settings),
         version=__version__.encode(),
         pid=os.getpid(),
         verbose=settings.verbose.encode(),

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from geartrain.errors import Reject, Retry
-from geartrain.failures import is_from_outside, judged, log_failure
-from geartrain.jobs import WorkerJob
+from geartrain.failures import is_from_outside, judged, log_failure, log_taken_away
+from geartrain.jobs import Board, WorkerJob
 from geartrain.protocol.assignment import Assignment, raised, returned
 from geartrain.protocol.servers import ServerList, Servers, parse_servers
 from geartrain.protocol.submission import Payload, name
@@ -55,6 +55,8 @@ class Worker:
         self.prefix = prefix.encode()
         self.functions: dict[bytes, JobFunction] = {}
         self.stopping = False
+        self.board: Board | None = None  # None where nobody watches over this worker
+        self.working_for: WorkerConnection | None = None  # whose job runs, where somebody does
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
         self.connections = WorkerConnections(
@@ -151,11 +153,31 @@ class Worker:
     def run_job(self, connection: WorkerConnection, assignment: Assignment) -> None:
         """Run a job and note its outcome."""
         assignment.began = time.monotonic()
+        if self.board is None:
+            return self.run_function(connection, assignment)
+        self.board.begin(assignment)
+        self.working_for = connection
+        try:
+            self.run_function(connection, assignment)
+        finally:
+            self.working_for = None
+            self.board.end(assignment)
+
+    def look(self) -> None:
+        """Find out whether the job that runs was taken away, for the thread that watches over a worker with a board."""
+        connection = self.working_for
+        if connection is not None:
+            connection.look()
+
+    def run_function(self, connection: WorkerConnection, assignment: Assignment) -> None:
+        """Run a job's function and note what came of it."""
         try:
             job = WorkerJob(assignment, connection.send, connection.look)
             with running(assignment):
                 result = self.functions[assignment.function](job)
             outcome = returned(assignment, result)
+            if assignment.cancelled:
+                log_taken_away(assignment)
         except BaseException as error:  # whatever a function raises is the end of its job alone
             if is_from_outside(error):
                 raise

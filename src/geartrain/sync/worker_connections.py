@@ -10,12 +10,13 @@ import threading
 import time
 from typing import Final
 
-from geartrain.errors import ConnectError, ConnectionLost, ProtocolError
+from geartrain.errors import ConnectError, ConnectionLost, JobCancelled, ProtocolError
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
 from geartrain.sync.network import AnyLink, Network
 
+LOOK_AGAIN: Final = 0.02  # seconds between two looks at what the server has said while a function runs
 LONGEST_SILENCE: Final = 30  # seconds that a server may take to answer a grab
 
 log = logging.getLogger("geartrain.worker")
@@ -28,12 +29,17 @@ class WorkerConnection:
         self.link = link
         self.server = link.server
         self.protocol = protocol
-        self.looking = threading.Lock()  # a function's threads may look, one at a time
+        self.looking = threading.Lock()  # a function's threads may look while the worker does not receive
+        self.look_at = 0.0  # when it is worth while to look again, by the monotonic clock
 
     def send(self, packet: bytes) -> None:
-        """Send a packet at once; raises ConnectionLost."""
+        """Send a packet of a running job at once; raises JobCancelled where the job is lost with its connection."""
         self.protocol.send(packet)
-        self.flush()
+        try:
+            self.flush()
+        except ConnectionLost as error:
+            self.protocol.lost()
+            raise JobCancelled(str(error), server=self.server.name) from error
 
     def flush(self) -> None:
         """Write all that the protocol has to say; raises ConnectionLost."""
@@ -41,19 +47,29 @@ class WorkerConnection:
         self.link.drain(None)
 
     def look(self) -> None:
-        """Take what the server has said, without waiting, while a function runs; what it says last is seen later."""
-        if not self.looking.acquire(blocking=False):
+        """Find out whether running jobs were taken away, without waiting; may be called in any thread."""
+        now = time.monotonic()
+        for job in list(self.protocol.running.values()):
+            if job.limit and job.began and now >= job.began + job.limit:
+                job.cancel("timeout")
+        if now < self.look_at or not self.looking.acquire(blocking=False):
             return
         try:
+            self.look_at = now + LOOK_AGAIN
             if self.link.readable():
-                self.receive()
-        except ConnectionLost:
-            pass  # whoever sends something next sees it again
+                self.take()
+        except ConnectionLost:  # the thread of the worker sees it again
+            self.protocol.lost()
         finally:
             self.looking.release()
 
     def receive(self) -> None:
         """Take the next bytes; raises ConnectionLost."""
+        with self.looking:
+            self.take()
+
+    def take(self) -> None:
+        """Take the next bytes, as the one thread that may; raises ConnectionLost."""
         try:
             self.protocol.receive(self.link.receive(None))
         except ProtocolError as error:
@@ -186,6 +202,7 @@ class WorkerConnections:
     def drop(self, connection: WorkerConnection, reason: str) -> None:
         """End a connection; the server queues its running job again."""
         connection.link.close()
+        connection.protocol.lost()
         if connection in self.open:
             self.open.remove(connection)
             self.servers.failed(connection.server, time.monotonic())
