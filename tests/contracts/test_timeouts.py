@@ -43,7 +43,9 @@ def test_the_error_says_how_many_workers_know_the_function(
     with Worker(our_server.address) as idle:
         idle.register(function)
         idle.ping()
-        with pytest.raises(JobTimeout, match=r"1 worker knows .*, and none has taken it yet; it stays queued"):
+        with pytest.raises(
+            JobTimeout, match=r"1 worker knows .*, and none has taken it yet; it stays queued"
+        ):
             job.result(timeout=0.05)
     job.abandon()
 
