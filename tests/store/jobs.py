@@ -59,7 +59,7 @@ async def opened(path: Path, durability: str = "full", memory: int = 1 << 30) ->
 
 async def everything(store: Store) -> Kept:
     """All that the store has, in one part."""
-    found = Kept([], [], [], [], 0, [])
+    found = Kept([], [], [], [], 0, [], [])
     last = 0
     async for part in store.load():
         for mine, its in zip(found, part, strict=True):

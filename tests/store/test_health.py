@@ -38,7 +38,7 @@ def change(path: str, statement: str) -> None:
 def test_a_file_in_order_has_no_problem(path: str) -> None:
     found = list(examine(path))
     assert {finding.mark for finding in found} <= {OK, WARNING}  # the file system may be a fleeting one
-    assert finding(path, "store").text == f"{path}, version 1 of its form"
+    assert finding(path, "store").text == f"{path}, version 2 of its form"
     assert finding(path, "SQLite").text == sqlite3.sqlite_version
     assert finding(path, "integrity").mark == OK
     assert finding(path, "content").text.startswith("jobs: 2, dead letters: 0, results: 0")

@@ -32,7 +32,7 @@ def take(path: Path, *given: Item) -> Taken:
 
 def dumped(path: Path) -> list[Item]:
     with snapshot(str(path)) as connection:
-        return list(items(connection, True, {}))
+        return list(items(connection, True, []))
 
 
 def loaded(path: Path) -> Kept:

@@ -217,10 +217,10 @@ async def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
     async with opened(path):
         pass
     file = sqlite3.connect(path)
-    file.execute("PRAGMA user_version = 2")
+    file.execute("PRAGMA user_version = 3")
     file.close()
     assert refusal(path) == (
-        f"{path} is of a newer Geartrain: its form is version 2, this one knows versions up to 1"
+        f"{path} is of a newer Geartrain: its form is version 3, this one knows versions up to 2"
     )
 
 

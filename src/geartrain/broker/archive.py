@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
 from geartrain.broker.batch import DeadRecord, ResultRecord
 from geartrain.broker.model import Job
 
+MOST_NAMES: Final = 20  # of damaged rows
 FEW: Final = 64  # entries of a heap that may be out of date without harm
 
 
@@ -20,6 +22,21 @@ class DeadLetter:
     def __init__(self, job: Job, record: DeadRecord) -> None:
         self.job = job
         self.record = record
+
+
+class Damage:
+    """The rows that a store has set aside since the start, as they cannot be read."""
+
+    __slots__ = ("count", "names")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.names: list[str] = []  # of the first of them, such as "job 5"
+
+    def add(self, names: Sequence[str]) -> None:
+        """Some more."""
+        self.count += len(names)
+        self.names += names[: MOST_NAMES - len(self.names)]
 
 
 class Archive:

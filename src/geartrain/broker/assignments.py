@@ -122,6 +122,7 @@ def want_again(broker: Broker) -> None:
 def set_aside(broker: Broker, job: Job) -> None:
     """Do without a job whose workload cannot be read; what the store has of it stays there."""
     if job.number in broker.jobs:
+        broker.damage.add([f"job {job.number}"])
         broker.note("job set aside, as its workload cannot be read from the store", job)
         job.background = False
         broker.cancel(job)

@@ -84,6 +84,7 @@ class Kept(NamedTuple):
     documents: Sequence[Document] = ()
     last_number: int = 0  # no handle up to it may be given again
     notices: Sequence[str] = ()  # for the log
+    damaged: Sequence[str] = ()  # rows that were set aside, as they cannot be read: "job 5"
 
 
 class Batch:

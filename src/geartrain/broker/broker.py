@@ -6,7 +6,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from geartrain.broker.access import Access
-from geartrain.broker.archive import Archive
+from geartrain.broker.archive import Archive, Damage
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import Deadlines
 from geartrain.broker.deeds import Deed
@@ -54,6 +54,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.damage = Damage()
         self.deeds: list[Deed] = []  # for the audit log
         self.asker: Access | None = None  # whose question is being answered; None where no rules apply
         self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers

@@ -42,6 +42,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
         put(broker, result)
     pass_by(broker, kept.last_number)
     broker.notices += kept.notices
+    broker.damage.add(kept.damaged)
 
 
 def adopt_policy(broker: Broker, document: Document) -> None:

@@ -36,4 +36,5 @@ def counts(broker: Broker) -> dict[str, int]:
         "results": len(archive.results),
         "workload_bytes": broker.memory,
         "result_bytes": archive.size,
+        "set_aside": broker.damage.count,
     }

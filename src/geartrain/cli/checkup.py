@@ -31,6 +31,8 @@ def examine_server(server: Server) -> Iterator[Finding]:
                 rows = questions.status_of_functions(admin)
             else:
                 yield Finding(OK, name, f"Geartrain {version}, {counted(len(rows), 'function')}")
+                for row in questions.ours(admin, "stats") or ():
+                    yield from examine_store(name, row)
     except ConnectError as error:
         yield Finding(
             PROBLEM, name, str(error), "start a server there (geartrain server), or name another one"
@@ -40,6 +42,19 @@ def examine_server(server: Server) -> Iterator[Finding]:
         yield Finding(PROBLEM, name, f"it does not answer as a job server: {error}", "look at its log")
         return
     yield from examine_functions(name, rows, time.time())
+
+
+def examine_store(name: str, row: Row) -> Iterator[Finding]:
+    """Whether a server can keep jobs, and what it has set aside."""
+    for fault in row.get("faults") or ():
+        yield Finding(
+            PROBLEM, name, f"it takes no jobs: {fault}", "look at its log, and at docs/troubleshooting.md"
+        )
+    count = row.get("set_aside")
+    if count:
+        rows = row.get("set_aside_rows") or []
+        told = f"{counted(count, 'damaged row')} set aside since its start: {', '.join(rows)}"
+        yield Finding(WARNING, name, told, "ask geartrain doctor --store where the file is")
 
 
 def stranger(name: str, version: str) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple
@@ -21,6 +21,7 @@ from geartrain.pool.address import Address
 from geartrain.store.dump import items, set_aside
 from geartrain.store.new_file import new_file
 from geartrain.store.portable import Aside, DeadJob, Item, line_of
+from geartrain.store.reading import WrongRow
 from geartrain.store.snapshot import snapshot
 
 KINDS: Final = {DeadJob: "dead", ResultRecord: "results", Document: "documents", Aside: "set_aside"}
@@ -49,11 +50,11 @@ def command(file: Path, store: str | None, results: bool, aside: bool, force: bo
             with new_file(file, force, path) as part, part.open("wb") as output:
                 counts = write(content, output)
             tell(path, file, counts, as_json)
-    wrong = content.wrong
-    for number, reason in wrong.items():
-        say(f"job {number} is left out, as it cannot be read: {reason}")
+    wrong = content.wrong()
+    for name, reason in wrong:
+        say(f"{name} is left out, as it cannot be read: {reason}")
     if wrong:
-        raise StoreError(f"{counted(len(wrong), 'job')} left out; geartrain export --set-aside has them")
+        raise StoreError(f"{counted(len(wrong), 'row')} left out; geartrain export --set-aside has them")
 
 
 class Content(NamedTuple):
@@ -61,7 +62,7 @@ class Content(NamedTuple):
 
     total: int  # jobs in the store
     items: Iterable[Item | Aside]
-    wrong: Mapping[int, str]  # gets the numbers of rows that are no jobs, and why
+    wrong: Callable[[], list[tuple[str, str]]]  # the rows that were no items, by name, and why
 
 
 @contextmanager
@@ -69,8 +70,9 @@ def file_content(path: str, results: bool, aside: bool) -> Iterator[Content]:
     """What is in a file."""
     with snapshot(path) as connection:
         (total,) = connection.execute("SELECT count(*) FROM job").fetchone()
-        wrong: dict[int, str] = {}
-        yield Content(total, set_aside(connection) if aside else items(connection, results, wrong), wrong)
+        wrong: list[WrongRow] = []
+        chosen: Iterable[Item | Aside] = set_aside(connection) if aside else items(connection, results, wrong)
+        yield Content(total, chosen, lambda: [(row.name(), row.reason) for row in wrong])
 
 
 @contextmanager
@@ -83,7 +85,9 @@ def pool_content(pool: Address, results: bool, aside: bool) -> Iterator[Content]
         try:
             total = runner.run(dump.count())
             chosen: AsyncIterator[Item | Aside] = dump.set_aside() if aside else dump.items(results)
-            yield Content(total, stepped(runner, chosen), dump.wrong)
+            yield Content(
+                total, stepped(runner, chosen), lambda: [(f"job {n}", why) for n, why in dump.wrong.items()]
+            )
         finally:
             runner.run(dump.close())
 

@@ -77,6 +77,7 @@ class ServerReadings:
             desk.round_trips.failures if pooled else None,
             desk.fenced() if pooled else None,
             len(desk.brokers()) if pooled else None,
+            held["set_aside"],
         )
 
     def held(self) -> Counter[str]:
@@ -102,6 +103,7 @@ class ServerReadings:
             "commit_seconds": desk.commits.last,
             "commit_failures": desk.commits.failures,
             "faults": self.faults(),
+            "set_aside_rows": [name for broker in desk.brokers() for name in broker.damage.names],
         }
 
     def loop_lag(self) -> float:

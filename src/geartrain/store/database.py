@@ -5,13 +5,28 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 
 from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
-from geartrain.store.reading import as_bytes, everything_but_jobs, jobs_in_parts, workload_of
+from geartrain.store.checksums import DEAD, DOCUMENT, RESULT, SIZE, Form, sealed, stored_head
+from geartrain.store.reading import (
+    JOB,
+    LOST_NUMBERS,
+    NUMBERING,
+    WrongRow,
+    as_bytes,
+    dead_letters,
+    documents,
+    job_of,
+    jobs_in_parts,
+    last_number,
+    orphans,
+    results,
+    unknown_death,
+)
 from geartrain.store.reserve import Reserve
 from geartrain.store.schema import connect, prepare, take_lock
 
@@ -21,7 +36,10 @@ SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
 PAGE: Final = 4096  # bytes
 LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
 CACHE_KIB: Final = 16384
+TOLD: Final = 100  # rows set aside that the log names
 ENDS: Final = 256  # jobs that end in one transaction when there is little room
+# The checksum of the workload stays as it is.
+CHANGE: Final = f"UPDATE job SET head = ? || substr(head, -{SIZE}) WHERE number = ?"
 SIZES: Final = (128, 16, 4, 1)  # rows of a statement
 
 
@@ -133,13 +151,13 @@ class Database:
         """Do all of it or none; raises sqlite3.Error."""
         self.has_dead = self.has_dead or bool(changes.buried)
         with self.transaction():
-            self.insert("job", changes.added)
-            self.connection.executemany("UPDATE job SET head = ? WHERE number = ?", changes.changed)
-            self.insert("dead", changes.buried)
+            self.insert_jobs(changes.added)
+            self.connection.executemany(CHANGE, changes.changed)
+            self.insert("dead", [sealed(DEAD, row) for row in changes.buried])
             if changes.exhumed or self.has_dead:
                 self.delete("dead", changes.exhumed + changes.removed)
             self.delete("job", changes.removed)
-            self.insert("result", changes.results)
+            self.insert("result", [sealed(RESULT, row) for row in changes.results])
             self.delete("result", changes.forgotten)
             self.set_documents(changes.documents)
             if changes.last_number:
@@ -157,6 +175,10 @@ class Database:
             with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself
                 connection.execute("ROLLBACK")
             raise
+
+    def insert_jobs(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Add jobs with their checksums, or replace those of the same number."""
+        self.insert("job", [(number, stored_head(number, head, work), work) for number, head, work in rows])
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows, or replace those of the same number."""
@@ -176,25 +198,25 @@ class Database:
         for kind, name, text in documents:
             key = (kind, as_bytes(name))
             if text:
-                self.connection.execute(
-                    "INSERT OR REPLACE INTO document VALUES (?, ?, ?)", (*key, as_bytes(text))
-                )
+                self.insert("document", [sealed(DOCUMENT, (*key, as_bytes(text)))])
             else:
                 self.connection.execute("DELETE FROM document WHERE kind = ? AND name = ?", key)
 
     def set_last_number(self, number: int) -> None:
         """No handle up to this number may be given again."""
-        self.connection.execute("UPDATE numbering SET last = ?", (number,))
+        self.connection.execute("INSERT OR REPLACE INTO numbering VALUES (1, ?)", (number,))
+        self.set_documents([(NUMBERING, "last", str(number))])
 
-    def set_aside(self, numbers: Mapping[int, str]) -> None:
-        """Put rows that are no jobs where they are in nobody's way, with what is wrong with each."""
+    def set_aside(self, rows: Iterable[WrongRow]) -> None:
+        """Put rows that are not what they should be where they are in nobody's way, with what is wrong with each."""
         with self.transaction():
-            for number, reason in numbers.items():
-                self.connection.execute(
-                    "INSERT INTO set_aside SELECT number, head, workload, ?, ? FROM job WHERE number = ?",
-                    (reason, time.time(), number),
-                )
-            self.delete("job", list(numbers))
+            for row in rows:
+                for statement in ASIDE[row.table]:
+                    self.connection.execute(
+                        statement, {"reason": row.reason, "at": time.time(), **keyed(row)}
+                    )
+                if row.table == "dead" and self.connection.execute(JOB, row.key).fetchone() is not None:
+                    self.insert("dead", [sealed(DEAD, unknown_death(row.key[0]))])  # it stays a dead letter
 
     def close(self, last_number: int) -> None:
         """Let go of the file, with everything in it that the log beside it still has."""
@@ -207,27 +229,90 @@ class Database:
     # Reading
 
     def workloads(self, numbers: Iterable[int]) -> dict[int, bytes | None]:
-        """Workloads by number; None for one that is not there or cannot be read."""
+        """Workloads by number; None for one that is not there or cannot be read.
+
+        A job whose workload is not the one that was written is set aside.
+        """
         found: dict[int, bytes | None] = dict.fromkeys(numbers)
+        wrong: list[WrongRow] = []
         for number in found:
-            with contextlib.suppress(sqlite3.Error):
-                found[number] = workload_of(self.connection, number)
+            try:
+                job = job_of(self.connection, number)
+                found[number] = None if job is None else job.workload
+            except ValueError as error:
+                wrong.append(WrongRow("job", (number,), str(error)))
+            except sqlite3.Error:
+                continue
+        if wrong:
+            with contextlib.suppress(
+                sqlite3.Error
+            ):  # it is not handed out, and the next start finds it again
+                self.set_aside(wrong)
         return found
 
     def load(self, memory: int) -> Iterator[Kept]:
         """All there is, in parts: workloads of up to ``memory`` bytes in all, the others stay where they are.
 
-        What is no job is set aside, and said in ``notices``. Raises sqlite3.Error.
+        What is damaged is set aside, and said in ``notices``. Raises sqlite3.Error.
         """
-        yield everything_but_jobs(self.connection)
-        wrong: dict[int, str] = {}
+        wrong: list[WrongRow] = []
+        yield Kept(
+            dead=list(dead_letters(self.connection, wrong)),
+            results=list(results(self.connection, wrong)),
+            documents=list(documents(self.connection, wrong)),
+            last_number=last_number(self.connection) or 0,
+        )
+        wrong += orphans(self.connection)
+        highest = 0
         for jobs in jobs_in_parts(self.connection, memory, wrong):
+            highest = jobs[-1].number if jobs else highest
             yield Kept(jobs=jobs)
+        yield self.mended(wrong, highest)
+
+    def mended(self, wrong: list[WrongRow], highest: int) -> Kept:
+        """Set aside what is wrong, and see to the numbers where the file does not say how far they have come."""
+        notices = [f"{row.name()} set aside, as it cannot be read: {row.reason}" for row in wrong[:TOLD]]
+        if len(wrong) > TOLD:
+            notices.append(f"{len(wrong) - TOLD} more rows set aside, as they cannot be read")
         if wrong:
             self.set_aside(wrong)
-            yield Kept(
-                notices=[f"job {n} set aside, as it cannot be read: {why}" for n, why in wrong.items()]
-            )
+        number = last_number(self.connection)
+        if number is None:
+            number = highest + LOST_NUMBERS
+            self.set_last_number(number)
+            notices.append(f"how far the handles had come is lost: they go on after {number}")
+        return Kept(last_number=number, notices=notices, damaged=[row.place() for row in wrong])
+
+
+def keeping(form: Form) -> str:
+    """The statement that keeps a damaged row, in the form of SQL's literals."""
+    name = "CAST(number AS BLOB)" if form.key == "number" else "CAST(name AS BLOB)"
+    content = " || ', ' || ".join(f"quote({column})" for column in form.columns.split(", "))
+    row = f"'{form.table}', {name}, CAST({content} AS BLOB), :reason, :at"
+    return f"INSERT INTO set_aside_other SELECT {row} FROM {form.table}"
+
+
+BY_NUMBER: Final = "WHERE number = :key0"
+BY_NAME: Final = "WHERE CAST(kind AS BLOB) = :key0 AND CAST(name AS BLOB) = :key1"
+ASIDE: Final = {
+    "job": (
+        f"INSERT INTO set_aside SELECT number, head, workload, :reason, :at FROM job {BY_NUMBER}",
+        f"DELETE FROM job {BY_NUMBER}",
+        f"{keeping(DEAD)} {BY_NUMBER}",
+        f"DELETE FROM dead {BY_NUMBER}",
+    ),
+    "dead": (f"{keeping(DEAD)} {BY_NUMBER}", f"DELETE FROM dead {BY_NUMBER}"),
+    "result": (f"{keeping(RESULT)} {BY_NUMBER}", f"DELETE FROM result {BY_NUMBER}"),
+    "document": (f"{keeping(DOCUMENT)} {BY_NAME}", f"DELETE FROM document {BY_NAME}"),
+}
+
+
+def keyed(row: WrongRow) -> dict[str, object]:
+    """The key of a row as the statements that set it aside want it."""
+    if row.table != "document":
+        return {"key0": row.key[0]}
+    kind, name = (part if isinstance(part, bytes) else as_bytes(str(part)) for part in row.key)
+    return {"key0": kind, "key1": name}
 
 
 def parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from geartrain.broker.batch import JobRecord
 from geartrain.broker.model import CONTENT
-from geartrain.broker.rows import record_of
+from geartrain.store.checksums import job_in
 
 TABLE: Final = (
     "CREATE TEMP TABLE equals (function BLOB, name BLOB, content BLOB, PRIMARY KEY (function, name, content))"
@@ -47,7 +47,7 @@ class Equals:
         self.is_filled = True
         for number, head, workload in self.connection.execute(QUEUED):
             try:
-                self.add(record_of(number, head, workload, 0))
+                self.add(job_in(number, head, workload, 0))
             except ValueError:
                 continue  # no job, so nobody can join it
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from geartrain.errors import StoreError
-from geartrain.store.dump import set_aside
+from geartrain.store.checksums import named
+from geartrain.store.dump import others_set_aside, set_aside
 from geartrain.store.mounts import Mount, mount_of, mounts
 from geartrain.store.reserve import LITTLE_SPACE
 from geartrain.store.schema import VERSION, owner_of
@@ -22,6 +23,7 @@ OK: Final = "ok"
 WARNING: Final = "warning"
 PROBLEM: Final = "problem"
 
+NAMES: Final = 20  # of rows set aside
 REASONS: Final = 5  # that are told of rows set aside
 
 
@@ -153,12 +155,19 @@ def examine_content(connection: sqlite3.Connection, path: str) -> Iterator[Findi
 
 
 def examine_rows_aside(connection: sqlite3.Connection) -> Iterator[Finding]:
-    reasons = Counter(row.reason for row in set_aside(connection))
-    if reasons:
-        told = "; ".join(f"{number} times {reason}" for reason, number in reasons.most_common(REASONS))
-        yield Finding(
-            WARNING,
-            "set aside",
-            f"{reasons.total()} rows are no jobs, and in nobody's way: {told}",
-            "look at them: geartrain export --set-aside",
-        )
+    rows = [(named(row.number, row.head), row.reason) for row in set_aside(connection)]
+    if rows:
+        told = f"{len(rows)} rows are no jobs, and in nobody's way: {summary(rows)}"
+        yield Finding(WARNING, "set aside", told, "look at them: geartrain export --set-aside")
+    others = [(row.name(), row.reason) for row in others_set_aside(connection)]
+    if others:
+        told = f"{len(others)} other rows cannot be read, and are in nobody's way: {summary(others)}"
+        yield Finding(WARNING, "set aside", told, "look at them: geartrain store damaged")
+
+
+def summary(rows: list[tuple[str, str]]) -> str:
+    """Why rows are set aside, the most common reasons first, and which rows they are."""
+    reasons = Counter(reason for _, reason in rows).most_common(REASONS)
+    told = "; ".join(f"{number} times {reason}" for reason, number in reasons)
+    names = ", ".join(name for name, _ in rows[:NAMES])
+    return f"{told} ({names}{', ...' if len(rows) > NAMES else ''})"

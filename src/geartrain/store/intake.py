@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import Final
 
 from geartrain.broker.batch import Document, JobRecord, ResultRecord
-from geartrain.broker.rows import record_of, row_of
+from geartrain.broker.rows import LARGEST_NUMBER, row_of
 from geartrain.errors import StoreError
+from geartrain.store.checksums import DEAD, RESULT, job_in, sealed
 from geartrain.store.database import Database
 from geartrain.store.equals import Equals
 from geartrain.store.portable import DeadJob, Item
-from geartrain.store.reading import as_bytes
+from geartrain.store.reading import as_bytes, last_number
+from geartrain.store.upgrade import upgrade
 from geartrain.store.writer import make_folder
 
+POSSIBLE: Final = f"WHERE number <= {LARGEST_NUMBER}"
 LAST: Final = (
-    "SELECT max(last, (SELECT ifnull(max(number), 0) FROM job), (SELECT ifnull(max(number), 0) FROM result))"
-    " FROM numbering"
+    f"SELECT ifnull((SELECT max(number) FROM job {POSSIBLE}), 0),"
+    f" ifnull((SELECT max(number) FROM result {POSSIBLE}), 0)"
 )
 HEAD: Final = "SELECT CAST(head AS BLOB) FROM job WHERE number = ?"
 HANDLE: Final = "SELECT handle FROM result WHERE number = ?"
@@ -69,8 +72,9 @@ class Intake:
     def take(self, items: Iterable[Item]) -> Taken:
         """Take all of the items, or none where one of them or the file is wrong, and let go of the file."""
         try:
+            upgrade(self.database)
             with self.database.transaction():
-                (self.last,) = self.connection.execute(LAST).fetchone()
+                self.last = max(last_number(self.connection) or 0, *self.connection.execute(LAST).fetchone())
                 for item in items:
                     self.take_item(item)
                 self.database.set_last_number(self.last)
@@ -89,7 +93,7 @@ class Intake:
         elif isinstance(item, DeadJob):
             number = self.place(item.job, joins=False)
             if number:
-                self.database.insert("dead", [item.dead._replace(number=number)])
+                self.database.insert("dead", [sealed(DEAD, item.dead._replace(number=number))])
                 self.taken.dead += 1
         elif self.place(item, joins=True):
             self.taken.jobs += 1
@@ -108,7 +112,7 @@ class Intake:
             self.taken.skipped += 1
             return
         self.last = max(self.last, result.number)
-        self.database.insert("result", [result])
+        self.database.insert("result", [sealed(RESULT, result)])
         self.taken.results += 1
 
     def place(self, job: JobRecord, joins: bool) -> int:
@@ -125,7 +129,7 @@ class Intake:
             number = self.last + 1
             job = job._replace(number=number, handle=self.prefix + b"%d" % number)
         self.last = max(self.last, job.number)
-        self.database.insert("job", [row_of(job)])
+        self.database.insert_jobs([(*row_of(job)[:2], job.workload or b"")])
         if joins:
             self.equals.add(job)
         return job.number
@@ -144,7 +148,7 @@ class Intake:
 def handle_in(number: int, head: bytes) -> bytes:
     """The handle in a row; empty where it is no job's."""
     try:
-        return record_of(number, head, None, 0).handle
+        return job_in(number, head, None, 0).handle
     except ValueError:
         return b""
 

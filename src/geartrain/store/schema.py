@@ -11,10 +11,12 @@ from typing import IO, Final
 from geartrain.errors import StoreError
 
 APPLICATION: Final = 0x47654172  # what the header of an SQLite file says of whose it is
-VERSION: Final = 1
+VERSION: Final = 2
 UMASK: Final = 0o027  # of whoever makes such a file: workloads are nobody else's business
 LOCK_PATIENCE: Final = 5.0  # seconds that the server before us may take to end
 
+# Rows of other tables than "job", which has "set_aside".
+OTHER_TABLE: Final = "CREATE TABLE set_aside_other (kind TEXT, name BLOB, content BLOB, reason TEXT, at REAL)"
 SCHEMA: Final = f"""
 BEGIN IMMEDIATE;
 CREATE TABLE job (number INTEGER PRIMARY KEY, head BLOB NOT NULL, workload BLOB NOT NULL);
@@ -30,6 +32,7 @@ CREATE TABLE document (
     kind TEXT NOT NULL, name BLOB NOT NULL, text BLOB NOT NULL, PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 CREATE TABLE set_aside (number INTEGER NOT NULL, head BLOB, workload BLOB, reason TEXT NOT NULL, at REAL NOT NULL);
+{OTHER_TABLE};
 CREATE TABLE numbering (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL);
 INSERT INTO numbering VALUES (1, 0);
 PRAGMA application_id = {APPLICATION};
@@ -42,7 +45,16 @@ def connect(path: str, read_only: bool = False) -> sqlite3.Connection:
     """A connection whose transactions are begun and ended by hand; raises sqlite3.Error."""
     mode = "ro" if read_only else "rwc"
     uri = f"{Path(path).absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_PATIENCE, cached_statements=64)
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, timeout=LOCK_PATIENCE, cached_statements=64
+    )
+    connection.text_factory = as_odd_text
+    return connection
+
+
+def as_odd_text(data: bytes) -> str:
+    """A text that a damaged file may have in place of another."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def check_form(connection: sqlite3.Connection, path: str) -> bool:

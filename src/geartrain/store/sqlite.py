@@ -219,6 +219,7 @@ def kept_of(
     documents: list[tuple[Any, ...]],
     last_number: int,
     notices: list[str],
+    damaged: list[str],
 ) -> Kept:
     """A part as the broker takes it."""
     return Kept(
@@ -228,4 +229,5 @@ def kept_of(
         [Document(*document) for document in documents],
         last_number,
         notices,
+        damaged,
     )

@@ -22,6 +22,7 @@ from geartrain.errors import StoreError
 from geartrain.store.database import Changes, Database
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
 from geartrain.store.schema import UMASK, sign
+from geartrain.store.upgrade import upgrade
 from geartrain.user import become
 
 END_OF_PARTS: Final = "", ()
@@ -84,6 +85,9 @@ def commit(
 def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:
     """All there is, in parts of plain tuples, each with an error before it, which is the last part."""
     try:
+        upgraded = upgrade(database)
+        if upgraded:
+            yield "", plain(Kept(notices=[upgraded]))
         for kept in database.load(memory):
             yield "", plain(kept)
     except sqlite3.Error as error:
@@ -93,7 +97,7 @@ def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:
 def plain(kept: Kept) -> tuple[Any, ...]:
     """A part as it travels."""
     rows = ([tuple(row) for row in part] for part in kept[:4])
-    return *rows, kept.last_number, kept.notices
+    return *rows, kept.last_number, kept.notices, kept.damaged
 
 
 def close(database: Database, last_number: int) -> str:

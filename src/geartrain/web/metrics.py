@@ -148,6 +148,12 @@ SERVER: Final = (
         "Batches that the store did not keep",
         lambda row: row.commit_failures,
     ),
+    ServerFamily(
+        "geartrain_store_rows_set_aside_total",
+        "counter",
+        "Damaged rows that the store has set aside",
+        lambda row: row.set_aside,
+    ),
     ServerFamily("geartrain_store_bytes", "gauge", "Bytes of the store's files", lambda row: row.store_bytes),
     ServerFamily(
         "geartrain_engine_round_trip_seconds",

@@ -51,6 +51,7 @@ class ServerReading(NamedTuple):
     round_trip_failures: int | None
     fenced: int | None
     shards: int | None  # that it leads
+    set_aside: int = 0  # damaged rows of the store, since the server began
 
 
 class Readings(Protocol):
