@@ -13,6 +13,7 @@ import pytest
 from geartrain.broker.batch import Batch, Document
 from geartrain.broker.model import CONTENT, HIGH
 from geartrain.errors import StoreError
+from geartrain.store.schema import lock_path, owner_of, take_lock
 from geartrain.store.sqlite import SQLiteStore
 from tests.store.jobs import DEAD, ODD, RESULT, batch, everything, in_loop, kept, opened, record
 from tests.support.machine import wait_until
@@ -190,6 +191,52 @@ def test_a_file_that_another_server_uses_is_refused(tmp_path: Path) -> None:
             assert refusal(path) == f"{path} is in use by another server, process {os.getpid()}"
 
     conversation(tmp_path)
+
+
+def other_name(path: Path, kind: str) -> Path:
+    """Another name of a file, or the same one without the file that says who uses it."""
+    other = path.with_name("other.db")
+    if kind == "symlink":
+        other.symlink_to(path)
+    elif kind == "hard link":
+        other.hardlink_to(path)
+    elif kind == "folder":
+        path.parent.with_name("folder").symlink_to(path.parent)
+        return path.parent.with_name("folder") / path.name
+    else:
+        Path(lock_path(str(path))).unlink()
+        return path
+    return other
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "folder", "lock removed"])
+def test_a_file_in_use_is_refused_under_any_name(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geartrain.store.schema.LOCK_PATIENCE", 0.1)
+
+    @in_loop
+    async def conversation(path: Path) -> None:
+        async with opened(path) as store:
+            await kept(store, batch(record(1)))
+            other = other_name(path, kind)
+            with pytest.raises(StoreError, match="is in use by another server"):
+                take_lock(str(other), 1)
+            assert owner_of(str(other)) != 0
+            await kept(store, batch(record(2)))
+        assert owner_of(str(other)) == 0
+        async with opened(path) as store:
+            assert [job.number for job in (await everything(store)).jobs] == [1, 2]
+
+    (tmp_path / "home").mkdir()
+    conversation(tmp_path / "home")
+
+
+def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "jobs.db")
+    assert refusal(tmp_path / "jobs.db") == (
+        f"cannot use {tmp_path}/jobs.db: {tmp_path}/jobs.db: it is no plain file"
+    )
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from geartrain.cli.secrecy import Command, tls_given, with_tls
 from geartrain.errors import GearmanError, SettingsError, StoreError
 from geartrain.store.intake import Intake, Taken
 from geartrain.store.portable import Item
-from geartrain.store.schema import UMASK, owner_of
+from geartrain.store.schema import UMASK, owner_of, process_of
 from geartrain.sync.client import Client
 
 Source = Callable[[], Iterator[Item]]  # reads all the items, from the beginning
@@ -58,7 +58,7 @@ def deliver_to_store(source: Source, path: str, as_json: bool) -> None:
     owner = owner_of(path)
     if owner:
         raise StoreError(
-            f"{path} is in use by a server, process {owner}: stop it, or submit to it with --server"
+            f"{path} is in use by a server{process_of(owner)}: stop it, or submit to it with --server"
         )
     os.umask(UMASK)
     items = source()

@@ -16,7 +16,7 @@ from geartrain.store.checksums import named
 from geartrain.store.dump import others_set_aside, set_aside
 from geartrain.store.mounts import Mount, mount_of, mounts
 from geartrain.store.reserve import LITTLE_SPACE
-from geartrain.store.schema import VERSION, owner_of
+from geartrain.store.schema import VERSION, owner_of, process_of
 from geartrain.store.snapshot import snapshot
 
 OK: Final = "ok"
@@ -84,7 +84,15 @@ def examine_place(path: str) -> Iterator[Finding]:
     except StoreError as error:
         yield Finding(WARNING, "owner", str(error), f"ask as its user, {owner_name(path)}, or as root")
         return
-    yield Finding(OK, "owner", f"in use by a server, process {owner}" if owner else "in use by no server")
+    yield Finding(OK, "owner", f"in use by a server{process_of(owner)}" if owner else "in use by no server")
+    names = os.stat(path).st_nlink
+    if names > 1:
+        yield Finding(
+            WARNING,
+            "names",
+            f"the file has {names} names (hard links), and SQLite's log is beside one of them only",
+            "use it by one name, and remove the others",
+        )
 
 
 def examine_mount(mount: Mount) -> Finding:

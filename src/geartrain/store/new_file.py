@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from geartrain.errors import SettingsError, StoreError
-from geartrain.store.schema import owner_of
+from geartrain.store.schema import owner_of, process_of
 
 MODE: Final = 0o640  # workloads are nobody else's business
 
@@ -28,7 +28,7 @@ def check_free(path: Path, replace: bool, source: str) -> None:
         raise SettingsError(f"{path} is there already, a new file is expected (--force replaces it)")
     owner = owner_of(str(path))
     if owner:
-        raise SettingsError(f"{path} is in use by a server, process {owner}: it cannot be replaced")
+        raise SettingsError(f"{path} is in use by a server{process_of(owner)}: it cannot be replaced")
 
 
 @contextlib.contextmanager

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import sqlite3
+import stat
 import time
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from geartrain.errors import StoreError
 
 APPLICATION: Final = 0x47654172  # what the header of an SQLite file says of whose it is
 VERSION: Final = 2
 UMASK: Final = 0o027  # of whoever makes such a file: workloads are nobody else's business
+UNKNOWN: Final = -1  # process id
+LONGEST_PROCESS_ID: Final = 10  # digits
 LOCK_PATIENCE: Final = 5.0  # seconds that the server before us may take to end
 
 # Rows of other tables than "job", which has "set_aside".
@@ -81,59 +86,113 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
         connection.executescript(SCHEMA)
 
 
+# Whose it is
+
+
+class Lock:
+    """The sole use of a file of jobs, until it is closed.
+
+    It holds two locks of the system (flock). One is on the file itself, so it holds under any name of the file, and
+    nobody can take it away by removing another file. The other is on a file beside it, which says the process id.
+
+    SQLite's own locks do not do: they are let go between two transactions, and a process loses them when it closes any
+    other descriptor of the file. So ``close`` comes after SQLite has let go of the file.
+    """
+
+    def __init__(self, path: str, file: IO[bytes], note: IO[str]) -> None:
+        self.path = path
+        self.file = file
+        self.note = note
+
+    def sign(self, owner: int) -> None:
+        """Say whose it is, by the process id."""
+        self.note.truncate(0)
+        self.note.write(f"{owner}\n")
+        self.note.flush()
+
+    def close(self) -> None:
+        """Let others have the file."""
+        self.file.close()
+        self.note.close()
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
 def lock_path(path: str) -> str:
     """The file that says who uses the file of jobs."""
-    return f"{path}.lock"
+    return f"{os.path.realpath(path)}.lock"
 
 
 def owner_of(path: str) -> int:
-    """The process id of the server that uses a file of jobs; 0 where none does. Raises StoreError."""
+    """The process id of the server that uses a file of jobs; 0 where none does, -1 where it is not known.
+
+    Raises StoreError.
+    """
     try:
-        with open(lock_path(path), encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return 0
+        with open_plain(path, os.O_RDONLY) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return 0
     except BlockingIOError:
-        return int(Path(lock_path(path)).read_text(encoding="utf-8") or "0")
+        return noted_owner(path) or UNKNOWN
     except FileNotFoundError:
         return 0
     except OSError as error:
         raise StoreError(f"cannot say who uses {path}: {error.filename}: {error.strerror}") from None
 
 
-def take_lock(path: str, owner: int) -> IO[str]:
-    """Be the only one that uses a file of jobs, until the lock is closed; raises StoreError.
+def noted_owner(path: str) -> int:
+    """The process id in the file beside a file of jobs; 0 where there is none."""
+    try:
+        noted = Path(lock_path(path)).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return 0
+    return int(noted) if noted.isdecimal() and len(noted) <= LONGEST_PROCESS_ID else 0
 
-    SQLite's own locks are let go between two transactions, so they do not do.
-    """
-    lock = open_lock(path)
+
+def process_of(owner: int) -> str:
+    """How a message ends that says who uses a file of jobs."""
+    return f", process {owner}" if owner > 0 else ""
+
+
+def take_lock(path: str, owner: int) -> Lock:
+    """Be the only one that uses a file of jobs, which is made if there is none; raises StoreError."""
+    try:
+        note = open_lock(path)
+        file = open_plain(path, os.O_RDONLY | os.O_CREAT)
+    except OSError as error:
+        raise StoreError(f"cannot use {path}: {error.filename}: {error.strerror}") from None
+    lock = Lock(path, file, note)
     deadline = time.monotonic() + LOCK_PATIENCE
-    while not is_taken(lock):
+    while not (is_taken(note) and is_taken(file)):
         if time.monotonic() > deadline:
-            lock.seek(0)
-            raise StoreError(f"{path} is in use by another server, process {lock.read().strip()}")
+            lock.close()
+            raise StoreError(f"{path} is in use by another server{process_of(noted_owner(path))}")
         time.sleep(0.05)
-    sign(lock, owner)
+    lock.sign(owner)
     return lock
 
 
-def sign(lock: IO[str], owner: int) -> None:
-    """Say in a lock whose it is, by the process id."""
-    lock.truncate(0)
-    lock.write(f"{owner}\n")
-    lock.flush()
-
-
 def open_lock(path: str) -> IO[str]:
-    try:
-        return open(lock_path(path), "a+", encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"cannot use {path}: {error.filename}: {error.strerror}") from None
+    return open(lock_path(path), "a+", encoding="utf-8")
 
 
-def is_taken(lock: IO[str]) -> bool:
-    """Whether the lock is ours now."""
+def open_plain(path: str, flags: int) -> IO[bytes]:
+    """Open a plain file; raises OSError where there is something else."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return os.fdopen(descriptor, "rb")
+
+
+def is_taken(file: IO[Any]) -> bool:
+    """Whether the lock on a file is ours now."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

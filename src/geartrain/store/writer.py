@@ -21,7 +21,7 @@ from geartrain.broker.batch import Kept
 from geartrain.errors import StoreError
 from geartrain.store.database import Changes, Database
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
-from geartrain.store.schema import UMASK, sign
+from geartrain.store.schema import UMASK
 from geartrain.store.upgrade import upgrade
 from geartrain.user import become
 
@@ -66,7 +66,7 @@ def serve(link: Link, database: Database) -> None:
             link.say(commit(database, *arguments))
         elif verb == LOAD:
             memory, owner = arguments
-            sign(database.lock, owner)  # a daemon has another process id by now
+            database.lock.sign(owner)  # a daemon has another process id by now
             parts = load(database, memory)
         elif verb == NEXT:
             link.say(next(parts, END_OF_PARTS))
