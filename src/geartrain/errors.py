@@ -34,6 +34,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import ClassVar, Final
 
+from geartrain.printable import printable
+
 
 class ReturnCode(IntEnum):
     """libgearman's return values, so that logs can be compared with those of PHP and C programs."""
@@ -84,6 +86,7 @@ def revived(
 class GearmanError(Exception):
     """The base of everything Geartrain raises.
 
+    The message may quote what a peer said: no terminal or log obeys it, and lines of it stay lines.
     ``code`` is libgearman's number for the same event; ``server`` ("host:port") and ``handle`` ("H:host:1") are
     empty where they are not known.
     """
@@ -91,7 +94,7 @@ class GearmanError(Exception):
     code: ClassVar[ReturnCode] = ReturnCode.ERRNO
 
     def __init__(self, message: str, *, server: str = "", handle: str = "") -> None:
-        super().__init__(message)
+        super().__init__(printable(message, lines=True))
         self.server = server
         self.handle = handle
 

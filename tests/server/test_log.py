@@ -37,6 +37,17 @@ def test_logfmt_quotes_what_needs_it() -> None:
     )
 
 
+def test_no_terminal_obeys_a_line_of_the_log() -> None:
+    said = "\x1b[31m\x9bm\x7f\u202e\u200b\u2028\ud800"
+    line = Logfmt().format(record(said, id=said, host="a\u202eb"))
+    shown = r'"\u001b[31m\x9bm\x7f\u202e\u200b\u2028\ud800"'
+    assert line.partition("message=")[2] == rf'{shown} id={shown} host="a\u202eb"'
+    as_json = JSONLines().format(record(said, id=said))
+    assert as_json.isascii()
+    assert as_json.isprintable()
+    assert json.loads(as_json)["id"] == said
+
+
 def test_json_has_the_same_fields() -> None:
     assert json.loads(JSONLines().format(record("peer ended", waiting=3))) == {
         "time": "1970-01-01T00:00:00.250Z",

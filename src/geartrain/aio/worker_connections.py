@@ -11,6 +11,7 @@ from collections import deque
 from geartrain.aio.link import Link
 from geartrain.aio.network import AsyncNetwork
 from geartrain.errors import ConnectError, ConnectionLost
+from geartrain.printable import printable
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.settings import PING_TIMEOUT
@@ -114,7 +115,7 @@ class WorkerConnections:
         for link in self.open:
             self.hand_out(link)
             for reason in link.machine.take_denied():
-                log.error("%s does not allow it: %s", link.server.name, reason)
+                log.error("%s does not allow it: %s", link.server.name, printable(reason))
         missing = len(self.wanted) - sum(link.machine.grabbing for link in self.open)
         for _ in range(len(self.open)):
             self.turn = (self.turn + 1) % len(self.open)

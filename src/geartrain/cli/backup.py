@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from geartrain.cli.options import json_option, pool_of, store_file, store_option
-from geartrain.cli.output import counted, print_json, progress_bar
+from geartrain.cli.output import counted, print_json, print_line, progress_bar
 from geartrain.errors import SettingsError
 from geartrain.store.backup import back_up
 
@@ -34,4 +34,4 @@ def command(file: Path, store: str | None, force: bool, as_json: bool) -> None:
     if as_json:
         print_json({"store": source, "file": str(file), **copied._asdict()})
     else:
-        click.echo(f"{file}: {counted(copied.jobs, 'job')}, {counted(copied.bytes, 'byte')}")
+        print_line(f"{file}: {counted(copied.jobs, 'job')}, {counted(copied.bytes, 'byte')}")

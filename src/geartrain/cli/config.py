@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from geartrain.cli.output import Column, Row, counted, print_json, print_rows
+from geartrain.cli.output import Column, Row, counted, print_json, print_line, print_rows
 from geartrain.cli.server import configuration_of, options_given, parameters
 from geartrain.server.configuration import SECTIONS, Configuration, read_configuration
 from geartrain.server.holding import holding
@@ -26,7 +26,7 @@ def check(file: str) -> None:
     """Check a configuration FILE as the server does, and say in one line what is wrong or what is in it."""
     configuration = read_configuration(file)
     settings_from({}, configuration.options, {})
-    click.echo(f"{file}: {contents(configuration)}")
+    print_line(f"{file}: {contents(configuration)}")
 
 
 def contents(configuration: Configuration) -> str:
@@ -58,7 +58,7 @@ def show(**chosen: object) -> None:
     for section in SECTIONS:
         entries = configuration.sections.get(section.name, {})
         if entries:
-            click.echo(f"[{section.name}]  {', '.join(entries)}  {configuration.path}")
+            print_line(f"[{section.name}]  {', '.join(entries)}  {configuration.path}")
 
 
 def value_of(row: Row) -> str:

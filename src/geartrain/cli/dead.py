@@ -11,7 +11,7 @@ from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.jobs import MOST, age
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
@@ -105,7 +105,7 @@ def change(
                 print_json(row)
             else:
                 whose = "" if target == questions.ANY else f"{target}: "
-                click.echo(f"{whose}{counted(row[done], 'dead letter')} {done} on {row['server']}")
+                print_line(f"{whose}{counted(row[done], 'dead letter')} {done} on {row['server']}")
         if not rows:
             absent.append(target)
     if absent:

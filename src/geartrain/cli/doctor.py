@@ -11,7 +11,7 @@ import click
 from geartrain.cli.checkup import examine_server
 from geartrain.cli.main import DONE, FAILED
 from geartrain.cli.options import json_option, pool_of, servers_option, stepped, store_file, store_option
-from geartrain.cli.output import print_json
+from geartrain.cli.output import print_json, print_line
 from geartrain.protocol.servers import parse_servers
 from geartrain.store.health import PROBLEM, Finding, examine
 
@@ -34,7 +34,7 @@ def command(ctx: click.Context, store: str | None, servers: tuple[str, ...], as_
         if as_json:
             print_json(finding._asdict())
         else:
-            click.echo(as_line(finding))
+            print_line(as_line(finding))
     ctx.exit(status)
 
 

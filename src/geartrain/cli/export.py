@@ -15,7 +15,7 @@ import click
 from geartrain.broker.batch import Document, ResultRecord
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, pool_of, stepped, store_file, store_option
-from geartrain.cli.output import counted, print_json, progress_bar
+from geartrain.cli.output import counted, print_json, print_line, progress_bar
 from geartrain.errors import StoreError
 from geartrain.pool.address import Address
 from geartrain.store.dump import items, set_aside
@@ -117,4 +117,4 @@ def tell(path: str, file: Path, counts: Counter[str], as_json: bool) -> None:
         print_json({"store": path, "file": str(file), **{name: counts[name] for name in names}})
     else:
         told = [counted(counts[name], noun) for name, noun in names.items() if counts[name]]
-        click.echo(f"{file}: {', '.join(told) or 'nothing'}")
+        print_line(f"{file}: {', '.join(told) or 'nothing'}")

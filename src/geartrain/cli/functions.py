@@ -12,7 +12,7 @@ from geartrain.cli.durations import duration
 from geartrain.cli.fields import fields_of, flattened
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.sync.admin import Admin
 
@@ -122,7 +122,7 @@ def set_fields(servers: tuple[str, ...], function: str, fields: tuple[str, ...],
             print_json(row)
             continue
         holds = " ".join(f"{name}={value}" for name, value in flattened(row["policy"]).items())
-        click.echo(f"{function}: {holds or 'no policy'} on {row['server']}")
+        print_line(f"{function}: {holds or 'no policy'} on {row['server']}")
 
 
 @command.command("pause", short_help="Hand out no jobs of a function.")
@@ -169,7 +169,7 @@ def purge(servers: tuple[str, ...], function: str, older_than: float | None, as_
             print_json(row)
         else:
             whose = "" if function == questions.ANY else f"{function}: "
-            click.echo(f"{whose}{counted(row['cancelled'], 'job')} cancelled on {row['server']}")
+            print_line(f"{whose}{counted(row['cancelled'], 'job')} cancelled on {row['server']}")
 
 
 def tell_of_each(
@@ -190,7 +190,7 @@ def tell(rows: list[Row], done: str, as_json: bool) -> None:
         if as_json:
             print_json(row)
         else:
-            click.echo(f"{row['function']}: {done} on {row['server']}")
+            print_line(f"{row['function']}: {done} on {row['server']}")
 
 
 def queued(row: Row) -> str:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from geartrain.cli import functions, jobs, questions
-from geartrain.cli.output import Row, table
+from geartrain.cli.output import Row, cell, table
+from geartrain.printable import printable
 from geartrain.sync.admin import Admin
 
 MOST: Final = 15  # rows of a table
@@ -42,8 +43,8 @@ def parts(row: Row) -> list[RenderableType]:
     queued = sum(sum(function["queued"].values()) for function in row["functions"])
     running = sum(function["running"] for function in row["functions"])
     headline = Text.assemble(
-        (row["server"], "bold cyan"),
-        f"  version {row['version']}  queued {queued}  running {running}  workers {row['workers']}\n",
+        (printable(row["server"]), "bold cyan"),
+        f"  version {printable(row['version'])}  queued {queued}  running {running}  workers {row['workers']}\n",
     )
     shown: list[RenderableType] = [headline, table(busiest, functions.COLUMNS), ""]
     return [*shown, jobs_table(row["running"]), ""] if row["running"] else shown
@@ -60,8 +61,8 @@ def jobs_table(running: list[Row]) -> Table:
     for job in running:
         bar = ProgressBar(total=job["denominator"] or 1, completed=job["numerator"], width=BAR_WIDTH)
         grid.add_row(
-            *map(Text, (job["handle"], job["function"])),
+            *map(cell, (job["handle"], job["function"])),
             bar,
-            *map(Text, (jobs.progress(job), jobs.age(job), job["worker"] or "")),
+            *map(cell, (jobs.progress(job), jobs.age(job), job["worker"] or "")),
         )
     return grid

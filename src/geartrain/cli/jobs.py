@@ -12,7 +12,7 @@ from geartrain.cli import questions
 from geartrain.cli.durations import duration, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_details, print_json, print_rows
+from geartrain.cli.output import Column, Payload, Row, print_details, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 
@@ -67,9 +67,9 @@ def workload(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
     if as_json:
         return print_json(row)
     content = content_of(row)
-    click.echo(content, nl=False)
+    Payload().write(content, last=True)
     if len(content) < row["workload_bytes"]:
-        click.echo(f"{len(content)} of {row['workload_bytes']} bytes", err=True)
+        print_line(f"{len(content)} of {row['workload_bytes']} bytes", err=True)
 
 
 def content_of(row: Row) -> bytes:
@@ -132,7 +132,7 @@ def tell_cancelled(rows: list[Row], as_json: bool) -> None:
         if as_json:
             print_json(row)
         else:
-            click.echo(f"{row['handle']}: cancelled")
+            print_line(f"{row['handle']}: cancelled")
 
 
 def found(rows: list[Row], handle: str) -> Row:

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import Final, NoReturn
 
 from geartrain.errors import ConnectError, ConnectionLost, GearmanError, SettingsError
+from geartrain.printable import printable
 
 DONE: Final = 0
 FAILED: Final = 1
@@ -47,7 +48,7 @@ def main() -> NoReturn:
 
 def say(message: str) -> None:
     """One line on stderr."""
-    print(f"geartrain: {' '.join(message.split())}", file=sys.stderr)
+    print(f"geartrain: {printable(' '.join(message.split()))}", file=sys.stderr)
 
 
 def status_of(error: GearmanError) -> int:

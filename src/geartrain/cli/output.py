@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64encode
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from geartrain.printable import printable
 
 Row: TypeAlias = Mapping[str, Any]  # JSON, or made like it
 
@@ -71,12 +74,37 @@ def print_details(row: Row) -> None:
     for name, value in shown.items():
         when = isinstance(value, float) and name.endswith("_at")
         text = moment(value) if when else value
-        click.echo(f"{name:{width}}  {printable(str(text))}")
+        print_line(f"{name:{width}}  {text}")
 
 
-def printable(text: str) -> str:
-    """A text in one line, with what a terminal would obey escaped."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+def print_line(text: str, *, err: bool = False) -> None:
+    """Print a line for people; nothing that a peer chose is obeyed by their terminal."""
+    click.echo(printable(text), err=err)
+
+
+def cell(value: object) -> Text:
+    """A value in a table; it is neither markup nor obeyed."""
+    return Text(printable(str(value)))
+
+
+class Payload:
+    """Where results and workloads are written: to standard output, as the bytes that they are.
+
+    On a terminal they are shown, and not obeyed: lines and tabs stay, the rest is escaped.
+    """
+
+    def __init__(self) -> None:
+        self.is_terminal = sys.stdout.isatty()
+        self.decoder = getincrementaldecoder("utf-8")("surrogateescape")
+
+    def write(self, piece: bytes, *, apart: bool = False, last: bool = False) -> None:
+        """Write a piece at once; on a terminal a character when it is whole, and ``apart`` on a line of its own."""
+        if self.is_terminal:
+            text = self.decoder.decode(piece, last)
+            text = text.removesuffix("\n") + "\n" if apart else text
+            piece = printable(text, lines=True).encode()
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
 
 
 def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:
@@ -84,7 +112,7 @@ def table(rows: Iterable[Row], columns: Sequence[Column]) -> Table:
     for column in columns:
         grid.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(str(column.cell(row))) for column in columns))
+        grid.add_row(*(cell(column.cell(row)) for column in columns))
     return grid
 
 
@@ -98,10 +126,10 @@ class Bar:
     """How far a job is, for a person: a bar on a terminal, else a line whenever it moves."""
 
     def __init__(self, label: str, progress: Progress, shown: bool) -> None:
-        self.label = label
+        self.label = printable(label)
         self.progress = progress
         self.is_shown = shown
-        self.task: TaskID = progress.add_task(label, total=None)
+        self.task: TaskID = progress.add_task(self.label, total=None)
         self.shown = (0, 0)
 
     def show(self, numerator: int, denominator: int) -> None:

@@ -12,7 +12,7 @@ import click
 from geartrain.cli.durations import exactly, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option, workload_of
-from geartrain.cli.output import Column, Row, moment, print_json, print_rows
+from geartrain.cli.output import Column, Row, moment, print_json, print_line, print_rows
 from geartrain.cli.questions import PRIORITIES, ask_each
 from geartrain.cli.secrecy import tls_given
 from geartrain.errors import GearmanError, ServerError, SettingsError
@@ -83,7 +83,7 @@ def run(servers: tuple[str, ...], name: str, as_json: bool) -> None:
         if as_json:
             print_json({"server": row["server"], "name": name, "handle": row["answer"]})
         else:
-            click.echo(row["answer"])
+            print_line(str(row["answer"]))
 
 
 @command.command("remove")
@@ -156,7 +156,7 @@ def done(row: Row, event: str, as_json: bool) -> None:
         print_json(row)
     else:
         coming = f", next {due(row['next_at'])}" if row.get("next_at") else ""
-        click.echo(f"{row['name']}: {event} on {row['server']}{coming}")
+        print_line(f"{row['name']}: {event} on {row['server']}{coming}")
 
 
 # How rows are shown

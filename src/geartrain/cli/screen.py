@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from geartrain.cli.board import HELP, Board
-from geartrain.cli.output import SERVER, Column, Row, printable
+from geartrain.cli.output import SERVER, cell
 from geartrain.cli.panes import JOBS, PANES, Filter
 from geartrain.cli.rates import total_rate
+from geartrain.printable import printable
 
 AROUND: Final = 5  # lines beside the rows: two of the servers, the panes, the headings, the keys
 LEAST: Final = 1
@@ -30,7 +31,8 @@ def draw(board: Board, height: int) -> RenderableType:
 
 def line(*parts: str | tuple[str, str]) -> Text:
     """One line, cut where the terminal ends."""
-    text = Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+    safe = [printable(part) if isinstance(part, str) else (printable(part[0]), part[1]) for part in parts]
+    text = Text.assemble(*safe, no_wrap=True, overflow="ellipsis")
     text.end = "\n"
     return text
 
@@ -97,9 +99,5 @@ def rows(board: Board, room: int) -> Table:
     first = max(min(chosen - room // 2, len(board.rows[pane.name]) - room), 0)
     for place, row in enumerate(board.rows[pane.name][first : first + room], first):
         style = "reverse" if place == chosen else pane.style(row)
-        grid.add_row(*(cell(column, row) for column in columns), style=style)
+        grid.add_row(*(cell(column.cell(row)) for column in columns), style=style)
     return grid
-
-
-def cell(column: Column, row: Row) -> Text:
-    return Text(printable(str(column.cell(row))))

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from geartrain.cli.options import json_option, servers_of, servers_option
-from geartrain.cli.output import moment, print_json, progress_bar
+from geartrain.cli.output import moment, print_json, print_line, progress_bar
 from geartrain.cli.secrecy import tls_given
 from geartrain.errors import ExtensionMissing
 from geartrain.jobs import JobStatus
@@ -49,7 +49,7 @@ def command(
     if as_json:
         print_json({("handle" if handle else "unique"): label, **status._asdict(), **fields(kept)})
     else:
-        click.echo(f"{label}: {in_words(status) if kept is None else end_in_words(kept)}")
+        print_line(f"{label}: {in_words(status) if kept is None else end_in_words(kept)}")
 
 
 def in_words(status: JobStatus) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import click
 
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
-from geartrain.cli.output import print_json, progress_bar, result_fields
+from geartrain.cli.output import Payload, print_json, print_line, progress_bar, result_fields
 from geartrain.cli.secrecy import tls_given
 from geartrain.cli.status import show_until_done
 from geartrain.jobs import JobHandle
@@ -69,24 +69,16 @@ def print_handle(client: Client, handle: JobHandle, follow: bool, as_json: bool)
     if as_json:
         print_json({"handle": handle, "server": handle.server})
     else:
-        click.echo(handle)
+        print_line(handle)
     if follow:
         show_until_done(lambda: client.job_status(handle), handle)
 
 
 def print_result(job: Job, follow: bool) -> None:
     """Write the job's result to stdout as it comes."""
-    watch(job, follow, write_line if follow and sys.stdout.isatty() else write)
-
-
-def write(piece: bytes) -> None:
-    sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
-
-
-def write_line(piece: bytes) -> None:
-    """Write where a progress bar is drawn: it takes a line of its own."""
-    write(piece.removesuffix(b"\n") + b"\n")
+    payload = Payload()
+    watch(job, follow, partial(payload.write, apart=follow))  # where a progress bar is drawn, a line for each
+    payload.write(b"", last=True)
 
 
 def result_of(job: Job, follow: bool) -> dict[str, object]:

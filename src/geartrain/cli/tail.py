@@ -14,8 +14,9 @@ from rich.text import Text
 
 from geartrain.cli import questions
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Row, console, print_json, printable
+from geartrain.cli.output import Row, console, print_json, print_line
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, ServerError
+from geartrain.printable import printable
 from geartrain.protocol.watching import FROM_NOW
 from geartrain.sync.admin import Admin
 
@@ -52,7 +53,7 @@ def command(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     for each in followed:
         each.begin()
     show = JsonLines() if as_json else Lines(len(followed) > 1)
-    click.echo(f"watching {', '.join(each.name for each in followed)}", err=True)
+    print_line(f"watching {', '.join(each.name for each in followed)}", err=True)
     while True:
         more = [each.look(show) for each in followed]
         sys.stdout.flush()
@@ -72,12 +73,15 @@ class Lines:
         style = STYLES.get(row["kind"], "")
         parts: list[str | tuple[str, str]] = [(at, "dim"), " "]
         if self.several:
-            parts += [(server, "dim"), " "]
-        parts += [(f"{row['kind']:9}", style), printable(f" {row['handle']} {row['function']}{told(row)}")]
+            parts += [(printable(server), "dim"), " "]
+        parts += [
+            (printable(f"{row['kind']:9}"), style),
+            printable(f" {row['handle']} {row['function']}{told(row)}"),
+        ]
         self.screen.print(Text.assemble(*parts), soft_wrap=True)
 
     def gap(self, server: str, missed: int | None) -> None:
-        self.screen.print(Text(f"-- {server}: {gap(missed)}", style=ODD), soft_wrap=True)
+        self.screen.print(Text(printable(f"-- {server}: {gap(missed)}"), style=ODD), soft_wrap=True)
 
 
 class JsonLines:
@@ -113,7 +117,7 @@ class Followed:
             return False
         if self.away:
             self.away = False
-            click.echo(f"watching {self.name} again", err=True)
+            print_line(f"watching {self.name} again", err=True)
         if page.missed != 0:
             show.gap(self.name, page.missed)
         for row in page.events:
@@ -125,7 +129,7 @@ class Followed:
         """A server that cannot be reached is asked again; that is said once."""
         if not self.away:
             self.away = True
-            click.echo(why, err=True)
+            print_line(why, err=True)
 
 
 def told(row: Row) -> str:

@@ -13,7 +13,7 @@ import click
 
 from geartrain.cli.main import say
 from geartrain.cli.options import pool_of, store_file
-from geartrain.cli.output import counted, print_json, progress_bar
+from geartrain.cli.output import counted, print_json, print_line, progress_bar
 from geartrain.cli.resubmission import Resubmission
 from geartrain.cli.secrecy import Command, tls_given, with_tls
 from geartrain.errors import GearmanError, SettingsError, StoreError
@@ -67,7 +67,7 @@ def deliver_to_store(source: Source, path: str, as_json: bool) -> None:
     if as_json:
         print_json({"store": path, **asdict(taken)})
     else:
-        click.echo(f"{path}: {in_words(taken)}")
+        print_line(f"{path}: {in_words(taken)}")
 
 
 def in_words(taken: Taken) -> str:
@@ -101,7 +101,7 @@ def deliver_to_servers(source: Source, servers: tuple[str, ...], as_json: bool) 
             }
         )
     else:
-        click.echo(f"{', '.join(servers)}: {counted(sent.submitted, 'job')} submitted")
+        print_line(f"{', '.join(servers)}: {counted(sent.submitted, 'job')} submitted")
 
 
 def told(sent: Resubmission) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from geartrain.cli.options import json_option, servers_of, servers_option
-from geartrain.cli.output import print_json, result_fields
+from geartrain.cli.output import Payload, print_json, result_fields
 from geartrain.cli.secrecy import tls_given
 from geartrain.jobs import JobHandle
 from geartrain.sync.client import Client
@@ -28,5 +26,4 @@ def command(servers: tuple[str, ...], handle: str, timeout: float | None, as_jso
     if as_json:
         print_json({"handle": JobHandle.parse(handle), **result_fields(result)})
     else:
-        sys.stdout.buffer.write(result)
-        sys.stdout.buffer.flush()
+        Payload().write(result, last=True)

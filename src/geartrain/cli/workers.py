@@ -11,7 +11,7 @@ from geartrain.cli import questions
 from geartrain.cli.durations import rounded_since
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_json, print_rows
+from geartrain.cli.output import Column, Row, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
@@ -67,7 +67,7 @@ def change(
             if as_json:
                 print_json(row)
             else:
-                click.echo(f"{row['number']} {row['id']}: {done}")
+                print_line(f"{row['number']} {row['id']}: {done}")
         if not rows:
             absent.append(worker)
     if absent:

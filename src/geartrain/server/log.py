@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from geartrain.errors import SettingsError
+from geartrain.printable import printable
 from geartrain.server.settings import LEVELS, Settings
 
 NOTICE: Final = 25
@@ -136,7 +137,7 @@ class JSONLines(logging.Formatter):
     """The same fields as a JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(event(record), default=str)
+        return json.dumps(event(record), default=str).replace("\x7f", "\\u007f")
 
 
 def event(record: logging.LogRecord) -> dict[str, object]:
@@ -162,7 +163,10 @@ def logfmt(event: dict[str, object]) -> str:
 
 
 def quoted(value: str) -> str:
-    """A value as logfmt has it: quoted when it is empty, or has blanks, quotes or equal signs in it."""
-    if value and value.isprintable() and not any(mark in value for mark in ' "='):
+    """A value as logfmt has it: quoted when it is empty, or has blanks, quotes or equal signs in it.
+
+    What no reader would see as it is, is escaped.
+    """
+    if value and printable(value) == value and not any(mark in value for mark in ' "='):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return printable(json.dumps(value, ensure_ascii=False))

@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 from geartrain.errors import ConnectError, ConnectionLost, JobCancelled, ProtocolError
+from geartrain.printable import printable
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
@@ -75,7 +76,7 @@ class WorkerConnection:
         except ProtocolError as error:
             raise ConnectionLost(str(error), server=self.server.name) from error
         for reason in self.protocol.take_denied():
-            log.error("%s does not allow it: %s", self.server.name, reason)
+            log.error("%s does not allow it: %s", self.server.name, printable(reason))
 
 
 class WorkerConnections:
@@ -206,7 +207,7 @@ class WorkerConnections:
         if connection in self.open:
             self.open.remove(connection)
             self.servers.failed(connection.server, time.monotonic())
-            log.warning("%s", reason)
+            log.warning("%s", printable(reason))
 
     def close(self) -> None:
         """Take leave of every server, for good."""

@@ -7,6 +7,7 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from geartrain.printable import printable
 from geartrain.tls import TLS
 
 LOG_FORMAT: Final = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
@@ -41,4 +42,13 @@ class Plan:
 
 def log_to_stderr() -> None:
     """Have log records written, unless the application has seen to that itself."""
-    logging.basicConfig(format=LOG_FORMAT, level=logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Shown(LOG_FORMAT))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+
+
+class Shown(logging.Formatter):
+    """Records as lines of which a terminal obeys nothing, whatever a job or a server put into them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record), lines=True)
