@@ -120,11 +120,18 @@ def test_a_policy_is_set_field_by_field_and_taken_back() -> None:
     ("given", "refusal"),
     [
         (b'{"timeout":"1h"}', b"[functions.\"f\"]+timeout+wants+a+number+of+seconds+from+0+up,+got+'1h'"),
-        (b'{"ttl":1e999}', b'[functions."f"]+ttl+wants+a+number+of+seconds+from+0+up,+got+inf'),
-        (b'{"ttl":60', b"policy+'{\"ttl\":60',+expected+an+object+of+JSON+without+blanks"),
+        (
+            b'{"ttl":1e999}',
+            b"policy+'{\"ttl\":1e999}',+expected+an+object+of+JSON+without+blanks:"
+            b"+expected+numbers+from+-9223372036854775807+to+9223372036854775807",
+        ),
+        (
+            b'{"ttl":60',
+            b"policy+'{\"ttl\":60',+expected+an+object+of+JSON+without+blanks:"
+            b"+Expecting+',' delimiter:+line+1+column+10+(char+9)".replace(b" ", b"+"),
+        ),
         (b'{"ttl": 60}', b"policy+'{\"ttl\":+60}',+expected+an+object+of+JSON+without+blanks"),
-        (b"[60]", b"policy+'[60]',+expected+an+object+of+JSON+without+blanks"),
-        (b"\xff", b"policy+'\\\\xff',+expected+an+object+of+JSON+without+blanks"),
+        (b"[60]", b"policy+'[60]',+expected+an+object+of+JSON+without+blanks:+expected+an+object"),
     ],
 )
 def test_a_policy_that_cannot_be_is_refused_and_changes_nothing(given: bytes, refusal: bytes) -> None:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from geartrain.broker.policy import WILDCARDS, is_wildcard, text_of
+from geartrain.protocol.documents import read_object
 
 SUBMIT: Final = 1
 WORK: Final = 2
@@ -141,10 +142,14 @@ def union(accesses: Sequence[Access]) -> Access:
 
 def access_of(said: bytes) -> Access:
     """What another server says of its peer; raises ValueError where it cannot be read."""
-    given = json.loads(said)
-    if not isinstance(given, dict):
-        raise ValueError(f"the access of a peer is {said[:80]!r}, an object of JSON is expected")
-    return Access({right: [str(pattern) for pattern in given.get(right, ())] for right in RIGHTS})
+    given = read_object(said)
+    patterns: dict[str, list[str]] = {}
+    for right in RIGHTS:
+        theirs = given.get(right, [])
+        if not isinstance(theirs, list):
+            raise ValueError(f"the right {right} wants a list of patterns, got {theirs!r}")
+        patterns[right] = [str(pattern) for pattern in theirs]
+    return Access(patterns)
 
 
 NOTHING: Final = Access({})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from heapq import heapify
 
 from geartrain.broker.access import ADMIN
@@ -13,6 +12,7 @@ from geartrain.broker.listing import ANY, describe_peer, job_state
 from geartrain.broker.model import Job
 from geartrain.broker.sight import jobs_for, may_manage
 from geartrain.errors import SettingsError
+from geartrain.protocol.documents import read_object
 
 
 def policy(broker: Broker, words: list[bytes]) -> bytes:
@@ -21,10 +21,10 @@ def policy(broker: Broker, words: list[bytes]) -> bytes:
         return shown_policy(broker, words[1])
     if len(words) < 2:
         return incomplete(words[0])
-    fields = object_of(words[2]) if len(words) == 3 else None
-    if fields is None:
-        return refused(f"policy {text(b' '.join(words[2:]))!r}, expected an object of JSON without blanks")
-    return change_policy(broker, words[1], fields)
+    try:
+        return change_policy(broker, words[1], fields_in(words, 2))
+    except ValueError as error:
+        return refused(f"policy {error}")
 
 
 def pause(broker: Broker, words: list[bytes]) -> bytes:
@@ -65,13 +65,23 @@ def shown_policy(broker: Broker, name: bytes) -> bytes:
     return json_lines([row])
 
 
-def object_of(word: bytes) -> dict[str, object] | None:
-    """An object of JSON; None for what is none."""
+def fields_in(words: list[bytes], place: int) -> dict[str, object]:
+    """The object of JSON that is the last word of a line; raises ValueError with what came instead."""
+    said = text(b" ".join(words[place:]))
+    if len(words) != place + 1:
+        raise ValueError(f"{said!r}, expected an object of JSON without blanks")
     try:
-        value = json.loads(word)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return read_object(words[place])
+    except ValueError as error:
+        raise ValueError(f"{said!r}, expected an object of JSON without blanks: {error}") from None
+
+
+def object_of(word: bytes) -> dict[str, object]:
+    """An object of JSON; empty for what is none."""
+    try:
+        return read_object(word)
+    except ValueError:
+        return {}
 
 
 def purge(broker: Broker, words: list[bytes]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from geartrain.broker.answers import text
 from geartrain.broker.model import Connection
 from geartrain.protocol.commands import ERROR, NAMES
+from geartrain.protocol.documents import read_object
 from geartrain.protocol.packet import HEADER, HEADER_SIZE
 
 DONE: Final = "done"
@@ -46,10 +47,8 @@ def line_deed(connection: Connection, words: list[bytes], outcome: str) -> Deed:
 def described(words: list[bytes]) -> list[bytes]:
     """The name of a schedule, and what is told of it."""
     try:
-        fields = json.loads(words[1])
-    except (ValueError, RecursionError, IndexError):
-        fields = None
-    if not isinstance(fields, dict):
+        fields = read_object(words[1])
+    except (ValueError, IndexError):
         return words[:1]
     told = {name: fields[name] for name in TOLD_OF_SCHEDULE if name in fields}
     return [words[0], json.dumps(told, separators=(",", ":")).encode()]

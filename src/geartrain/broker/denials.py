@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from geartrain.broker.access import EVERY, RIGHTS, Access
 from geartrain.broker.answers import text
 from geartrain.broker.arguments import without_nul
@@ -11,6 +9,7 @@ from geartrain.broker.deeds import DENIED
 from geartrain.broker.policy import is_wildcard, text_of
 from geartrain.broker.rights import FUNCTION, LIST, PATTERN, SCHEDULE, UNKNOWN, Need
 from geartrain.protocol.commands import ERROR, NAMES
+from geartrain.protocol.documents import read_object
 from geartrain.protocol.packet import response
 
 
@@ -50,16 +49,17 @@ def may_name(access: Access, need: Need, name: bytes) -> bool:
 
 def schedule_denial(access: Access, need: Need, words: list[bytes]) -> str:
     """The function of a schedule that is to be added is in its definition."""
+    verb = text(words[0].lower())
+    function: object = None
     try:
-        fields = json.loads(words[2]) if len(words) > 2 else None
-        function = fields.get("function") if isinstance(fields, dict) else None
-        if not isinstance(function, str) or access.may(
-            need.rights, function.encode("utf-8", "surrogateescape")
-        ):
-            return ""
-    except (ValueError, RecursionError):
-        return ""  # it will be refused as what it is
-    return denial(text(words[0].lower()), need.rights, f"function {function}")
+        function = read_object(words[2]).get("function") if len(words) > 2 else None
+        name = function.encode("utf-8", "surrogateescape") if isinstance(function, str) else b""
+    except ValueError as error:  # whatever cannot be judged is refused
+        return f"{verb}: {error}"
+    # Without a function it is refused as what it is: no schedule comes of it.
+    if not name or access.may(need.rights, name):
+        return ""
+    return denial(verb, need.rights, f"function {text(name)}")
 
 
 def denial(what: str, rights: int, where: str) -> str:

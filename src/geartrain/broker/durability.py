@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from geartrain.broker.archive import DeadLetter
@@ -14,6 +13,7 @@ from geartrain.broker.results import put
 from geartrain.broker.shards import pass_by
 from geartrain.broker.ticks import recall, take_back_schedules
 from geartrain.errors import SettingsError
+from geartrain.protocol.documents import MOST_KEPT, read_object
 
 RESERVE: Final = (
     100_000  # handles that may be given before the store hears of it; after a crash they are left out
@@ -48,7 +48,7 @@ def adopt(broker: Broker, kept: Kept) -> None:
 def adopt_policy(broker: Broker, document: Document) -> None:
     """Let what was set of a function's policy hold again, if it can be understood."""
     try:
-        broker.policies.set(document.name, json.loads(document.text))
+        broker.policies.set(document.name, read_object(document.text, MOST_KEPT))
     except (ValueError, SettingsError) as error:
         broker.notices.append(f"policy set aside, as it cannot be read: {error}")
     apply_policies(broker)

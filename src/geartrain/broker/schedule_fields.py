@@ -12,6 +12,7 @@ from geartrain.broker.deadlines import NEVER
 from geartrain.broker.model import FUNCTION_LIMIT, PRIORITIES
 from geartrain.broker.schedules import CATCH_UPS, Calendar, Definition
 from geartrain.errors import SettingsError
+from geartrain.protocol.documents import MOST_KEPT, read_object
 
 FIELDS: Final = (
     "function",
@@ -185,8 +186,6 @@ def kept_text(definition: Definition, origin: str) -> str:
 
 def of_kept_text(name: str, text: str, calendar: Calendar) -> tuple[Definition, str]:
     """A schedule that a store kept, and its origin; raises SettingsError or ValueError for what is none."""
-    fields = json.loads(text)
-    if not isinstance(fields, dict):
-        raise ValueError(f"expected an object, got {text!r}")
+    fields = read_object(text, MOST_KEPT)
     origin = str(fields.pop("origin", ""))
     return read_schedule(name, fields, f"schedule {name}", calendar), origin

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +15,7 @@ from geartrain.broker.schedules import FILE, RUN_TIME, Schedule
 from geartrain.broker.sight import may
 from geartrain.broker.ticks import add, pause, remove, submit
 from geartrain.errors import SettingsError
+from geartrain.protocol.documents import read_object
 
 QUEUE_FULL: Final = b"ERR QUEUE_ERROR Job+queue+is+full\r\n"
 STOPPING: Final = b"ERR QUEUE_ERROR Server+is+stopping\r\n"
@@ -37,17 +37,15 @@ def schedule_add(broker: Broker, words: list[bytes]) -> bytes:
         return refused("schedules: nothing reads cron lines in this server")
     try:
         name = words[1].decode()
-        fields = json.loads(words[2])
+        fields = read_object(words[2])
         check_name(name, "schedule")
     except SettingsError as error:
         return refused(str(error))
-    except ValueError:
-        return refused(f"schedule {text(words[1])} wants an object in JSON, got {text(words[2])!r}")
+    except ValueError as error:
+        return refused(f"schedule {text(words[1])} wants an object in JSON, got {text(words[2])!r}: {error}")
     known = broker.schedules.by_name.get(name)
     if known is not None and known.origin != RUN_TIME:
         return refused(f"schedule {name} wants another name: one of the {known.origin} has it")
-    if not isinstance(fields, dict):
-        return refused(f"schedule {name} wants an object in JSON, got {text(words[2])!r}")
     try:
         definition = read_schedule(name, fields, f"schedule {name}", calendar)
     except SettingsError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from geartrain.broker.deadlines import NEVER
+from geartrain.protocol.documents import read_object
 
 Calendar = Callable[[str, str, float], float]
 """The first tick of a cron line in a time zone after a Unix time; NEVER where there is none. Raises SettingsError."""
@@ -215,14 +216,19 @@ class Schedules:
 
 def mark_of(text: str) -> Mark:
     """A mark that a store kept; raises ValueError for what is none."""
-    fields = json.loads(text)
-    if not isinstance(fields, dict):
-        raise ValueError(f"expected an object, got {text!r}")
+    fields = read_object(text)
     paused = fields.get("paused")
     return Mark(
-        float(fields.get("seen", 0.0)),
-        float(fields.get("last_at", 0.0)),
-        int(fields.get("fired", 0)),
+        float_of(fields.get("seen", 0.0)),
+        float_of(fields.get("last_at", 0.0)),
+        int(float_of(fields.get("fired", 0))),
         str(fields.get("when", "")),
         None if paused is None else bool(paused),
     )
+
+
+def float_of(value: object) -> float:
+    """A number of a mark; raises ValueError."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise ValueError(f"expected a number, got {value!r}")
+    return float(value)

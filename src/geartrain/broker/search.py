@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, refused, text
 from geartrain.broker.broker import Broker
-from geartrain.broker.control import object_of
+from geartrain.broker.control import fields_in
 from geartrain.broker.listing import MOST_ROWS, describe_job, job_state
 from geartrain.broker.model import PRIORITIES, Connection, Function, Job
 from geartrain.broker.sight import may
@@ -48,11 +48,10 @@ def find(broker: Broker, words: list[bytes]) -> bytes:
     """
     if len(words) < 2:
         return incomplete(words[0])
-    fields = object_of(words[1]) if len(words) == 2 else None
-    if fields is None:
-        return refused(f"find {text(b' '.join(words[1:]))!r}, expected an object of JSON without blanks")
     try:
-        wanted = wanted_of(fields)
+        wanted = wanted_of(fields_in(words, 1))
+    except ValueError as error:
+        return refused(f"find {error}")
     except SettingsError as error:
         return refused(str(error))
     return json_lines(page(broker, wanted))

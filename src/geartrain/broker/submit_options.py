@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.model import NORMAL, PRIORITIES
 from geartrain.errors import SettingsError
+from geartrain.protocol.documents import read_object
 from geartrain.protocol.submission import METADATA_LIMIT
 
 NAMES: Final = ("background", "priority", "run_at", "reducer", "metadata")
@@ -50,12 +51,9 @@ def submit_options(text: bytes) -> SubmitOptions:
 def fields(text: bytes) -> Mapping[str, object]:
     """The JSON object in a text."""
     try:
-        given: object = json.loads(text.decode())
-    except (ValueError, RecursionError) as error:
+        return read_object(text)
+    except ValueError as error:
         raise SettingsError(f"options {shown(text)}: expected a JSON object: {error}") from error
-    if not isinstance(given, dict):
-        raise SettingsError(f"options {shown(text)}: expected a JSON object")
-    return given
 
 
 def priority(value: object) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from geartrain.pool.registry import Lease, Member
+from geartrain.protocol.documents import read_object
 from geartrain.protocol.servers import TLS_SCHEME
 
 
@@ -42,7 +43,7 @@ class Card(NamedTuple):
 
 def read_card(text: str) -> Card:
     """The card of a text; what a newer release says beside it is left out, what an older one does not say is empty."""
-    said = json.loads(text)
+    said: dict[str, Any] = read_object(text)
     return Card(
         said["server"],
         said["host"],

@@ -145,7 +145,7 @@ def as_nothing(lines: list[str]) -> None:
 
 def as_pid(lines: list[str]) -> int:
     """A process id."""
-    return int(as_value(lines))
+    return number(as_value(lines))
 
 
 def as_statuses(lines: list[str]) -> list[FunctionStatus]:

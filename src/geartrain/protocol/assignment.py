@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
@@ -18,6 +17,7 @@ from geartrain.protocol.commands import (
     WORK_STATUS,
     WORK_WARNING,
 )
+from geartrain.protocol.documents import read_object
 from geartrain.protocol.packet import LARGEST_PAYLOAD, PAYLOAD_LIMIT, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Unique, payload
 
@@ -90,10 +90,9 @@ def told(job: Assignment) -> dict[str, object]:
     if not job.details:
         return {}
     try:
-        fields = json.loads(job.details)
+        return read_object(job.details)
     except ValueError:
         return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def attempt(job: Assignment) -> int:

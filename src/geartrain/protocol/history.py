@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from geartrain.errors import JobCancelled, JobException, JobFailed, ResultNotKept
+from geartrain.protocol.documents import read_object
 
 FIRST_PAUSE: Final = 0.02  # seconds between two questions for a result
 LONGEST_PAUSE: Final = 0.25
@@ -70,19 +70,26 @@ def of_holder(answers: Sequence[list[bytes] | None]) -> list[bytes] | None:
 
 def history_of(answer: list[bytes]) -> JobHistory:
     """The history in the arguments of RESULT_RES."""
-    details = json.loads(answer[2])
+    details = read_object(answer[2])
+    attempts, workers = details.get("attempts"), details.get("workers")
     return JobHistory(
         answer[0].decode("utf-8", "replace"),
         answer[1].decode("utf-8", "replace"),
         answer[3],
-        details.get("error") or "",
-        details.get("attempts") or 0,
-        details.get("worker") or "",
-        details.get("submitted_at"),
-        details.get("started_at"),
-        details.get("finished_at"),
-        details.get("workers"),
+        str(details.get("error") or ""),
+        attempts if isinstance(attempts, int) else 0,
+        str(details.get("worker") or ""),
+        time_of(details, "submitted_at"),
+        time_of(details, "started_at"),
+        time_of(details, "finished_at"),
+        workers if isinstance(workers, int) else None,
     )
+
+
+def time_of(details: Mapping[str, object], name: str) -> float | None:
+    """Unix seconds that a server told; None where it told none."""
+    value = details.get(name)
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def result_not_kept(handle: str) -> ResultNotKept:

@@ -15,7 +15,7 @@ def joined_pages(words: list[bytes], answers: list[bytes]) -> bytes:
     refused = refusal(answers)
     if refused:
         return refused
-    asked = object_of(word(words, 1)) or {}
+    asked = object_of(word(words, 1))
     limit = asked.get("limit")
     pages = [rows_of([answer]) for answer in answers]
     rows, taken = oldest_first(pages, int(limit) if isinstance(limit, (int, float)) and limit else MOST_ROWS)

@@ -8,6 +8,7 @@ passes.
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +30,8 @@ NAMED: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+LONGEST_LINE: Final = 1000
+TOO_MANY_DIGITS: Final = re.compile(r"\d{3}")  # no number of a cron line has three
 EXPECTED: Final = (
     "minute, hour, day of the month, month and day of the week, such as '30 3 * * 1-5', or one of "
     + ", ".join(NAMED)
@@ -49,8 +52,10 @@ def next_tick(cron: str, timezone: str, after: float) -> float:
 
 
 def ticks_from(cron: str, begin: datetime) -> CronSim:
+    if len(cron) > LONGEST_LINE:
+        raise SettingsError(f"cron wants at most {LONGEST_LINE} characters, got {len(cron)}")
     line = NAMED.get(cron.strip().lower(), cron)
-    if len(line.split()) != 5:
+    if len(line.split()) != 5 or not line.isascii() or TOO_MANY_DIGITS.search(line):
         raise SettingsError(f"cron wants {EXPECTED}, got {cron!r}")
     try:
         return CronSim(line, begin)

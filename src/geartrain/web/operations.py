@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, cast
@@ -15,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geartrain.errors import GearmanError
 from geartrain.protocol.admin import Query
+from geartrain.protocol.documents import read_json
+from geartrain.protocol.numbers import count
 from geartrain.web.answers import JSON, OCTETS, answer, told
 from geartrain.web.calls import Call
 from geartrain.web.csrf import check_origin
@@ -203,8 +204,8 @@ async def read_body(operation: Operation, request: Request) -> Mapping[str, obje
 async def read_bytes(request: Request, most: int) -> bytes:
     """The body, which is refused as soon as it is too large."""
     announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > most:
-        raise wrong("body", int(announced), f"at most {most} bytes", 413)
+    if count(announced.encode()) > most:
+        raise wrong("body", count(announced.encode()), f"at most {most} bytes", 413)
     parts = []
     size = 0
     async for part in request.stream():
@@ -218,10 +219,6 @@ async def read_bytes(request: Request, most: int) -> bytes:
 def parsed(body: bytes) -> object:
     """The value in a text of JSON."""
     try:
-        return json.loads(body, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(body, MOST_JSON)
+    except ValueError as error:
         raise wrong("body", body.decode("utf-8", "replace"), f"JSON ({error})") from None
-
-
-def refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} is no number of JSON")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from geartrain.protocol.numbers import whole
 from geartrain.web.problems import wrong
 
 Schema = Mapping[str, object]
@@ -186,7 +187,7 @@ def from_text(name: str, text: str, schema: Schema) -> object:
     kind = kinds(schema)[0]
     try:
         if kind == "integer":
-            value = int(text) if text.isascii() else None
+            value = whole(text.removeprefix("-")) * (-1 if text.startswith("-") else 1)
         elif kind == "number":
             value = float(text)
         elif kind == "boolean":
