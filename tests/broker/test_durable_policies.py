@@ -10,6 +10,7 @@ from geartrain.broker.batch import Batch, Document, Kept
 from geartrain.broker.durability import adopt, take_back, take_batch
 from geartrain.broker.graveyard import discard, revive
 from geartrain.broker.policy import Policy
+from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
     GRAB_JOB,
     JOB_ASSIGN,
@@ -365,3 +366,21 @@ def test_what_a_later_batch_says_of_a_result_holds() -> None:
 
 def test_a_batch_of_nothing_is_empty() -> None:
     assert not len(Batch())
+
+
+def test_how_often_a_job_has_lost_its_worker_outlives_the_server_and_a_restart_is_not_counted() -> None:
+    server, store = MemoryServer(Rules(prefix=b"H:test", max_lost=3), has_store=True), KeptJobs()
+    submitted(server, store)
+    for _ in range(2):
+        server.running(b"f").leaves()
+    store.take(server)
+    for _ in range(3):  # a server that ends while the job runs
+        server = store.restarted(server)
+        server.running(b"f")
+        store.take(server)
+    server = store.restarted(server)
+    server.running(b"f").leaves()
+    store.take(server)
+    assert not server.broker.jobs
+    assert store.dead[1].reason == "lost"
+    assert server.broker.archive.dead[1].job.attempts == 3

@@ -24,7 +24,7 @@ def test_the_packet_types_are_1_to_42_in_order() -> None:
 
 
 def test_those_of_the_extension_are_128_and_up() -> None:
-    assert [command.number for command in EXTENSION] == list(range(128, 137))
+    assert [command.number for command in EXTENSION] == list(range(128, 138))
 
 
 def test_every_packet_type_is_a_constant_of_its_name() -> None:
@@ -41,7 +41,7 @@ def test_a_nul_parts_each_argument_from_the_next() -> None:
     assert SEPARATORS[SUBMIT_REDUCE_JOB] == 4
     assert SEPARATORS[ECHO_REQ] == 0
     assert SEPARATORS[JOB_ASSIGN_EXTENDED] == 4
-    assert len(SEPARATORS) == 137
+    assert len(SEPARATORS) == 138
 
 
 def test_the_protocol_document_has_the_same_table() -> None:

@@ -16,7 +16,9 @@ from geartrain.protocol.commands import (
     GET_RESULT,
     GRAB_JOB,
     JOB_ASSIGN_UNIQ,
+    NAMES,
     NOOP,
+    OF_JOBS,
     OPTION_REQ,
     SEPARATORS,
     SUBMIT_JOB,
@@ -242,7 +244,7 @@ def test_a_type_that_does_not_exist_ends_the_connection_without_an_answer(comman
     assert raised.value.refusal == ""
 
 
-@pytest.mark.parametrize("command", [43, 127, 137])
+@pytest.mark.parametrize("command", [43, 127, 138])
 def test_a_type_that_no_table_has_ends_the_connection_with_the_extension_too(command: int) -> None:
     packets = stream()
     packets.extended = True
@@ -274,6 +276,54 @@ def test_an_announced_length_at_the_limit_is_waited_for_without_taking_memory() 
     packets.receive(Listener(), beginning)
     assert packets.parts == [beginning]
     assert packets.missing == PAYLOAD_LIMIT
+
+
+def too_large(listener: Listener, handle: bytes, error: bytes) -> None:
+    listener.calls.append(("too large", handle, error))
+
+
+def small_stream() -> PacketStream[Listener]:
+    """A stream with a limit of 300 bytes, which fails jobs."""
+    packets = stream()
+    packets.limit = 300
+    packets.too_large = too_large
+    return packets
+
+
+@pytest.mark.parametrize("command", sorted(OF_JOBS), ids=NAMES.get)
+@given(
+    length=st.integers(301, 2000),
+    cuts=st.lists(st.integers(0, 2100), max_size=5),
+    handle=st.sampled_from([b"H:1", b""]),
+)
+def test_a_packet_of_a_job_over_the_limit_is_told_once_and_skipped(
+    command: int, length: int, cuts: list[int], handle: bytes
+) -> None:
+    packets, listener = small_stream(), Listener()
+    packets.extended = True
+    payload = (handle + b"\0").ljust(length, b"x")
+    said = header(b"\0REQ", command, length) + payload + request(ECHO_REQ, b"next")
+    start = 0
+    for cut in [*sorted(cuts), len(said)]:
+        packets.receive(listener, said[start:cut])
+        assert sum(map(len, packets.parts)) < 300
+        start = max(start, cut)
+    error = f"{NAMES[command]} of {length} bytes is over the limit of 300".encode()
+    assert listener.calls == [("too large", handle, error), ("packet", b"next")]
+
+
+def test_of_four_gigabytes_nothing_is_kept() -> None:
+    packets, listener = small_stream(), Listener()
+    packets.receive(listener, header(b"\0REQ", WORK_COMPLETE, 0xFFFFFFFF) + b"H:1\0" + bytes(1000))
+    assert len(listener.calls) == 1
+    assert (packets.parts, packets.skipping) == ([], 0xFFFFFFFF - 1004)
+
+
+@pytest.mark.parametrize("magic", [b"\0RES", b"\0REQ"])
+def test_a_packet_that_names_no_job_or_is_no_request_ends_the_connection_as_before(magic: bytes) -> None:
+    command = SUBMIT_JOB if magic == b"\0REQ" else WORK_COMPLETE
+    with pytest.raises(ProtocolError, match="of 301 bytes is over the limit of 300"):
+        small_stream().receive(Listener(), header(magic, command, 301))
 
 
 def test_what_came_before_the_garbage_is_handled() -> None:

@@ -52,6 +52,8 @@ def fail_execution(broker: Broker, job: Job, reason: str) -> bool:
     policy = job.function.policy or NO_POLICY
     if job.worker is None:
         job.losses = 0
+        if broker.batch is not None and job.background:
+            broker.batch.change(job)
         return may_run_again(broker, job, reason, policy)
     job.attempts += 1
     job.losses = job.losses + 1 if reason in AGAIN else 0

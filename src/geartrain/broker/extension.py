@@ -21,6 +21,7 @@ from geartrain.protocol.commands import (
     RESULT_RES,
     SUBMIT_JOB_EXTENDED,
     WORK_RETRY,
+    WORK_TOO_LARGE,
 )
 from geartrain.protocol.packet import response
 
@@ -69,6 +70,10 @@ def work_retry(session: Session, arguments: list[bytes]) -> None:
     retry_later(session.broker, job, max(0, leading_number(arguments[1])) / 1000, arguments[2])
 
 
+def work_too_large(session: Session, arguments: list[bytes]) -> None:
+    session.too_large(arguments[0], arguments[1])
+
+
 def grab_job_extended(session: Session, arguments: list[bytes]) -> None:
     session.grab(GRAB_JOB_EXTENDED)
 
@@ -79,4 +84,5 @@ REQUESTS: Final[dict[int, Callable[[Session, list[bytes]], None]]] = {
     CANCEL_JOB: cancel_job,
     WORK_RETRY: work_retry,
     GRAB_JOB_EXTENDED: grab_job_extended,
+    WORK_TOO_LARGE: work_too_large,
 }

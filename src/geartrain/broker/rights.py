@@ -73,6 +73,7 @@ PACKETS: Final[dict[int, Need]] = {
     commands.CANCEL_JOB: Need(SUBMIT | ADMIN, JOB, 0, True),
     commands.WORK_RETRY: FREE,
     commands.GRAB_JOB_EXTENDED: FREE,
+    commands.WORK_TOO_LARGE: FREE,
 }
 """By type, for every packet that a client or a worker sends. Only the worker that has a job is heard on it, so the
 packets about running jobs need no right: what it runs when its right is taken away, it may end."""

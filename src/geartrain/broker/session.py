@@ -80,6 +80,7 @@ class Session:
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
+        self.stream.too_large = Session.too_large
 
     def receive(self, chunk: bytes) -> None:
         """Take the next bytes; raise ProtocolError where the connection must end."""
@@ -107,6 +108,16 @@ class Session:
         if command in WORKER_COMMANDS:
             return self.stream.handlers[command](self, completed(command, arguments))
         self.connection.send(too_short(command, arguments))
+
+    def too_large(self, handle: bytes, error: bytes) -> None:
+        """A packet about a job is over the limit: the job fails, as the worker would only send that again."""
+        job = self.heard(handle, NO_SUCH_RESULT)
+        if job is not None and self.broker.events is not None:
+            self.broker.events.add(self.broker.clock, "exception", job, "", error)
+        if job is None or self.fails(job, "exception"):
+            return
+        tell_exception(job, error)
+        give_up(self.broker, job, "exception", error, is_poison=True)
 
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""

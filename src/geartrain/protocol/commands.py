@@ -61,6 +61,7 @@ WORK_RETRY: Final = 133
 JOB_CANCELLED: Final = 134
 GRAB_JOB_EXTENDED: Final = 135
 JOB_ASSIGN_EXTENDED: Final = 136
+WORK_TOO_LARGE: Final = 137
 
 LAST: Final = STATUS_RES_UNIQUE  # of the types that need no extension
 EXTENSION_OPTION: Final = b"geartrain"  # what OPTION_REQ asks for the extension with
@@ -162,7 +163,22 @@ EXTENSION: Final = (
         ("handle", "function", "unique", "details", "workload"),
         "server",
     ),
+    Command(WORK_TOO_LARGE, "WORK_TOO_LARGE", ("handle", "error"), "worker"),
 )
+
+OF_JOBS: Final = frozenset(
+    (
+        WORK_STATUS,
+        WORK_COMPLETE,
+        WORK_FAIL,
+        WORK_EXCEPTION,
+        WORK_DATA,
+        WORK_WARNING,
+        WORK_RETRY,
+        WORK_TOO_LARGE,
+    )
+)
+"""What a worker says of a job: the handle is the first argument."""
 
 BY_NUMBER: Final = {command.number: command for command in COMMANDS + EXTENSION}
 

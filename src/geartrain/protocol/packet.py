@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from geartrain.errors import ProtocolError
-from geartrain.protocol.commands import LAST, NAMES, SEPARATORS
+from geartrain.protocol.commands import LAST, NAMES, OF_JOBS, SEPARATORS
 
 REQUEST: Final = 0x00524551  # b"\0REQ", towards the server
 RESPONSE: Final = 0x00524553  # b"\0RES", from the server
@@ -18,6 +18,7 @@ LINE_LIMIT: Final = 8192  # bytes of a text line, its newline included (gearmand
 PAYLOAD_LIMIT: Final = 64 * 1024 * 1024 + 64 * 1024  # a workload of 64 MiB and its arguments
 
 LARGEST_PAYLOAD: Final = 0xFFFFFFFF  # bytes that a header can announce
+BEGINNING: Final = 256  # bytes of a payload that is too large: longer than any handle
 
 HEADER: Final = struct.Struct(">III")  # magic, packet type, payload length
 NUL: Final = b"\0"
@@ -67,12 +68,20 @@ class PacketStream(Generic[Peer]):
         self.short = short  # called for a packet with too few arguments, with its type
         self.line = line  # called with a text line, without its end
         self.limit = limit  # bytes of payload
+        # Called for a packet of a job that is over the limit, with the handle and the reason; its bytes are skipped.
+        # None: such a packet ends the connection, as any other one does.
+        self.too_large: Callable[[Peer, bytes, bytes], None] | None = None
+        self.skipping = 0  # bytes to come of a packet that is not taken
         self.extended = False  # the types of the extension may come, too
         self.parts: list[bytes] = []  # the beginning of what is not whole yet
         self.missing = 0  # bytes to wait for before the parts are worth a look
 
     def receive(self, peer: Peer, chunk: bytes) -> None:
         """Take the next bytes; raise ProtocolError where they are not Gearman."""
+        if self.skipping:
+            skipped = min(self.skipping, len(chunk))
+            self.skipping -= skipped
+            chunk = chunk[skipped:]
         if self.parts:
             self.parts.append(chunk)
             self.missing -= len(chunk)
@@ -107,6 +116,12 @@ class PacketStream(Generic[Peer]):
             magic, command, length = HEADER.unpack_from(chunk, start)
             if magic != self.magic or not 0 < command <= LAST or length > self.limit:
                 self.check_header(magic, command, length)
+                if length > self.limit:
+                    after = self.skip(peer, chunk, start, command, length)
+                    if after == start:
+                        return start
+                    start = after
+                    continue
             body = start + HEADER_SIZE
             after = body + length
             if after > end:
@@ -136,6 +151,19 @@ class PacketStream(Generic[Peer]):
         self.missing = 1
         return start
 
+    def skip(self, peer: Peer, chunk: bytes, start: int, command: int, length: int) -> int:
+        """Refuse a packet of a job and say where it ends; ``start`` itself while its handle may not be whole."""
+        body = start + HEADER_SIZE
+        beginning = min(length, BEGINNING)
+        if len(chunk) - body < beginning:
+            self.missing = beginning - (len(chunk) - body)
+            return start
+        if self.too_large is not None:
+            handle = chunk[body : body + beginning].split(NUL, 1)[0]
+            self.too_large(peer, handle, over_limit(command, length, self.limit))
+        self.skipping = max(0, body + length - len(chunk))
+        return min(body + length, len(chunk))
+
     def check_beginning(self, beginning: bytes) -> None:
         """End a connection that cannot become Gearman any more before its header is whole."""
         if not b"\0REQ".startswith(beginning[:MAGIC_SIZE]) and not b"\0RES".startswith(
@@ -149,8 +177,12 @@ class PacketStream(Generic[Peer]):
             raise ProtocolError(f"not the magic of a packet: {magic:#010x}")
         if command not in NAMES or (command > LAST and not self.extended):
             raise ProtocolError(f"unknown packet type {command}")
-        if length > self.limit:
+        if length > self.limit and not (self.too_large and magic == self.magic and command in OF_JOBS):
             raise ProtocolError(
-                f"{NAMES[command]} of {length} bytes is over the limit of {self.limit}",
-                refusal="ARGUMENT_TOO_LARGE",
+                over_limit(command, length, self.limit).decode(), refusal="ARGUMENT_TOO_LARGE"
             )
+
+
+def over_limit(command: int, length: int, limit: int) -> bytes:
+    """What whoever waits hears of a packet that is too large."""
+    return f"{NAMES[command]} of {length} bytes is over the limit of {limit}".encode()

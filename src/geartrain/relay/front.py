@@ -47,6 +47,7 @@ class Front:
         self.stream = PacketStream[Front](
             REQUEST, REQUESTS, Front.misdirected, Front.short, text_line, hub.payload_limit
         )
+        self.stream.too_large = Front.too_large
         self.replies = Replies(connection)
         self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
         self.reason = ""  # why it ends
@@ -100,6 +101,10 @@ class Front:
         if command in refusals.WORKER_COMMANDS:
             return self.stream.handlers[command](self, completed(command, arguments))
         self.answer(refusals.too_short(command, arguments))
+
+    def too_large(self, handle: bytes, error: bytes) -> None:
+        """A packet about a job is over the limit: its leader ends the job."""
+        self.work_too_large([handle, error])
 
     # Requests
 
@@ -245,6 +250,9 @@ class Front:
     def work_retry(self, arguments: list[bytes]) -> None:
         end_job(self, commands.WORK_RETRY, arguments[0], arguments, NO_SUCH_RETRY)
 
+    def work_too_large(self, arguments: list[bytes]) -> None:
+        end_job(self, commands.WORK_TOO_LARGE, arguments[0], arguments, NO_SUCH_RESULT)
+
     def grab_job_extended(self, arguments: list[bytes]) -> None:
         grab(self, commands.GRAB_JOB_EXTENDED)
 
@@ -340,6 +348,7 @@ def request_table() -> list[Callable[[Front, list[bytes]], None]]:
         commands.CANCEL_JOB: Front.cancel_job,
         commands.WORK_RETRY: Front.work_retry,
         commands.GRAB_JOB_EXTENDED: Front.grab_job_extended,
+        commands.WORK_TOO_LARGE: Front.work_too_large,
     }
     return [handlers.get(number, Front.unexpected) for number in range(len(SEPARATORS))]
 

@@ -241,7 +241,9 @@ class Seat:
     def welcome(self, server: str, number: int, host: bytes) -> Guest:
         """A new guest."""
         connection = self.broker.connect(number, host)
-        guest = Guest(server, connection, Session(self.broker, connection, self.payload_limit))
+        session = Session(self.broker, connection, self.payload_limit)
+        session.stream.extended = True  # its front has seen to it what the peer may say, and says more itself
+        guest = Guest(server, connection, session)
         self.guests[(server, number)] = guest
         self.by_connection[connection] = guest
         return guest
