@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_RESULT
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import (
@@ -128,7 +129,7 @@ def test_a_worker_that_does_not_have_the_job_does_it_no_harm(handle: bytes) -> N
 
 def test_who_is_no_worker_hears_so() -> None:
     (answer,) = says_too_much(MemoryServer().connect(), WORK_COMPLETE)
-    assert answer[:2] == (ERROR, b"JOB_NOT_FOUND")
+    assert answer == (ERROR, JOB_NOT_FOUND, NO_SUCH_RESULT)
 
 
 def test_a_late_result_that_is_too_large_fails_the_job_too() -> None:
