@@ -127,6 +127,7 @@ class OwnDesk:
         if self.committer is not None:
             async for kept in self.committer.store.load():
                 adopt(self.broker, kept)
+            self.committer.watch()
         drop_stale_marks(self.broker)
 
     def configure(self, configure: Configure) -> None:

@@ -23,6 +23,7 @@ from geartrain.store.ports import Store
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
 PATIENCE: Final = 0.002  # seconds that a batch may grow after the last commit, while the server is busy
 SILENT: Final = 5.0  # seconds after which a commit that is not done is no good sign
+PROBE: Final = 2.0  # seconds between two looks at a store of which nothing is asked
 LARGE: Final = 256  # jobs that need not wait for more
 
 
@@ -63,6 +64,7 @@ class Committer:
         self.durations = Durations()  # of commits
         self.since = 0.0  # when the commit under way began, in monotonic seconds
         self.failure = ""  # why the last commit failed; empty when it did not
+        self.probing: asyncio.TimerHandle | None = None  # None before ``watch``
         self.closing = False
         self.over = False  # the store is another server's to write
 
@@ -80,6 +82,15 @@ class Committer:
         """Whether something for the connection is held back."""
         return connection in self.held or connection in self.next
 
+    def watch(self) -> None:
+        """Ask the store from now on again and again whether it can keep jobs, also while there are none."""
+        self.probing = self.loop.call_later(PROBE, self.probe)
+
+    def probe(self) -> None:
+        self.watch()
+        if not self.closing:
+            self.begin_now(probes=True)
+
     def begin(self, idle: bool) -> None:
         """Begin the next commit, if none is under way, and the server is ``idle`` or the batch has grown enough."""
         batch = self.broker.batch
@@ -90,8 +101,8 @@ class Committer:
         if self.alarm is None:
             self.alarm = self.loop.call_at(self.grown_at, self.begin_now)
 
-    def begin_now(self) -> None:
-        """Begin the next commit."""
+    def begin_now(self, probes: bool = False) -> None:
+        """Begin the next commit; one that ``probes`` asks the store also where there is nothing to keep."""
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
@@ -99,7 +110,7 @@ class Committer:
             self.held, self.next = self.next, {}
             self.begun += 1
             batch = take_batch(self.broker)
-            outcome = self.store.commit(batch) if len(batch) else None
+            outcome = self.store.commit(batch) if len(batch) or probes else None
             self.commit = asyncio.create_task(self.keep(batch, outcome))
 
     async def keep(self, batch: Batch, awaited: Awaitable[Outcome] | None) -> None:
@@ -117,12 +128,12 @@ class Committer:
         self.say(outcome.error)
         held, self.held = self.held, {}
         if outcome.error:
-            self.durations.failures += 1
+            self.durations.failures += len(batch) > 0
             self.take_back(batch, outcome, held)
             self.let_go(held, outcome)
             await asyncio.sleep(PAUSE)
             return self.go_on()
-        if awaited is not None:
+        if len(batch):
             self.durations.add(monotonic() - self.since)
         self.kept = self.begun
         keep(self.broker, batch)
@@ -196,6 +207,8 @@ class Committer:
     async def close(self) -> None:
         """Wait until everything is kept, as far as it can be, and close the store."""
         self.closing = True
+        if self.probing is not None:
+            self.probing.cancel()
         self.begin(True)
         while self.commit is not None:
             await self.commit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ from geartrain.store.reading import (
 )
 from geartrain.store.reserve import Reserve
 from geartrain.store.schema import connect, prepare, take_lock
+from geartrain.store.watch import Watch
 
 T = TypeVar("T")
 
@@ -73,10 +75,12 @@ class Database:
 
     def __init__(self, path: str, durability: str, owner: int) -> None:
         self.path = path
+        self.real_path = os.path.realpath(path)  # SQLite's log is beside that
         self.durability = durability
         self.lock = take_lock(path, owner)
-        self.reserve = Reserve(path)
+        self.reserve = Reserve(self.real_path)
         self.connection = self.open()
+        self.watch = Watch(self.real_path)
         self.reserve.make()
         self.failed = False  # the last commit did not keep everything
         (self.has_dead,) = self.connection.execute("SELECT EXISTS (SELECT 1 FROM dead)").fetchone()
@@ -103,6 +107,9 @@ class Database:
 
         On a full disk jobs may end, but none may come: the reserve is what their ends are written to.
         """
+        fault = self.fault()
+        if fault:
+            return fault, False
         try:
             if self.failed:
                 self.reopen()
@@ -112,8 +119,18 @@ class Database:
         except (sqlite3.Error, StoreError) as error:
             self.failed = True
             kept = self.keep_ends(changes)
+            self.leave()
             return "" if kept and changes == ends_of(changes) else str(error), kept
         return "", True
+
+    def fault(self) -> str:
+        """Why the file takes nothing: it is not what we left there. Empty where it is."""
+        return self.watch.fault()
+
+    def leave(self) -> None:
+        """Remember how large the files are, so that a cut is noticed."""
+        with contextlib.suppress(OSError):  # the next commit says what is wrong
+            self.watch.leave()
 
     def make_room(self) -> None:
         """See to it that the ends of jobs can be kept, before another one is; raises sqlite3.OperationalError."""
@@ -126,6 +143,8 @@ class Database:
 
     def keep_ends(self, changes: Changes) -> bool:
         """Commit only what makes room, in small parts, on the reserve if need be."""
+        if self.watch.lost():
+            return False
         ends = ends_of(changes)
         self.reserve.give_up()
         try:
@@ -143,12 +162,13 @@ class Database:
         with contextlib.suppress(sqlite3.Error):
             self.connection.close()
         self.connection = self.open()
+        self.watch.renew()
         self.failed = False
 
     # Writing
 
     def commit(self, changes: Changes) -> None:
-        """Do all of it or none; raises sqlite3.Error."""
+        """Do all of it or none; raises sqlite3.Error, and StoreError where the file is not there any more."""
         self.has_dead = self.has_dead or bool(changes.buried)
         with self.transaction():
             self.insert_jobs(changes.added)
@@ -162,6 +182,9 @@ class Database:
             self.set_documents(changes.documents)
             if changes.last_number:
                 self.set_last_number(changes.last_number)
+            lost = self.watch.lost()
+            if lost:
+                raise StoreError(lost)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -175,6 +198,8 @@ class Database:
             with contextlib.suppress(sqlite3.Error):  # SQLite has rolled back by itself
                 connection.execute("ROLLBACK")
             raise
+        finally:
+            self.leave()
 
     def insert_jobs(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Add jobs with their checksums, or replace those of the same number."""
@@ -279,7 +304,8 @@ class Database:
         number = last_number(self.connection)
         if number is None:
             number = highest + LOST_NUMBERS
-            self.set_last_number(number)
+            with self.transaction():
+                self.set_last_number(number)
             notices.append(f"how far the handles had come is lost: they go on after {number}")
         return Kept(last_number=number, notices=notices, damaged=[row.place() for row in wrong])
 

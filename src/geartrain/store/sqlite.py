@@ -15,6 +15,7 @@ from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept,
 from geartrain.broker.rows import row_of
 from geartrain.errors import StoreError
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
+from geartrain.store.watch import Watch
 
 START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
 END_PATIENCE: Final = 10.0  # seconds
@@ -44,12 +45,19 @@ class SQLiteStore:
         self.received = bytearray()  # the beginning of an answer
         self.answers: deque[Any] = deque()
         self.news: asyncio.Future[None] | None = None  # None before anybody has waited for an answer
+        self.watch: Watch | None = None  # None before the first process has the file
         self.is_running = False
         self.is_watched = False  # the loop calls ``receive``
         self.start()
 
     def start(self) -> None:
-        """Begin the process, and wait until it has the file; raises StoreError."""
+        """Begin the process, and wait until it has the file; raises StoreError.
+
+        A later process takes the file of the first one only: it would make a new one, as if no job were there.
+        """
+        lost = "" if self.watch is None else self.watch.lost()
+        if lost:
+            raise StoreError(lost)
         self.received.clear()
         self.answers.clear()
         self.socket, its_end = socket.socketpair()
@@ -73,6 +81,8 @@ class SQLiteStore:
             raise StoreError(hindrance)
         self.socket.setblocking(False)
         self.is_running = True
+        if self.watch is None:
+            self.watch = Watch(os.path.realpath(self.path), ("",))
 
     def first_answer(self) -> str:
         """Why the file cannot be used; empty when it can."""

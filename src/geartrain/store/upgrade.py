@@ -39,7 +39,8 @@ def upgrade(database: Database) -> str:
         with database.transaction():
             database.connection.executemany("UPDATE job SET head = ? WHERE number = ?", changes)
         count += len(changes)
-    database.set_documents([(UPGRADE, "jobs", "")])
+    with database.transaction():
+        database.set_documents([(UPGRADE, "jobs", "")])
     seconds = time.monotonic() - began
     return f"the store is of version {VERSION} now: {count} jobs have a checksum, after {seconds:.1f} seconds"
 

@@ -77,8 +77,11 @@ def serve(link: Link, database: Database) -> None:
 def commit(
     database: Database, changes: tuple[Any, ...], wanted: list[int]
 ) -> tuple[str, bool, dict[int, bytes | None]]:
-    """The fields of an Outcome: why jobs were not kept, whether the rest was, and the workloads that are wanted."""
-    error, partly = database.keep(Changes(*changes)) if any(changes) else ("", True)
+    """The fields of an Outcome: why jobs were not kept, whether the rest was, and the workloads that are wanted.
+
+    A batch without changes asks whether jobs could be kept.
+    """
+    error, partly = database.keep(Changes(*changes)) if any(changes) else (database.fault(), True)
     return f"{REFUSAL}: {error}" if error else "", partly, database.workloads(wanted)
 
 
