@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from tests.server.links import Link, held
 from tests.support.engines import EngineSet
 from tests.support.machine import wait_until
 from tests.support.pools import Pool, fenced, pool
-from tests.support.processes import ServerProgram
+from tests.support.processes import Program, ServerProgram
 
 HEARTBEAT = 1.0
 
@@ -40,6 +41,31 @@ def test_a_killed_server(members: Pool) -> None:
 
     trial.run(kill)
     assert not trial.ledger.refused
+
+
+@pytest.mark.timeout(LONGEST)
+@pytest.mark.parametrize("shards", [1, 6, 12])
+def test_servers_that_are_killed_at_any_moment_also_while_they_start(engine: EngineSet, shards: int) -> None:
+    """The heartbeat is so long that what waits for it makes submits fail."""
+    with pool(f"{engine.url}?namespace=restarts-{shards}&shards={shards}", 3, "--heartbeat", "60") as members:
+        trial = Trial(members)
+
+        async def restart(round: int) -> None:
+            for victim in trial.chance.sample(members.servers, trial.chance.choice((1, 1, 2))):
+                await trial.kill(victim)
+                for _ in range(trial.chance.choice((0, 0, 1, 2))):
+                    await asyncio.to_thread(start_and_kill, victim, trial.chance.uniform(0.0, 0.8))
+                await asyncio.to_thread(members.again, victim)
+
+        trial.run(restart, ROUNDS)
+        assert not trial.ledger.refused
+
+
+def start_and_kill(ended: ServerProgram, after: float) -> None:
+    """Start a server in the place of one that has ended, and kill it some seconds later."""
+    with Program(*ended.command) as program:
+        time.sleep(after)
+        program.kill()
 
 
 @pytest.mark.timeout(LONGEST)

@@ -200,8 +200,7 @@ class PoolDesk:
         self.hub.drain()
         self.election.hurry.set()
         if self.election.heirs():
-            for shard in list(self.leaderships):
-                self.begin(self.election.hand_over(shard))
+            self.election.step_down()
         else:
             for leadership in self.leaderships.values():
                 leadership.broker.stop()

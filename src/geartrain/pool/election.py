@@ -22,6 +22,8 @@ BEATS: Final = 10  # in the time after which a silent server is given up
 HURRY: Final = 0.05  # seconds between looks while a shard has no leader
 MARGIN: Final = 0.8  # of a lease: after it, nothing is handed out until the lease is renewed
 EMPTY_LOOKS: Final = 3  # in a row: then a shard is led also by who leads its share already
+OFFERED_LOOKS: Final = 8  # further ones after which a shard that nobody takes is led again by who offered it
+LAST_BEATS: Final = 1.5  # beats without a word: then a server that was stopping has ended
 LAST_WORDS: Final = 0.01  # seconds to read what the last leader said, before another one is asked
 SILENT: Final = (
     3  # beats without a word: then a server whose port is closed is gone, and our own look is late
@@ -43,6 +45,10 @@ class Election:
         self.failure = ""  # why the last look failed
         self.looked_at = NEVER  # when the last look succeeded, by monotonic time
         self.well_since = -NEVER  # since when no look has failed, or come late
+        self.began_at = desk.loop.time()  # monotonic time
+        self.handing_over: set[int] = set()  # shards whose lease we are about to give up
+        self.offered: int | None = None  # the shard that was last offered to a server that leads fewer
+        self.offer_after = -NEVER  # when the next one may be, by monotonic time
 
     async def watch(self) -> None:
         """Look at the pool for ever."""
@@ -60,8 +66,13 @@ class Election:
 
     def pause(self) -> float:
         """Seconds until the next look."""
-        led = self.desk.neighbours.leaders.keys() | self.leaderships.keys()
-        return self.desk.heartbeat / BEATS if len(led) == self.desk.shards else HURRY
+        opened = {shard for shard, leadership in self.leaderships.items() if leadership.opened}
+        led = self.desk.neighbours.leaders.keys() | opened
+        return self.beat() if len(led) == self.desk.shards else HURRY
+
+    def beat(self) -> float:
+        """Seconds between two looks while every shard is led."""
+        return self.desk.heartbeat / BEATS
 
     def say(self, failure: str) -> None:
         """Tell the log when the engine is not reached, and when it is again."""
@@ -80,13 +91,16 @@ class Election:
         desk = self.desk
         members = await self.registry.beat(desk.me, desk.about_me().text())
         now = desk.loop.time()
-        if now - self.looked_at > SILENT * desk.heartbeat / BEATS:
+        if now - self.looked_at > SILENT * self.beat():
             self.well_since = now
         self.looked_at = now
         self.members = {member.server: card_of(member) for member in members}
+        await self.forget_ended()
         if self.is_well_for(desk.heartbeat):
             desk.neighbours.part_with_silent(self.members)
         ends = await asyncio.gather(*map(self.look_at, range(desk.shards)), return_exceptions=True)
+        if desk.stopping and self.heirs():
+            self.step_down()
         self.share()
         for end in ends:
             if isinstance(end, BaseException):
@@ -100,6 +114,10 @@ class Election:
         lease = self.leases[shard] = await self.registry.lease(shard)
         if lease is not None:
             self.empty_looks[shard] = 0
+            if self.is_left_behind(shard, lease) and not self.desk.stopping:
+                return await self.take_lease(shard, lease.token)
+            if shard == self.offered:
+                self.offered = None
             if self.desk.neighbours.follows_another(shard, lease):
                 await asyncio.sleep(LAST_WORDS)
             return self.desk.neighbours.follow(shard, lease)
@@ -113,12 +131,50 @@ class Election:
         return {
             id
             for id, member in self.members.items()
-            if id != self.desk.me and member.age < silence and id not in broken
+            if id != self.desk.me and member.age < silence and id not in broken and not self.has_ended(member)
         }
 
     def heirs(self) -> list[str]:
-        """The other servers that can lead what this one leads."""
-        return [id for id in self.others() if not self.members[id].stopping]
+        """The other servers that can lead what this one leads: they have a link to us, and live."""
+        silence = SILENT * self.beat()
+        return [
+            id
+            for id in self.others() & self.desk.neighbours.guests.keys()
+            if not self.members[id].stopping and self.members[id].age < silence
+        ]
+
+    # What was at our address before
+
+    def was_here(self, card: Card) -> bool:
+        """Whether a server was at our address before us: it has not said a word since we began."""
+        if card.server == self.desk.me or card.address != self.desk.card.address:
+            return False
+        member = self.members.get(card.server)
+        return member is None or member.age >= self.desk.loop.time() - self.began_at
+
+    def has_ended(self, member: Card) -> bool:
+        """Whether a server cannot be there any more, as we are at its address.
+
+        One that stops closes its port, and may live on until its running jobs have ended.
+        """
+        return self.was_here(member) and (not member.stopping or member.age > LAST_BEATS * self.beat())
+
+    async def forget_ended(self) -> None:
+        """Have all servers forget those in whose place we are, so that nobody waits for them. Raises StoreError."""
+        for member in list(self.members.values()):
+            if self.has_ended(member):
+                await self.registry.leave(member.server)
+                del self.members[member.server]
+
+    def is_left_behind(self, shard: int, lease: Lease) -> bool:
+        """Whether nobody leads by a lease: it is that of a server in whose place we are, or one we could not give up.
+
+        A server that stops at our address may lead by it: it is fenced then, and its peers lose nothing.
+        """
+        leader = card_in(lease)
+        if leader.server == self.desk.me:
+            return shard not in self.leaderships and shard not in self.handing_over
+        return self.was_here(leader)
 
     # Leading
 
@@ -136,21 +192,21 @@ class Election:
 
     async def stand(self, shard: int) -> None:
         """Lead a shard that nobody leads, unless it is rather another server's turn: who led it, above all."""
-        if not self.is_well_for(SILENT * self.desk.heartbeat / BEATS):
+        if not self.is_well_for(SILENT * self.beat()):
             return
         if not self.desk.stopping and (self.has_room() or self.empty_looks[shard] > EMPTY_LOOKS):
             await self.take_lease(shard, "")
 
     def has_room(self) -> bool:
         """Whether this server leads less than its share."""
-        servers = 1 + len(self.others())
+        servers = 1 + sum(not self.members[id].stopping for id in self.others())
         return len(self.leaderships) < -(-self.desk.shards // servers)
 
     async def replace_dead(self, dead: Card) -> None:
         """Lead instead of a server whose process is gone: it had a link, or is silent, and its port is closed."""
         broken = self.desk.neighbours.broken
         member = self.members.get(dead.server)
-        silent = member is None or member.age > SILENT * self.desk.heartbeat / BEATS
+        silent = member is None or member.age > SILENT * self.beat()
         if self.desk.stopping or not (dead.server in broken or silent):
             return
         broken.add(dead.server)
@@ -174,6 +230,9 @@ class Election:
     def take_shard(self, shard: int, token: str, safe_until: float) -> None:
         """The lease is ours."""
         self.desk.neighbours.unfollow(shard)
+        if shard == self.offered:  # nobody wanted it
+            self.offered = None
+            self.offer_after = self.desk.loop.time() + self.desk.heartbeat
         leadership = Leadership(
             shard,
             token,
@@ -196,12 +255,12 @@ class Election:
         try:
             await leadership.load()
         except StoreError as error:
-            self.log.error("a shard cannot be led", extra={"shard": shard, "error": str(error)})
-            self.drop(shard)
-            with suppress(StoreError):
-                await self.registry.release(shard, leadership.token)
-            return
-        if self.leaderships.get(shard) is leadership:
+            if self.leaderships.get(shard) is leadership:
+                self.log.error("a shard cannot be led", extra={"shard": shard, "error": str(error)})
+                await self.give_up(leadership)
+        if self.leaderships.get(shard) is not leadership:
+            await leadership.let_go()
+        else:
             self.desk.exchange.seats[shard] = leadership.seat
             self.desk.hub.lead(shard, Doorway(self.desk.me, leadership.seat).send)
             self.log.log(
@@ -224,6 +283,12 @@ class Election:
             self.desk.exchange.seats.pop(shard, None)
             self.desk.hub.part(shard)
             leadership.say_gone(set(self.desk.neighbours.guests))
+            self.desk.begin(leadership.let_go())
+
+    def step_down(self) -> None:
+        """Let others lead."""
+        for shard in list(self.leaderships):
+            self.desk.begin(self.hand_over(shard))
 
     async def hand_over(self, shard: int) -> None:
         """Let another server lead."""
@@ -232,14 +297,25 @@ class Election:
             return
         if leadership.loaded:
             await leadership.close()
+        if self.leaderships.get(shard) is leadership:
+            await self.give_up(leadership)
+        self.hurry.set()
+
+    async def give_up(self, leadership: Leadership) -> None:
+        """Lead a shard no more, and let it be led."""
+        shard = leadership.shard
+        self.handing_over.add(shard)
         self.drop(shard)
         with suppress(StoreError):
             await self.registry.release(shard, leadership.token)
-        self.hurry.set()
+        self.handing_over.discard(shard)
 
     def share(self) -> None:
         """Hand one shard to a server that leads fewer, where the difference is more than one."""
-        if self.desk.stopping or len(self.leaderships) < 2 or None in self.leases:
+        now = self.desk.loop.time()
+        if self.desk.stopping or len(self.leaderships) < 2 or None in self.leases or now < self.offer_after:
+            return
+        if not all(leadership.opened and not leadership.closed for leadership in self.leaderships.values()):
             return
         led = dict.fromkeys(self.heirs(), 0)
         for lease in self.leases:
@@ -248,5 +324,6 @@ class Election:
                 led[holder] += 1
         if led and min(led.values()) + 1 < len(self.leaderships):
             shard = max(self.leaderships)
-            self.empty_looks[shard] = -2 * BEATS
+            self.empty_looks[shard] = -OFFERED_LOOKS
+            self.offered = shard
             self.desk.begin(self.hand_over(shard))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -214,6 +215,14 @@ class Leadership:
         """Tell the fronts to look for the next leader."""
         for server in servers:
             self.tell(server, GONE, self.shard, 0, [])
+
+    async def let_go(self) -> None:
+        """Let go of the engine when what is under way has ended: nobody is told of it any more."""
+        self.seat.closed = True
+        self.committer.abandon()
+        if self.committer.commit is not None:
+            await asyncio.wait([self.committer.commit])
+        await self.store.engine.close()
 
     async def close(self) -> None:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""

@@ -23,6 +23,7 @@ HIGH_WATER: Final = (
     4 * 1024 * 1024
 )  # bytes that may wait for another server before we read no more from peers
 LONGEST_GREETING: Final = 1024  # bytes
+LONGEST_NAME: Final = 200  # bytes that are quoted
 
 
 class Link(asyncio.Protocol):
@@ -43,6 +44,7 @@ class Link(asyncio.Protocol):
         self.outbox = Outbox()
         self.transport: asyncio.Transport | None = None
         self.full = False  # the other end does not take what is written
+        self.heard = False  # whether the other end has said a frame
         self.greeting = b""  # of the other end, while it is not whole
         self.greeted: asyncio.Future[bytes] | None = None  # None once it is, and where none is expected
 
@@ -68,6 +70,7 @@ class Link(asyncio.Protocol):
                 self.greeted.set_result(line.rstrip(b"\r"))
             self.greeted = None
         if chunk:
+            self.heard = True
             self.hear(self, self.stream.receive(chunk))
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -137,6 +140,9 @@ async def dial(
         raise StoreError(
             f"{leader.address} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}"
         )
+    if line != welcome(leader.server).rstrip():
+        transport.close()
+        raise ConnectionRefusedError(f"another server is at {leader.address}: {line[:LONGEST_NAME]!r}")
 
 
 async def adopt(

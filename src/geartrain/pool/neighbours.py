@@ -193,8 +193,9 @@ class Neighbours:
         if self.guests.get(link.server) is not link:
             return
         self.drop_guest(link.server)
-        self.orphan(link.server)
-        self.desk.loop.call_later(BLIP, self.look_after, link.server)
+        if link.heard:  # one that said nothing looked for the server that was here before us
+            self.orphan(link.server)
+            self.desk.loop.call_later(BLIP, self.look_after, link.server)
 
     def drop_guest(self, server: str) -> None:
         """There is no link from a front."""
