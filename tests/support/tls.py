@@ -125,6 +125,8 @@ def carry(endpoint: socket.socket, link: TlsLink) -> None:
     with endpoint:
         with suppress(OSError, GearmanError):
             while chunk := endpoint.recv(CHUNK):
+                # PHP sends its next 64 KiB only when TCP has acknowledged the last ones.
+                endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 link.send(chunk)
                 link.drain(None)
         with suppress(OSError):

@@ -21,6 +21,8 @@ CHUNK: Final = 32 * 1024  # bytes to read at a time; memory of 64 KiB is far dea
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
 PENALTY: Final = 1.0  # seconds that a wrong token costs
 PATIENCE: Final = 5.0  # seconds in which a peer that was told its last may hang up by itself
+PAUSE: Final = 0.1  # seconds of silence after which a peer that was refused has sent all that it was sending
+LONGEST_REFUSED: Final = 60.0  # seconds for which one that goes on sending is heard out
 
 
 class Peer:
@@ -57,6 +59,8 @@ class Peer:
         self.silent = False  # we have read all that it says
         self.leaving = False  # the broker has forgotten it
         self.parting = False  # it has been told everything, and is closed when that is sent
+        self.refused = False  # it is ended in the middle of what it sends, and has been told why
+        self.ignored = 0  # bytes that came after its end
 
     # Input
 
@@ -198,6 +202,7 @@ class Peer:
             "peer ended", extra={"host": self.connection.host.decode(), "reason": str(error)}
         )
         if error.refusal:
+            self.refused = True
             self.connection.send(response(ERROR, error.refusal.encode(), str(error).encode()))
         self.leave()
 
@@ -205,7 +210,7 @@ class Peer:
         """The broker forgets the peer; its connection ends when it was told everything."""
         if not self.leaving:
             self.leaving = True
-            self.receive = ignore
+            self.receive = self.ignore
             self.server.desk.disconnect(self.connection)
             self.server.leaving.append(self)
 
@@ -217,23 +222,41 @@ class Peer:
         """
         self.parting = True
         if self.unsent:
-            return
+            return None
         if self.silent:
             self.close()
+            return None
+        if self.refused:
+            self.refused = False
+            return self.hear_out(-1, self.server.loop.time() + LONGEST_REFUSED)
+        self.close_in_time()
+
+    def hear_out(self, ignored: int, until: float) -> None:
+        """Let a peer send all of what was refused before it hears our end: PHP would not read our answer before.
+
+        An end of ours that it hears while it sends has TCP hold acknowledgements back: every 64 KiB take 40 ms then.
+        """
+        if self.silent or self.ignored == ignored or self.server.loop.time() >= until:
+            return self.close_in_time()
+        self.server.loop.call_later(PAUSE, self.hear_out, self.ignored, until)
+
+    def close_in_time(self) -> None:
+        """Tell the peer that nothing more will come, and close when it hangs up, or soon."""
+        if self.endpoint.fileno() < 0:
             return
         with suppress(OSError):
             self.endpoint.shutdown(socket.SHUT_WR)
         self.server.loop.call_later(PATIENCE, self.close)
+
+    def ignore(self, chunk: bytes) -> None:
+        """What the peer says after its end."""
+        self.ignored += len(chunk)
 
     def close(self) -> None:
         """Close the socket, whatever is unsent."""
         if self.endpoint.fileno() >= 0:
             self.server.forget(self)
             self.endpoint.close()
-
-
-def ignore(chunk: bytes) -> None:
-    """What a peer says after its end."""
 
 
 def host_of(endpoint: socket.socket) -> bytes:

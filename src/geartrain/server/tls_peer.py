@@ -83,8 +83,16 @@ class TlsPeer(Peer):
         super().drop_unsent()
 
     def part(self) -> None:
-        """As any Peer, and with TLS's own farewell."""
-        farewell = self.stream.farewell()
-        self.say(farewell)
-        self.mute = True
+        """As any Peer, and with TLS's own farewell; one that is refused is heard out before."""
+        if not self.refused:
+            self.bid_farewell()
         super().part()
+
+    def close_in_time(self) -> None:
+        self.bid_farewell()
+        super().close_in_time()
+
+    def bid_farewell(self) -> None:
+        """Say by TLS that nothing more will come."""
+        self.say(self.stream.farewell())
+        self.mute = True

@@ -25,6 +25,13 @@ if ($mode === 'do') {
     exit($client->runTasks() ? 0 : 1);
 }
 
+if ($mode === 'too-large') {
+    ini_set('memory_limit', '1G');
+    @$client->doBackground($function, str_repeat('x', 70000000));
+    say('refused', $client->returnCode(), $client->error());
+    exit(0);
+}
+
 if ($mode === 'status-by-unique') {
     [$known, $running, $numerator, $denominator] = $client->jobStatusByUniqueKey($unique);
     say('polled', (int) $known, (int) $running, $numerator, $denominator);

@@ -19,6 +19,16 @@ $worker->addFunction("$prefix-hang", function ($job) {
     $job->sendStatus(1, 2);
     sleep(60);
 });
+$worker->addFunction("$prefix-large", function ($job) {
+    ini_set('memory_limit', '1G');
+    return str_repeat('x', 70000000);
+});
+$runs = 0;
+$worker->addFunction("$prefix-slow", function ($job) use (&$runs) {
+    $runs++;
+    usleep(1500000);
+    return "run $runs";
+}, null, 30); // meant in seconds, taken as milliseconds
 $worker->addFunction("$prefix-events", function ($job) {
     $job->sendData('one');
     $job->sendWarning('careful');
