@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from geartrain.broker.accidents import Accident
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.endings import expire, lose
+from geartrain.broker.model import Job
 from geartrain.broker.results import forget_expired
 from geartrain.broker.revocation import revoke
 from geartrain.broker.ticks import submit_due
@@ -16,20 +19,15 @@ EXPIRY_CHECK: Final = 1.0  # seconds for which results may be kept for longer th
 
 
 def tick(broker: Broker) -> None:
-    """Do what is due at ``now`` and ``clock``."""
+    """Do what is due at ``now`` and ``clock``; an exception in one job's affair keeps no other from its own."""
     if not broker.schedules.earliest <= broker.clock < broker.schedules.soonest:
         submit_due(broker)
     if broker.delayed.heap:
-        for job in broker.delayed.take(broker.clock):
-            broker.ripen(job)
+        for_each(broker, broker.delayed.take(broker.clock), ripen, "a delayed job")
     if broker.time_limits.heap:
-        for job in broker.time_limits.take(broker.now):
-            broker.note("worker timeout reached on job", job)
-            revoke(broker, job, b"timeout")
-            lose(broker, job, "timeout")
+        for_each(broker, broker.time_limits.take(broker.now), take_away, "a time limit")
     if broker.lifetimes.heap and not broker.sleepers.suspended:
-        for job in broker.lifetimes.take(broker.now):
-            expire(broker, job)
+        for_each(broker, broker.lifetimes.take(broker.now), expire, "a job's lifetime")
     if broker.openings.heap:
         for function in broker.openings.take(broker.now):
             if function.sleepers:
@@ -40,6 +38,28 @@ def tick(broker: Broker) -> None:
         broker.sleepers.tick()
     if broker.events is not None and broker.now > broker.events.until:
         broker.events = None
+
+
+def for_each(broker: Broker, jobs: list[Job], do: Callable[[Broker, Job], None], what: str) -> None:
+    """Do something for jobs whose time has come."""
+    for job in jobs:
+        try:
+            do(broker, job)
+        except (
+            Exception
+        ) as error:  # whatever it is: the other jobs are due as well, and this one would be again
+            broker.accidents.append(Accident(what, error, None))
+
+
+def ripen(broker: Broker, job: Job) -> None:
+    broker.ripen(job)
+
+
+def take_away(broker: Broker, job: Job) -> None:
+    """A job is over its time limit."""
+    broker.note("worker timeout reached on job", job)
+    revoke(broker, job, b"timeout")
+    lose(broker, job, "timeout")
 
 
 def wait(broker: Broker) -> float:

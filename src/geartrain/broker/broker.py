@@ -6,6 +6,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
 from geartrain.broker.access import Access
+from geartrain.broker.accidents import Accident
 from geartrain.broker.archive import Archive, Damage
 from geartrain.broker.batch import Batch
 from geartrain.broker.deadlines import Deadlines
@@ -54,6 +55,7 @@ class Broker:
         self.dirty: list[Connection] = []  # connections with something to write
         self.hungry: list[Connection] = []  # workers that got NO_JOB in this turn
         self.notices: list[str] = []  # for the log
+        self.accidents: list[Accident] = []  # for the log, and to end the connections in them
         self.damage = Damage()
         self.deeds: list[Deed] = []  # for the audit log
         self.asker: Access | None = None  # whose question is being answered; None where no rules apply

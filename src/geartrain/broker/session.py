@@ -8,6 +8,7 @@ from typing import Final
 from geartrain.broker import extension
 from geartrain.broker.abilities import time_limit
 from geartrain.broker.access import Badge
+from geartrain.broker.accidents import Accident
 from geartrain.broker.admin import Console
 from geartrain.broker.agenda import tick
 from geartrain.broker.arguments import leading_number, without_nul
@@ -374,17 +375,25 @@ def end_turn(broker: Broker) -> None:
     for connection in broker.hungry:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
             continue
-        job = broker.grab(connection)
-        if job is None:
-            continue
-        if job.workload is None:
-            connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
-        else:
-            connection.outgoing[-1] = assignment(
-                job, connection.grabbed, job.workload, broker.rules.payload_limit
-            )
+        try:
+            feed(broker, connection)
+        except Exception as error:  # whatever it is: the other workers wait for jobs as well
+            broker.accidents.append(Accident("handing out a job", error, connection))
     broker.hungry.clear()
     broker.sleepers.end_turn()
+
+
+def feed(broker: Broker, connection: Connection) -> None:
+    """Give a worker a job that came after its GRAB_JOB, if there is one."""
+    job = broker.grab(connection)
+    if job is None:
+        return
+    if job.workload is None:
+        connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
+    else:
+        connection.outgoing[-1] = assignment(
+            job, connection.grabbed, job.workload, broker.rules.payload_limit
+        )
 
 
 def request_table() -> list[Callable[[Session, list[bytes]], None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from geartrain.broker.accidents import Accident
 from geartrain.broker.batch import Batch, Document
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Job, number_of
@@ -25,17 +26,30 @@ def submit_due(broker: Broker) -> None:
     schedules = broker.schedules
     clock = broker.clock
     for schedule in schedules.due(clock):
-        name = schedule.definition.name
-        for tick in schedules.take(schedule, clock):
-            if submit(broker, schedule, tick) is None:
-                broker.notices.append(
-                    f"schedule={name} tick={tick:.0f} left out: the function takes no job now"
-                )
-                continue
-            schedule.last_at = tick
-            schedule.fired += 1
-        keep_mark(broker, schedule)
+        ticks: list[float] = []
+        try:
+            ticks = schedules.take(schedule, clock)
+            fire(broker, schedule, ticks)
+        except (
+            Exception
+        ) as error:  # whatever it is: other schedules are due as well, and this one would be again
+            broker.accidents.append(Accident(f"schedule {schedule.definition.name}", error, None))
+            if not ticks:
+                schedule.paused = True
     schedules.look_ahead(clock)
+
+
+def fire(broker: Broker, schedule: Schedule, ticks: Sequence[float]) -> None:
+    """Submit a schedule's jobs of ticks that have come."""
+    for tick in ticks:
+        if submit(broker, schedule, tick) is None:
+            broker.notices.append(
+                f"schedule={schedule.definition.name} tick={tick:.0f} left out: the function takes no job now"
+            )
+            continue
+        schedule.last_at = tick
+        schedule.fired += 1
+    keep_mark(broker, schedule)
 
 
 def submit(broker: Broker, schedule: Schedule, tick: float) -> Job | None:

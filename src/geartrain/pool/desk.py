@@ -15,12 +15,14 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from geartrain.broker.access import Badge
+from geartrain.broker.accidents import Accident
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.election import Election
+from geartrain.pool.leadership import Leadership
 from geartrain.pool.neighbours import Neighbours
 from geartrain.pool.registry import Registry
 from geartrain.pool.store import ValkeyStore
@@ -84,6 +86,7 @@ class PoolDesk:
         self.dirty = self.hub.dirty
         self.notices = self.hub.notices
         self.deeds = self.hub.deeds
+        self.accidents: list[Accident] = []
         self.ended: list[Connection] = []
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
@@ -160,13 +163,16 @@ class PoolDesk:
         hub.tick()
         for _ in range(MOST_ROUNDS):
             for leadership in list(self.leaderships.values()):
-                leadership.end_turn(self.election.others)
+                self.end_turn_of(leadership)
             # What a front heard may have made it ask another shard.
             if not any(leadership.broker.dirty for leadership in self.leaderships.values()):
                 break
         for leadership in self.leaderships.values():
-            self.notices += leadership.broker.notices
-            leadership.broker.notices.clear()
+            broker = leadership.broker
+            self.notices += broker.notices
+            broker.notices.clear()
+            self.accidents += broker.accidents
+            broker.accidents.clear()
         if self.leaving:
             self.part_with_leaving()
         if not self.flushing and self.has_to_write():
@@ -175,6 +181,13 @@ class PoolDesk:
         for front in hub.ended:
             self.ended.append(front.connection)
         hub.ended.clear()
+
+    def end_turn_of(self, leadership: Leadership) -> None:
+        """The end of a turn for one shard; an exception is its own, and the other shards go on."""
+        try:
+            leadership.end_turn(self.election.others)
+        except Exception as error:  # whatever it is
+            self.accidents.append(Accident(f"the end of a turn of shard {leadership.shard}", error, None))
 
     def wait(self) -> float:
         soonest = self.hub.wait()

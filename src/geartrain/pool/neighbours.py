@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from geartrain.broker.accidents import Accident
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
 from geartrain.pool.links import Link, adopt, dial, guest_of
@@ -149,6 +150,11 @@ class Neighbours:
                 self.desk.election.hurry.set()
         except ValueError as error:
             self.end_link(link, error)
+        except (
+            Exception
+        ) as error:  # whatever it is: it is the end of this link, and the other end attaches anew
+            self.desk.accidents.append(Accident("a frame of a server", error, None))
+            link.close()
         self.desk.take_turn()
 
     def end_link(self, link: Link, error: ValueError) -> None:
@@ -219,6 +225,9 @@ class Neighbours:
                 self.take_early(link, frame)
         except ValueError as error:
             self.end_link(link, error)
+        except Exception as error:  # the same
+            self.desk.accidents.append(Accident("a frame of a server", error, None))
+            link.close()
         self.desk.take_turn()
 
     def take_early(self, link: Link, frame: Frame) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from geartrain.broker.access import Access, Badge, access_of
+from geartrain.broker.accidents import Accident
 from geartrain.broker.broker import Broker
 from geartrain.broker.guard import guard
 from geartrain.broker.model import Connection, job_by_handle
@@ -59,6 +61,9 @@ class Guest:
         self.orphan = False  # the link to its front broke, and it has not been attached again
         self.unheard: list[bytes] = []  # what it would have heard since then
         self.gone = False
+
+
+FAULT: Final = b"the server has a fault"  # what a front is told of a peer that met one
 
 
 class Seat:
@@ -187,6 +192,11 @@ class Seat:
             self.guests.pop((guest.server, guest.number), None)
             self.disconnect(guest)
             self.closing.append((guest, [error.refusal.encode(), str(error).encode()]))
+        except Exception as error:  # whatever it is: it is this peer's end, and not that of its server's link
+            self.broker.accidents.append(Accident("a packet of a peer", error, None))
+            self.guests.pop((guest.server, guest.number), None)
+            self.disconnect(guest)
+            self.closing.append((guest, [b"", FAULT]))
 
     def hear_quietly(self, guest: Guest, packets: bytes) -> None:
         """Take packets whose answers nobody waits for; a NOOP is none."""

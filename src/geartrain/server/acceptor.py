@@ -55,7 +55,7 @@ class Acceptor:
         """Let in who waits; what the system refuses for now waits on."""
         try:
             for _ in range(AT_ONCE):
-                self.admit(listener.accept()[0], listener)
+                self.let_in(listener.accept()[0], listener)
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError as error:
@@ -64,6 +64,14 @@ class Acceptor:
             )
             self.server.loop.remove_reader(listener)
             self.server.loop.call_later(PAUSE, self.watch, listener)
+
+    def let_in(self, accepted: socket.socket, listener: Listener) -> None:
+        """Admit a connection; an exception is its end, and others wait in the same queue."""
+        try:
+            self.admit(accepted, listener)
+        except Exception as error:  # whatever it is
+            self.server.accident("a new connection", error)
+            accepted.close()
 
     def admit(self, accepted: socket.socket, listener: Listener) -> None:
         """Give the connection a Peer, for TLS after its handshake, or close it when there are enough."""

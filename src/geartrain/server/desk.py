@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from geartrain.broker.access import Badge
+from geartrain.broker.accidents import Accident
 from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deeds import Deed
@@ -29,6 +30,7 @@ class Desk(Protocol):
 
     dirty: list[Connection]  # peers with something to hear; whoever writes it clears the list
     notices: list[str]  # for the log; whoever writes them clears the list
+    accidents: list[Accident]  # the same; connections in them must end
     deeds: list[Deed]  # for the audit log; whoever tells it clears the list
     ended: list[Connection]  # peers whose connection has to end; whoever ends it clears the list
     commits: Durations  # of the store
@@ -116,6 +118,7 @@ class OwnDesk:
         self.store_name = store_name  # for people
         self.dirty = self.broker.dirty
         self.notices = self.broker.notices
+        self.accidents = self.broker.accidents
         self.deeds = self.broker.deeds
         self.ended: list[Connection] = []
         self.sessions: dict[Connection, Session] = {}

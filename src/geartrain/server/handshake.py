@@ -54,6 +54,9 @@ class Handshake:
         except OSError as error:
             self.say(self.stream.take() or plain_refusal(chunk))  # the other end should know why
             return self.fail(reason_of(error))
+        except Exception as error:  # whatever it is: the loop would call again and again
+            self.server.accident("a handshake of TLS", error)
+            return self.close()
         if not self.say(self.stream.take()):
             return self.fail("it does not read")
         if agreed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from geartrain.errors import ConnectionLost, GearmanError, ProtocolError
 from geartrain.protocol.admin import AdminProtocol, Query, refusal
+from geartrain.server.peer import FAULT
 from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -144,6 +145,11 @@ class Insider:
     def drop_unheard(self) -> None:
         self.unheard.clear()
         self.unheard_bytes = 0
+
+    def meet_fault(self) -> None:
+        """The server has a fault of its own in what the insider asked for."""
+        self.reason = FAULT
+        self.leave()
 
     def leave(self) -> None:
         """The broker forgets the insider; its connection ends when it was told everything."""

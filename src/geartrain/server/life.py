@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from socket import socket
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from geartrain.errors import SettingsError, StoreError
 from geartrain.pool.address import is_pool
@@ -55,6 +56,7 @@ async def serve(equipment: Equipment) -> None:
     if is_pool(settings.store):
         desk = partial(pool_desk, equipment.listeners)
     server = Server(settings, log, desk, equipment.certificates)
+    server.loop.set_exception_handler(partial(unexpected, server))
     server.desk.configure(configuration.apply)
     server.gatekeeper.take(configuration.access)
     readings = ServerReadings(server)
@@ -79,6 +81,15 @@ async def serve(equipment: Equipment) -> None:
     tell_about_start(server)
     equipment.notifier.is_ready()
     await end.reached.wait()
+
+
+def unexpected(server: Server, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop met an exception in a callback or a task, and goes on."""
+    error = context.get("exception")
+    if isinstance(error, Exception):
+        server.accident(str(context.get("message", "a callback")), error)
+    else:
+        loop.default_exception_handler(context)
 
 
 def places_of(equipment: Equipment) -> Iterator[tuple[str, dict[str, object]]]:

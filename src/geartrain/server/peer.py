@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 32 * 1024  # bytes to read at a time; memory of 64 KiB is far dearer to get and to give back
 HIGH_WATER: Final = 4 * 1024 * 1024  # bytes a peer may leave unread before we stop reading from it
 PENALTY: Final = 1.0  # seconds that a wrong token costs
+FAULT: Final = "the server has a fault; its log says more"
 PATIENCE: Final = 5.0  # seconds in which a peer that was told its last may hang up by itself
 PAUSE: Final = 0.1  # seconds of silence after which a peer that was refused has sent all that it was sending
 LONGEST_REFUSED: Final = 60.0  # seconds for which one that goes on sending is heard out
@@ -204,6 +205,12 @@ class Peer:
         if error.refusal:
             self.refused = True
             self.connection.send(response(ERROR, error.refusal.encode(), str(error).encode()))
+        self.leave()
+
+    def meet_fault(self) -> None:
+        """The server has a fault of its own in what the peer asked for."""
+        self.server.log.info("peer ended", extra={"host": self.connection.host.decode(), "reason": FAULT})
+        self.connection.send(response(ERROR, b"INTERNAL_ERROR", FAULT.encode()))
         self.leave()
 
     def leave(self) -> None:

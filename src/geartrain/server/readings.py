@@ -78,6 +78,7 @@ class ServerReadings:
             desk.fenced() if pooled else None,
             len(desk.brokers()) if pooled else None,
             held["set_aside"],
+            self.the_server.accidents,
         )
 
     def held(self) -> Counter[str]:
@@ -103,6 +104,7 @@ class ServerReadings:
             "commit_seconds": desk.commits.last,
             "commit_failures": desk.commits.failures,
             "faults": self.faults(),
+            "accidents": self.the_server.accidents,
             "set_aside_rows": [name for broker in desk.brokers() for name in broker.damage.names],
         }
 

@@ -38,6 +38,8 @@ EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EP
 FIRST_INSIDER: Final = 1_000_000  # a number that no file descriptor has
 MOST_TURNS: Final = 8  # before the loop looks at anything else
 MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
+MOST_PLACES: Final = 1000  # of accidents whose traceback the log has
+RETRY: Final = 1.0  # seconds until the next turn where nobody knows when it is due
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
 
 
@@ -71,6 +73,8 @@ class Server:
         self.received_bytes = 0  # from peers with a socket, since the start
         self.sent_bytes = 0
         self.stopping = False  # it takes no more connections
+        self.accidents = 0  # exceptions that nobody expected, since the start
+        self.accident_places: set[str] = set()  # of which the log has the traceback
         self.high_water = min(HIGH_WATER, settings.max_output)
         self.loop = asyncio.get_running_loop()
         self.epoll = select.epoll()
@@ -228,10 +232,13 @@ class Server:
             peer = peers.get(number)
             if peer is None:
                 continue
-            if events == USUAL and peer.reading and not peer.unsent:
-                peer.read()
-            else:
-                self.attend(peer, events)
+            try:
+                if events == USUAL and peer.reading and not peer.unsent:
+                    peer.read()
+                else:
+                    self.attend(peer, events)
+            except Exception as error:  # whatever it is: epoll tells of the other peers only once
+                self.accident("a packet of a peer", error, peer)
         if self.unread and self.reading:
             self.read_unread()
         self.end_turn()
@@ -251,10 +258,13 @@ class Server:
         """Read once more from those who had more to say than was read in the last turn."""
         unread, self.unread = self.unread, []
         for peer in unread:
-            if peer.at_end:
-                peer.read_to_end()
-            elif peer.reading:
-                peer.read()
+            try:
+                if peer.at_end:
+                    peer.read_to_end()
+                elif peer.reading:
+                    peer.read()
+            except Exception as error:  # whatever it is: the others are not told again either
+                self.accident("a packet of a peer", error, peer)
 
     def set_time(self) -> None:
         """Tell the time, once a turn."""
@@ -268,7 +278,12 @@ class Server:
     def end_turn(self) -> None:
         """Do what is due, and write to everybody who has something to hear."""
         desk = self.desk
-        desk.end_turn()
+        try:
+            desk.end_turn()
+        except Exception as error:  # whatever it is: what is said already must be written
+            self.accident("the end of a turn", error)
+        if desk.accidents:
+            self.part_with_unlucky()
         if desk.deeds:
             self.gatekeeper.tell_all(desk.deeds)
         if desk.ended:
@@ -278,7 +293,11 @@ class Server:
             self.part_with_leaving()
         if desk.notices:
             self.write_notices()
-        seconds = desk.wait()
+        try:
+            seconds = desk.wait()
+        except Exception as error:  # whatever it is: without an alarm nothing would be done in time any more
+            self.accident("the next alarm", error)
+            seconds = RETRY
         if seconds != NEVER:
             self.set_alarm(seconds)
         self.turned.set()
@@ -289,7 +308,10 @@ class Server:
         for connection in self.desk.dirty:
             peer = peers.get(connection)
             if peer is not None and peer.outgoing:
-                peer.write(connection.take_outgoing())
+                try:
+                    peer.write(connection.take_outgoing())
+                except Exception as error:  # whatever it is: the others are written to in this turn or never
+                    self.accident("writing to a peer", error, peer, mute=True)
         self.desk.dirty.clear()
 
     def set_alarm(self, wait: float) -> None:
@@ -320,14 +342,66 @@ class Server:
         """Write what was held back, if the peer is still there."""
         peer = self.peers.get(connection)
         if peer is not None:
-            peer.write(b"".join(packets))
+            try:
+                peer.write(b"".join(packets))
+            except Exception as error:  # whatever it is: other replies of the same commit wait behind it
+                self.accident("writing to a peer", error, peer, mute=True)
         if self.leaving:
             self.loop.call_soon(self.part_with_leaving)
+
+    def part_with_unlucky(self) -> None:
+        """Tell the log of accidents in the broker, and part with those whose packets they are about."""
+        accidents = self.desk.accidents[:]
+        self.desk.accidents.clear()
+        for what, error, connection in accidents:
+            self.accident(what, error, None if connection is None else self.peers.get(connection))
+
+    def accident(
+        self, what: str, error: Exception, peer: Peer | Insider | None = None, mute: bool = False
+    ) -> None:
+        """An exception that nobody expected: it is the end of one peer, and of nothing else.
+
+        The peer is told, unless ``mute`` says that nothing can be told to it.
+
+        The log has its traceback once for each place in the code: who can bring it about can do so often.
+        """
+        self.accidents += 1
+        place = place_of(error)
+        again = place in self.accident_places
+        if not again and len(self.accident_places) < MOST_PLACES:
+            self.accident_places.add(place)
+        told: dict[str, object] = {"error": f"{type(error).__name__} at {place}", "number": self.accidents}
+        if peer is not None:
+            told["host"] = peer.connection.host.decode()
+        self.log.error(
+            "a fault of the server, met by %s", what, extra=told, exc_info=None if again else error
+        )
+        if peer is not None:
+            self.end_unlucky(peer, mute)
+
+    def end_unlucky(self, peer: Peer | Insider, mute: bool) -> None:
+        """Part with a peer whose packet was done in part."""
+        try:
+            if not mute:
+                return peer.meet_fault()
+            peer.leave()
+            peer.close()
+        except Exception as error:  # the broker cannot even forget it
+            self.log.error("a peer cannot be parted with", exc_info=error)
+            peer.close()
 
     def write_notices(self) -> None:
         for notice in self.desk.notices:
             self.log.warning(notice)
         self.desk.notices.clear()
+
+
+def place_of(error: BaseException) -> str:
+    """Where in the code an exception was raised."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
 
 
 def rules_of(settings: Settings) -> Rules:

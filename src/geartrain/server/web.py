@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -77,7 +78,7 @@ class Web:
             server.log,
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
-        self.uvicorn = Uvicorn(configuration(around))
+        self.uvicorn = Uvicorn(configuration(Guarded(application(around), server)))
         if settings.http_tls and server.certificates is not None:
             self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
@@ -115,9 +116,23 @@ class Web:
                 await self.clock
 
 
-def configuration(around: Surroundings) -> uvicorn.Config:
+class Guarded:
+    """The application; an exception that nobody expected is told and counted as those of other peers are."""
+
+    def __init__(self, app: ASGIApp, server: Server) -> None:
+        self.app = app
+        self.server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:  # whatever it is: the caller has heard of it, or its connection ends
+            self.server.accident("an HTTP call", error)
+
+
+def configuration(app: ASGIApp) -> uvicorn.Config:
     config = uvicorn.Config(
-        Unheard(application(around)),
+        Unheard(app),
         http=Http,
         ws="none",
         lifespan="off",

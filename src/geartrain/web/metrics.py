@@ -154,6 +154,12 @@ SERVER: Final = (
         "Damaged rows that the store has set aside",
         lambda row: row.set_aside,
     ),
+    ServerFamily(
+        "geartrain_accidents_total",
+        "counter",
+        "Exceptions that nobody expected, each the end of one peer or timer",
+        lambda row: row.accidents,
+    ),
     ServerFamily("geartrain_store_bytes", "gauge", "Bytes of the store's files", lambda row: row.store_bytes),
     ServerFamily(
         "geartrain_engine_round_trip_seconds",

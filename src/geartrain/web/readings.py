@@ -52,6 +52,7 @@ class ServerReading(NamedTuple):
     fenced: int | None
     shards: int | None  # that it leads
     set_aside: int = 0  # damaged rows of the store, since the server began
+    accidents: int = 0  # exceptions that nobody expected, since the server began
 
 
 class Readings(Protocol):
