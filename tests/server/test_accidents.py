@@ -63,7 +63,9 @@ class Crowd:
             self.peers.append(peer)
             self.ends.append(end)
 
-    def break_handler(self, who: int, command: int, handler: Callable[[object, list[bytes]], None] = explode) -> None:
+    def break_handler(
+        self, who: int, command: int, handler: Callable[[object, list[bytes]], None] = explode
+    ) -> None:
         """Let one peer's packets of a type raise."""
         desk = self.server.desk
         assert isinstance(desk, OwnDesk)
