@@ -206,6 +206,7 @@ def test_functions_tell_what_is_queued_and_who_works() -> None:
             "max_queue": {"high": 9, "normal": 8, "low": 0},
             "oldest_at": None,
             "dead": 0,
+            "lost_at": None,
             "paused": False,
             "draining": False,
             "policy": {"max_queue": {"high": 9, "normal": 8}},

@@ -199,3 +199,14 @@ def test_a_dead_letter_that_is_tried_again_begins_anew() -> None:
     client.types(b"dead-retry *")
     ends_badly(server, "lost")
     assert server.broker.jobs
+
+
+def test_functions_tell_when_an_execution_last_lost_its_worker() -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert client.lists(b"functions f")[0]["lost_at"] is None
+    ends_badly(server, "lost")
+    assert client.lists(b"functions f")[0]["lost_at"] == server.clock - 1
+    ends_badly(server, "timeout")
+    assert client.lists(b"functions f")[0]["lost_at"] == server.clock

@@ -68,12 +68,22 @@ def test_a_gearmand_is_told_apart(c_shop: Shop) -> None:
         (row(oldest_at=NOW - 2 * HOUR), WARNING, "f: 1 job queued, the oldest 2h ago, for 1 worker"),
         (row(queued={"normal": 0}, draining=True), WARNING, "f: new jobs are refused"),
         (row(queued={"normal": 0}, dead=2), WARNING, "f: 2 dead letters"),
+        (
+            row(queued={"normal": 0}, lost_at=NOW - 60, totals={"lost": 3, "timed_out": 1}),
+            WARNING,
+            "f: 3 executions lost the worker and 1 took too long, the last 1m ago",
+        ),
     ],
 )
 def test_a_function_that_is_stuck_says_what_to_do(told: dict[str, object], mark: str, text: str) -> None:
     (found,) = examine_functions("server", [told], NOW)
     assert (found.mark, found.text) == (mark, text)
     assert bool(found.advice) == (mark != OK)
+
+
+def test_workers_that_died_long_ago_are_not_told_of() -> None:
+    told = row(queued={"normal": 0}, lost_at=NOW - 2 * HOUR, totals={"lost": 3, "timed_out": 0})
+    assert list(examine_functions("server", [told], NOW)) == []
 
 
 def test_a_function_whose_jobs_wait_for_their_time_is_not_stuck() -> None:

@@ -22,6 +22,7 @@ MOST_GROWTH: Final = 60  # times that a delay is multiplied: beyond it any is lo
 
 def lose(broker: Broker, job: Job, reason: str) -> None:
     """The worker is gone ("lost") or too slow ("timeout"): run the job again, if anybody wants it and it may."""
+    job.function.lost_at = broker.clock
     if reason == "lost":
         job.function.tally.lost += 1
     else:

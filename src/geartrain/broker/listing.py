@@ -111,6 +111,7 @@ def describe_policy(broker: Broker, function: Function, dead: int) -> dict[str, 
     return {
         "oldest_at": oldest_at(function),
         "dead": dead,
+        "lost_at": function.lost_at or None,
         "paused": policy.paused,
         "draining": policy.draining,
         "policy": broker.policies.fields(function.name),

@@ -198,6 +198,7 @@ class Function:
         "contents",
         "delayed",
         "due",
+        "lost_at",
         "name",
         "policy",
         "queues",
@@ -217,6 +218,9 @@ class Function:
         self.delayed = [0, 0, 0]  # jobs whose time has not come, by priority
         self.running = 0
         self.tally = Tally()
+        self.lost_at = (
+            0.0  # Unix time at which an execution was lost or over its time limit; 0 before the first
+        )
         self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
         self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
         self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none

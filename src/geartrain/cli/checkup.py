@@ -15,7 +15,9 @@ from geartrain.protocol.servers import Server
 from geartrain.store.health import OK, PROBLEM, WARNING, Finding
 from geartrain.sync.admin import Admin
 
-LONG: Final = 3600.0  # seconds that a job has waited although its function has workers
+LONG: Final = (
+    3600.0  # seconds that a job has waited although its function has workers, or since a worker died
+)
 PATIENCE: Final = 10.0  # seconds for a server's answer
 
 
@@ -70,6 +72,7 @@ def examine_functions(name: str, rows: Sequence[Row], now: float) -> Iterator[Fi
     """What is wrong with the functions of a server at a Unix time; what it does not tell is not looked at."""
     for row in sorted(rows, key=lambda row: str(row["function"])):
         yield from examine_queue(name, row, now)
+        yield from examine_workers(name, row, now)
         yield from examine_policy(name, row)
 
 
@@ -93,6 +96,20 @@ def examine_queue(name: str, row: Row, now: float) -> Iterator[Finding]:
         )
     else:
         yield Finding(OK, name, f"{waiting}, for {counted(row['workers'], 'worker')}")
+
+
+def examine_workers(name: str, row: Row, now: float) -> Iterator[Finding]:
+    """Whether the function's workers died or hung in their jobs a short time ago."""
+    if not row.get("lost_at") or now - row["lost_at"] > LONG:
+        return
+    function, totals = str(row["function"]), row["totals"]
+    yield Finding(
+        WARNING,
+        name,
+        f"{function}: {counted(totals['lost'], 'execution')} lost the worker and "
+        f"{totals['timed_out']} took too long, the last {rounded(now - row['lost_at'])} ago",
+        f"look at the workers' log; geartrain dead list -f {function} has the jobs that ended so too often",
+    )
 
 
 def examine_policy(name: str, row: Row) -> Iterator[Finding]:

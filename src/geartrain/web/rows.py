@@ -105,6 +105,7 @@ FUNCTION_ROW: Final = row(
         "sleeping": COUNT,
         "dead": COUNT,
         "oldest_at": MAYBE_TIME,
+        "lost_at": MAYBE_TIME,
         "paused": FLAG,
         "draining": FLAG,
         "policy": OBJECT,

@@ -6,7 +6,10 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.web.browser.window import Window
+from geartrain.protocol.commands import CAN_DO, GRAB_JOB
+from geartrain.protocol.packet import request
+from tests.support.busy import Busy
+from tests.web.browser.window import Window, submitted
 
 
 def test_the_overview_shows_what_happens_now(window: Window) -> None:
@@ -17,11 +20,20 @@ def test_the_overview_shows_what_happens_now(window: Window) -> None:
     expect(page.locator(".figure", has_text="Queued").locator(".figure-value")).not_to_have_text("0")
 
 
-def test_the_overview_names_the_busiest_functions_and_what_needs_a_look(window: Window) -> None:
+def test_the_overview_names_the_busiest_functions_and_what_needs_attention(window: Window) -> None:
     page = window.go("overview")
     expect(window.row("thumbnail")).to_be_visible()
     expect(page.locator(".worries", has_text="geocode")).to_contain_text("queued, and no worker")
     window.sees("is paused")
+
+
+def test_the_overview_names_functions_whose_workers_die(window: Window, busy: Busy) -> None:
+    submitted(busy, "fragile")
+    with busy.server.connect() as worker:
+        worker.sendall(request(CAN_DO, b"fragile") + request(GRAB_JOB))
+        assert worker.recv(1)
+    page = window.go("overview")
+    expect(page.locator(".worries", has_text="fragile")).to_contain_text("1 lost, 0 over the time limit")
 
 
 def test_the_history_of_an_hour_and_of_a_day_is_drawn(window: Window) -> None:

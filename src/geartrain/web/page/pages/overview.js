@@ -84,7 +84,7 @@ function Worries({ functions, recent, time }) {
   const worries = functions.flatMap((row) => worriesOf(row, recent, time));
   worries.sort((one, other) => other.weight - one.weight);
   return html`
-    <${Section} title="Needs a look">
+    <${Section} title="Needs attention">
       ${worries.length ? html`
         <ul class="worries">${worries.slice(0, 10).map(({ name, text, ink, href }) => html`
           <li class=${`ink-${ink}`}><span class="lamp" aria-hidden="true"></span><a href=${href ?? link('functions', name)}>${name}</a> <span>${text}</span></li>`)}
@@ -93,6 +93,7 @@ function Worries({ functions, recent, time }) {
 }
 
 const LONG = 60; // seconds that a job waits before it is a worry
+const RECENT = 3600; // seconds for which a worker that died is one
 
 function worriesOf(row, recent, time) {
   const name = row.function;
@@ -102,9 +103,15 @@ function worriesOf(row, recent, time) {
   return [
     waiting > 0 && !row.workers && { name, ink: 'red', weight: 5, text: `${count(waiting)} queued, and no worker` },
     failed > 0 && { name, ink: 'red', weight: 4, text: `fails ${rate(failed)} times a second` },
+    row.lost_at && time - row.lost_at < RECENT && { name, ink: 'red', weight: 4, text: endedWorkers(row, time) },
     row.dead > 0 && { name, ink: 'red', weight: 3, text: `${count(row.dead)} dead`, href: link('dead', '', { function: name }) },
     row.paused && { name, ink: 'amber', weight: 2, text: 'is paused' },
     row.draining && { name, ink: 'amber', weight: 2, text: 'takes no new jobs' },
     age > LONG && row.workers > 0 && !row.paused && { name, ink: 'amber', weight: 1, text: `a job waits for ${duration(age)}` },
   ].filter(Boolean);
+}
+
+function endedWorkers(row, time) {
+  const { lost, timed_out } = row.totals;
+  return `workers die or hang in jobs: ${count(lost)} lost, ${count(timed_out)} over the time limit, the last ${duration(time - row.lost_at)} ago`;
 }
