@@ -252,6 +252,31 @@ def test_lists_have_what_one_may_view() -> None:
     assert peer.types(b"dead b") == denial("dead", "view", "function+b")
 
 
+def test_a_function_is_shown_by_name_to_who_may_view_it() -> None:
+    peer = peer_who_may(busy_server(), view=["a"])
+    assert [row["function"] for row in peer.lists(b"functions a")] == ["a"]
+    assert peer.types(b"functions b") == denial("functions", "view", "function+b")
+    assert peer.types(b"functions b 1 0") == denial("functions", "view", "function+b")
+
+
+def test_a_queue_is_limited_by_a_wildcard_that_stands_for_no_more_than_one_may() -> None:
+    peer = peer_who_may(MemoryServer(), admin=["p?b"])
+    assert peer.types(b"maxqueue pub 5") == b"OK\r\n"
+    assert peer.types(b"maxqueue p?b 5") == b"OK\r\n"
+    assert peer.types(b"maxqueue p*b 5") == denial("maxqueue", "admin", "function+p*b")
+
+
+def test_the_name_of_a_schedule_is_taken_and_nobody_hears_by_which_function() -> None:
+    server = MemoryServer()
+    for broker in server.inside.brokers:
+        broker.schedules.calendar = lambda cron, timezone, after: after + 60.0
+    server.connect().lists(b'schedule-add nightly {"function":"secret","every":60}')
+    peer = peer_who_may(server, admin=["open"])
+    assert peer.types(b'schedule-add nightly {"function":"open","every":60}') == denial(
+        "schedule-add", "admin", "the+function+of+schedule+nightly"
+    )
+
+
 def test_events_are_of_what_one_may_view() -> None:
     server = MemoryServer()
     peer = peer_who_may(server, view=["a"])

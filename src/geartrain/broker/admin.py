@@ -101,6 +101,11 @@ def is_word(words: list[bytes], position: int, expected: bytes) -> bool:
     return len(words) > position and words[position].lower() == expected
 
 
+def is_cancel(words: list[bytes]) -> bool:
+    """Whether ``cancel`` names a job: ``cancel job HANDLE``."""
+    return len(words) == 3 and is_word(words, 1, b"job")
+
+
 # gearmand's commands
 
 
@@ -182,7 +187,7 @@ def shown(job: Job) -> bytes:
 def cancel(broker: Broker, words: list[bytes]) -> bytes:
     if len(words) == 1 or (len(words) == 2 and is_word(words, 1, b"job")):
         return unknown(words[0])
-    if not is_word(words, 1, b"job") or len(words) > 3:
+    if not is_cancel(words):
         return UNKNOWN_ERROR
     job = job_by_handle(broker.jobs, words[2])
     if job is None:

@@ -6,6 +6,7 @@ from collections import deque
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
+from geartrain.broker.access import VIEW, Access
 from geartrain.broker.answers import text
 from geartrain.broker.model import Job
 
@@ -135,16 +136,21 @@ class Events:
             )
         )
 
-    def after(self, last: int, kept: int, watch: Watch) -> Answer:
-        """The oldest events behind one, until which so many were remembered."""
+    def after(self, last: int, kept: int, watch: Watch, asker: Access | None) -> Answer:
+        """The oldest events behind one, until which so many were remembered; those that the asker may view."""
         behind = [*takewhile(lambda values: values[0] > last, reversed(self.ring))]
         wanted = [event for event in map(Event._make, reversed(behind)) if watch.wants(event)]
+        unseen: list[Event] = []
+        if asker is not None:
+            unseen = [event for event in wanted if not asker.may(VIEW, event.function)]
+            wanted = [event for event in wanted if asker.may(VIEW, event.function)]
         found = sample_of(wanted, watch.most) if watch.is_sample else wanted[: watch.most]
         reached = found[-1].id if len(found) == watch.most and not watch.is_sample else self.last
         ahead = sum(values[0] > reached for values in behind)
         forgotten = self.kept - kept - len(behind)  # of any function
         skipped = len(wanted) - len(found) if watch.is_sample else 0
-        missed = forgotten + skipped if watch.only else reached - last - len(found)
+        hidden = len([event for event in unseen if event.id <= reached])
+        missed = forgotten + skipped if watch.only else reached - last - len(found) - hidden
         return Answer(found, reached, self.kept - ahead, missed)
 
 

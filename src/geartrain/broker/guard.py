@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.broker.access import ADMIN, SUBMIT, VIEW, WORK, Access, Badge
-from geartrain.broker.admin import UNKNOWN_JOB, words_of
+from geartrain.broker.admin import UNKNOWN_JOB, is_cancel, words_of
 from geartrain.broker.answers import json_lines, text
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.broker import Broker
@@ -189,6 +189,8 @@ def guarded_text(session: Session, line: bytes) -> None:
 
 def hidden(broker: Broker, access: Access, need: Need, words: list[bytes]) -> bytes:
     """The answer to who may not ask so about a job or a schedule; empty where it may, or where there is none."""
+    if words[0].lower() == b"cancel" and not is_cancel(words):
+        return b""  # it names no job, and will be refused as what it is
     word = words[need.place]
     if need.on == SCHEDULE:
         schedule = broker.schedules.by_name.get(text(word))
@@ -198,7 +200,9 @@ def hidden(broker: Broker, access: Access, need: Need, words: list[bytes]) -> by
     if name is None or access.may(need.rights, name):
         return b""
     verb = words[0].lower()
-    if need.changes and (verb == b"schedule-add" or access.may(SEES, name)):
+    if verb == b"schedule-add" and not access.may(SEES, name):
+        return denied_line(denial(text(verb), need.rights, f"the function of schedule {text(word)}"))
+    if need.changes and access.may(SEES, name):
         return denied_line(denial(text(verb), need.rights, f"function {text(name)}"))
     if need.on == SCHEDULE:
         return unknown_schedule(words)

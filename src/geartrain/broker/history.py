@@ -46,6 +46,8 @@ def dead(broker: Broker, words: list[bytes]) -> bytes:
 def behind(broker: Broker, died_at: float, handle: bytes) -> Iterator[DeadLetter]:
     """The dead letters behind the one of a handle; where it is none any more, those that died then or later."""
     last = letter_of(broker, handle)
+    if last is not None and not may(broker, VIEW, last.job.function.name):
+        last = None  # there is none for the asker
     letters = iter(broker.archive.dead.values())
     for letter in letters:
         if letter is last:

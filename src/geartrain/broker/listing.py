@@ -44,7 +44,7 @@ def functions(broker: Broker, words: list[bytes]) -> bytes:
     found = functions_for(broker)
     if len(words) > 1 and words[1] != ANY:
         known = broker.functions.get(words[1])
-        found = [] if known is None else [known]
+        found = [] if known is None or not may(broker, VIEW, known.name) else [known]
     limit = limit_of(words[2]) if len(words) > 2 else 0
     skipped = limit_of(words[3]) if len(words) > 3 else 0
     dead = broker.archive.dead_of

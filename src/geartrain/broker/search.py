@@ -12,7 +12,7 @@ from geartrain.broker.answers import incomplete, json_lines, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import fields_in
 from geartrain.broker.listing import MOST_ROWS, describe_job, job_state
-from geartrain.broker.model import PRIORITIES, Connection, Function, Job
+from geartrain.broker.model import PRIORITIES, Connection, Job
 from geartrain.broker.sight import may
 from geartrain.errors import SettingsError
 
@@ -126,7 +126,8 @@ def after(broker: Broker, wanted: Wanted, last: int) -> tuple[list[int], bool]:
     """Numbers behind one that jobs may have which are wanted, in their order, and whether there are more."""
     jobs = few(broker, wanted)
     if jobs is not None:
-        numbers = sorted({job.number for job in jobs if job.number > last})
+        seen = [job for job in jobs if job.number > last and may(broker, VIEW, job.function.name)]
+        numbers = sorted({job.number for job in seen})
     elif broker.last_handle - last <= SPARSE * broker.step * len(broker.jobs):
         first = last + 1 + (broker.rules.shard - last - 1) % broker.step
         numbers = list(
@@ -148,7 +149,7 @@ def in_order(broker: Broker) -> Iterable[int]:
 
 def few(broker: Broker, wanted: Wanted) -> list[Job] | None:
     """The jobs among which all are that are wanted, where those are found without looking at every one."""
-    if wanted.function and is_empty(broker.functions.get(name_of(wanted.function))):
+    if wanted.function and is_empty(broker, name_of(wanted.function)):
         return []
     if wanted.worker or wanted.state == "running":
         workers = [peer for peer in broker.connections if is_named(peer, wanted.worker)]
@@ -160,9 +161,10 @@ def few(broker: Broker, wanted: Wanted) -> list[Job] | None:
     return None
 
 
-def is_empty(function: Function | None) -> bool:
-    """Whether a function has no jobs."""
-    return function is None or not function.total()
+def is_empty(broker: Broker, name: bytes) -> bool:
+    """Whether a function has no jobs, as far as the asker may know."""
+    function = broker.functions.get(name)
+    return function is None or not function.total() or not may(broker, VIEW, name)
 
 
 def is_named(peer: Connection, name: str) -> bool:

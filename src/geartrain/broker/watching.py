@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from geartrain.broker.access import VIEW
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.events import Events, Watch, row_of
 from geartrain.broker.listing import ANY, MOST_ROWS
-from geartrain.broker.sight import may
 
 FROM_NOW: Final = b"-"
 SAMPLE: Final = b"sample"
@@ -46,8 +44,8 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
     )
     if place is None or place.began != seen.began:
         place = Place(0, 0, 0)
-    found, reached, kept, missed = seen.after(place.last, place.kept, watch)
-    rows = [row_of(event, shard) for event in found if may(broker, VIEW, event.function)]
+    found, reached, kept, missed = seen.after(place.last, place.kept, watch, broker.asker)
+    rows = [row_of(event, shard) for event in found]
     cursor = f"{shard}.{seen.began}.{reached}.{kept}"
     rows.append({"cursor": cursor, "missed": missed if place.began else None})
     return json_lines(rows)

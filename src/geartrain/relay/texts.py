@@ -213,7 +213,7 @@ CONCERNED: Final[dict[bytes, Callable[[list[bytes], int], list[int]]]] = {
     b"status": every,
     b"prioritystatus": every,
     b"workers": every,
-    b"maxqueue": by_function,
+    b"maxqueue": by_pattern,
     b"show": every,
     b"cancel": by_second_handle,
     b"create": by_second_function,
