@@ -12,6 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from geartrain.broker.endings import lose
+from geartrain.broker.model import job_by_handle
+from geartrain.broker.revocation import revoke
 from geartrain.protocol.commands import (
     CAN_DO,
     GRAB_JOB,
@@ -112,6 +115,16 @@ class Executions(RuleBasedStateMachine):
         for worker in self.workers:
             worker.grabs()
         self.everything_arrives()
+
+    @rule(number=workers)
+    def a_job_is_over_its_time_limit(self, number: int) -> None:
+        """Its worker goes on with it, and may say the result while nobody has the job, or another worker."""
+        for handle in self.workers[number].runs:
+            job = job_by_handle(self.leader.broker.jobs, handle)
+            if self.opened and job is not None and job.worker is not None:
+                revoke(self.leader.broker, job, b"timeout")
+                lose(self.leader.broker, job, "timeout")
+                self.leader.ends_turn()
 
     @rule(number=workers)
     def ends_a_job(self, number: int) -> None:

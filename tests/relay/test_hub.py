@@ -726,3 +726,17 @@ def test_counts() -> None:
         "unanswered": 1,
         "fenced": 0,
     }
+
+
+def test_a_result_that_came_late_and_while_there_was_no_leader_is_dropped_and_the_job_runs_again() -> None:
+    pool = MemoryPool()
+    client, worker = running(pool)
+    lose(pool.leader().broker, pool.leader().broker.jobs[1], "timeout")
+    pool.hub.fence(0, worker.front.number, [HANDLE])
+    pool.loses()
+    worker.says(WORK_COMPLETE, HANDLE, b"late")
+    pool.elects()
+    assert client.heard() == []
+    worker.asks(GRAB_JOB)
+    worker.says(WORK_COMPLETE, HANDLE, b"again")
+    assert client.heard() == [(WORK_COMPLETE, HANDLE, b"again")]

@@ -11,6 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from geartrain.broker.endings import lose
+from geartrain.broker.model import job_by_handle
 from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -67,6 +69,7 @@ class Caller:
         self.front = pool.hub.connect(0, b"127.0.0.1")
         self.asked: deque[tuple[int, bytes, bytes]] = deque()  # type, and what the answer depends on
         self.runs: list[bytes] = []
+        self.late: list[bytes] = []  # jobs that were taken from it, and that it still works on
         self.waits: Counter[bytes] = Counter()  # submits without a final packet, by handle
         self.kept: list[bytes] = []  # background jobs that were acknowledged
         self.sleeps = 0  # PRE_SLEEP packets less NOOP packets
@@ -231,6 +234,34 @@ class Interleavings(RuleBasedStateMachine):
             caller.ends(WORK_COMPLETE, b"done")
         else:
             caller.ends(WORK_FAIL)
+
+    @rule(peer=peers, shard=shards, fenced=st.booleans())
+    def is_over_its_time_limit(self, peer: int, shard: int, fenced: bool) -> None:
+        """The worker's front has heard of it, or not yet."""
+        caller = self.callers[peer]
+        leader = self.pool.leaders[shard % self.pool.shards]
+        if leader is None:
+            return
+        for handle in list(caller.runs):
+            job = job_by_handle(leader.broker.jobs, handle)
+            if job is not None and job.worker is not None:
+                lose(leader.broker, job, "timeout")
+                caller.runs.remove(handle)
+                self.jobs.running.remove(handle)
+                caller.late.append(handle)
+                if fenced:
+                    self.pool.hub.fence(shard % self.pool.shards, caller.front.number, [handle])
+                return
+
+    @rule(peer=peers, command=st.sampled_from([WORK_DATA, WORK_COMPLETE, WORK_COMPLETE, WORK_FAIL]))
+    def speaks_late(self, peer: int, command: int) -> None:
+        caller = self.callers[peer]
+        for handle in caller.late[:1]:
+            if handle in caller.runs:  # it was given the job again
+                return
+            if command != WORK_DATA:
+                caller.late.remove(handle)
+            caller.says(command, handle, *([] if command == WORK_FAIL else [b"late"]))
 
     @rule(peer=peers)
     def leaves(self, peer: int) -> None:

@@ -31,6 +31,7 @@ from geartrain.protocol.commands import (
     WORK_EXCEPTION,
     WORK_FAIL,
     WORK_STATUS,
+    WORK_TOO_LARGE,
 )
 from geartrain.protocol.packet import request, response
 from geartrain.relay.frames import ATTACH, CLOSED, DETACH, DRAINED, REPLIES, parts_of
@@ -618,3 +619,28 @@ def test_frames_name_the_shard() -> None:
 def test_a_frame_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(ValueError, match="a peer's state of 0 parts"):
         Leader().takes(A, ATTACH, CLIENT)
+
+
+def test_an_execution_that_is_lost_with_its_server_is_not_held_against_the_job() -> None:
+    leader = Leader(rules=RULES._replace(max_lost=2)).opened()
+    leader.attaches(A, CLIENT)
+    leader.hears(A, CLIENT, SUBMIT)
+    for _ in range(3):
+        leader.attaches(B, WORKER, CAN_RESIZE)
+        leader.asks(B, WORKER, GRAB_JOB)
+        leader.loses(B)
+    assert (leader.job(FIRST).attempts, leader.job(FIRST).losses) == (3, 0)
+    for _ in range(2):
+        leader.attaches(B, WORKER, CAN_RESIZE)
+        leader.asks(B, WORKER, GRAB_JOB)
+        leader.takes(B, DETACH, WORKER)
+    assert leader.heard(A, CLIENT)[-1] == (WORK_FAIL, FIRST)
+
+
+def test_a_job_that_a_worker_said_too_much_of_fails_and_is_a_dead_letter_whatever_the_worker_knows() -> None:
+    leader = with_kept_jobs(b"cat.png").opened()
+    leader.attaches(A, WORKER, CAN_RESIZE)
+    leader.asks(A, WORKER, GRAB_JOB)
+    leader.says(A, WORKER, WORK_TOO_LARGE, FIRST, b"5 bytes are over the limit of 4")
+    (letter,) = leader.broker.archive.dead.values()
+    assert letter.record.error == b"5 bytes are over the limit of 4"
