@@ -50,6 +50,7 @@ LINES = {
     "peer-resume": "peer-resume 2",
     "events": "events 0.1800000000000.0.0",
     "stats": "stats",
+    "store-reattach": "store-reattach",
     "policy": "policy resize",
     "policy with JSON": 'policy resize {"timeout":5}',
     "pause": "pause resize",

@@ -19,6 +19,7 @@ from geartrain.store.intake import Intake
 from geartrain.store.portable import DeadJob
 from geartrain.store.snapshot import snapshot
 from geartrain.store.upgrade import changes_in_pieces, upgrade_tables
+from tests.cli.program import geartrain
 from tests.store.jobs import DEAD, ODD, RESULT, batch, everything, in_loop, kept, opened, record
 
 OTHER_WORKLOAD = "UPDATE job SET workload = CAST('b' AS BLOB) WHERE number = 2"
@@ -58,6 +59,10 @@ async def test_a_job_whose_workload_changed_in_the_file_is_set_aside_by_its_name
     told = [finding for finding in examine(str(path)) if finding.subject == "set aside"]
     assert [finding.mark for finding in told] == [WARNING]
     assert "job 2 (H:test:2, function f, unique u)" in told[0].text
+    listed = geartrain("store", "damaged", "--store", f"sqlite:{path}", "--json")
+    assert [(row["row"], row["reason"]) for row in listed.rows] == [
+        ("job 2 (H:test:2, function f, unique u)", "the workload's checksum does not fit")
+    ]
 
 
 @in_loop

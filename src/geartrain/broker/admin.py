@@ -22,6 +22,7 @@ from geartrain.broker.control import (
     policy,
     purge,
     resume,
+    store_reattach,
 )
 from geartrain.broker.deeds import line_deed, outcome_of
 from geartrain.broker.gates import limit
@@ -256,6 +257,7 @@ COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"peer-resume": peer_resume,
     b"events": events,
     b"stats": stats,
+    b"store-reattach": store_reattach,
     b"policy": policy,
     b"pause": pause,
     b"drain": drain,

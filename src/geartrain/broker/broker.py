@@ -18,7 +18,7 @@ from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
 from geartrain.broker.revocation import revoke
-from geartrain.broker.rules import Rules, no_chance, nothing
+from geartrain.broker.rules import Rules, no_chance, no_file, nothing
 from geartrain.broker.schedules import Schedules
 from geartrain.broker.sleepers import Sleepers
 from geartrain.broker.tally import LONGEST
@@ -67,6 +67,7 @@ class Broker:
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.events: Events | None = None  # None while nobody watches
+        self.reattach: Callable[[], str] = no_file  # has a lost file written anew; why not
         self.about: Callable[[], dict[str, object]] = nothing  # what its owner knows of the server
         self.stopping = False
         self.step = rules.shards  # from a handle's number to the next

@@ -153,3 +153,9 @@ def cancel_unique(broker: Broker, words: list[bytes]) -> bytes:
     }
     broker.cancel(job)
     return json_lines([row])
+
+
+def store_reattach(broker: Broker, words: list[bytes]) -> bytes:
+    """``store-reattach``: begin to write all jobs to a new file, as theirs is lost; ``stats`` says how that ends."""
+    hindrance = broker.reattach()
+    return refused(f"store-reattach: {hindrance}") if hindrance else json_lines([{"renewal": "running"}])

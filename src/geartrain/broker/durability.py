@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Final
 
 from geartrain.broker.archive import DeadLetter
-from geartrain.broker.batch import Batch, Document, JobRecord, Kept
+from geartrain.broker.batch import Batch, Document, JobRecord, Kept, record_of
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import apply_policies
 from geartrain.broker.model import ASKED, CONTENT, KEPT, Job
 from geartrain.broker.results import put
+from geartrain.broker.schedule_fields import kept_text
+from geartrain.broker.schedules import FILE
 from geartrain.broker.shards import pass_by
-from geartrain.broker.ticks import recall, take_back_schedules
+from geartrain.broker.ticks import SCHEDULE, TICK, recall, take_back_schedules
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import MOST_KEPT, read_object
 
 RESERVE: Final = (
     100_000  # handles that may be given before the store hears of it; after a crash they are left out
 )
+PIECE: Final = 500  # jobs or results of a batch that makes a store anew
+PIECE_BYTES: Final = 16 * 1024 * 1024  # of workloads of such a batch
 
 
 def adopt(broker: Broker, kept: Kept) -> None:
@@ -142,3 +148,60 @@ def take_back(broker: Broker, batch: Batch, partly: bool = False) -> None:
         batch.leave_out_ends()
     growing.take_over(batch)
     broker.reserved = 0
+
+
+# All that a store should have
+
+
+def everything(broker: Broker) -> Iterator[Batch]:
+    """All that a store should have by now, in sealed batches for one that is empty.
+
+    The broker may go on between two of them: the next batch has what changed since the first.
+    """
+    made = Batch()
+    for document in documents(broker):
+        made.set(*document)
+    yield made
+    results = list(broker.archive.results.values())
+    for start in range(0, len(results), PIECE):
+        made = Batch()
+        made.results = results[start : start + PIECE]
+        yield made
+    yield from jobs_in_pieces(broker)
+
+
+def jobs_in_pieces(broker: Broker) -> Iterator[Batch]:
+    """The jobs that a store has been told to keep, dead ones among them."""
+    made = Batch()
+    size = 0
+    for number in sorted([*broker.jobs, *broker.archive.dead]):
+        job = known_job(broker, number)
+        if job is None or job.kept != KEPT:
+            continue
+        made.records.append(record_of(job, job.workload))
+        size += job.size
+        letter = broker.archive.dead.get(number)
+        if letter is not None:
+            made.buried[number] = letter.record
+        if len(made.records) >= PIECE or size >= PIECE_BYTES:
+            yield made
+            made = Batch()
+            size = 0
+    yield made
+
+
+def known_job(broker: Broker, number: int) -> Job | None:
+    """The job of a number, dead or alive; None where the broker has none."""
+    letter = broker.archive.dead.get(number)
+    return broker.jobs.get(number) if letter is None else letter.job
+
+
+def documents(broker: Broker) -> Iterator[Document]:
+    """All that an operator has set, as it is kept."""
+    for name in broker.policies.set_later:
+        yield Document("policy", name, json.dumps(broker.policies.at_run_time(name)))
+    for name, schedule in broker.schedules.by_name.items():
+        if schedule.origin != FILE:
+            yield Document(SCHEDULE, name, kept_text(schedule.definition, schedule.origin))
+    for name, mark in broker.schedules.marks.items():
+        yield Document(TICK, name, mark.text())

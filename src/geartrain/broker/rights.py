@@ -100,6 +100,7 @@ VERBS: Final[dict[bytes, Need]] = {
     b"peer-resume": Need(ADMIN, ABILITIES, UNKNOWN, True),
     b"events": Need(VIEW, LIST, 2),
     b"stats": ABOUT_SERVER,
+    b"store-reattach": Need(ADMIN, SOME, UNKNOWN, True),
     b"policy": Need(VIEW, PATTERN, 1),
     b"pause": RULES,
     b"drain": RULES,

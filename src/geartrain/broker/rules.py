@@ -38,3 +38,8 @@ class Rules(NamedTuple):
     version: bytes = b"0"
     pid: int = 0
     verbose: bytes = b"ERROR"
+
+
+def no_file() -> str:
+    """Why there is no file to write anew."""
+    return "this server keeps its jobs in no file of its own"

@@ -26,6 +26,7 @@ NAMES: Final = (
     "top",
     "tail",
     "doctor",
+    "store",
     "backup",
     "export",
     "import",

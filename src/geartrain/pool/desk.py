@@ -258,6 +258,9 @@ class PoolDesk:
                 found.append(f"shard {shard}: {fault}")
         return found
 
+    def renewal(self) -> str:
+        return ""
+
     def fenced(self) -> int:
         return self.hub.fenced
 

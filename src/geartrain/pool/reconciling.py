@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
-from geartrain.broker.batch import Document, record_of
+from geartrain.broker.batch import record_of
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import KEPT, Job
+from geartrain.broker.durability import documents, known_job
+from geartrain.broker.model import KEPT
 from geartrain.broker.rows import row_of
-from geartrain.broker.schedule_fields import kept_text
-from geartrain.broker.schedules import FILE
-from geartrain.broker.ticks import SCHEDULE, TICK
 from geartrain.pool.engine import Engine
 from geartrain.pool.keys import Keys
 from geartrain.pool.loading import PIECE, Scan
@@ -90,12 +87,6 @@ def compare(parcels: Parcels, broker: Broker, number: int, found: bytes) -> None
             parcels.put(CHANGED, number, LENGTH.pack(len(head)) + head)
 
 
-def known_job(broker: Broker, number: int) -> Job | None:
-    """The job of a number, dead or alive; None where the broker has none."""
-    letter = broker.archive.dead.get(number)
-    return broker.jobs.get(number) if letter is None else letter.job
-
-
 async def compare_hash(
     parcels: Parcels,
     scan: Scan,
@@ -130,14 +121,3 @@ async def compare_documents(parcels: Parcels, engine: Engine, key: bytes, broker
             parcels.put(NO_DOCUMENTS, field)
     for field, text in wanted.items():
         parcels.put(DOCUMENTS, field, text)
-
-
-def documents(broker: Broker) -> Iterator[Document]:
-    """All that an operator has set, as it is kept."""
-    for name in broker.policies.set_later:
-        yield Document("policy", name, json.dumps(broker.policies.at_run_time(name)))
-    for name, schedule in broker.schedules.by_name.items():
-        if schedule.origin != FILE:
-            yield Document(SCHEDULE, name, kept_text(schedule.definition, schedule.origin))
-    for name, mark in broker.schedules.marks.items():
-        yield Document(TICK, name, mark.text())

@@ -18,7 +18,7 @@ from geartrain.relay.pages import joined_events, joined_pages
 from geartrain.relay.questions import Merge
 
 HERE: Final = frozenset(
-    (b"getpid", b"verbose", b"version", b"stats")
+    (b"getpid", b"verbose", b"version", b"stats", b"store-reattach")
 )  # about the server that is asked, not about jobs
 ADD: Final = b"schedule-add"
 REMOVE: Final = b"schedule-remove"

@@ -96,6 +96,9 @@ class Desk(Protocol):
     def fenced(self) -> int:
         """How many late results were refused, as the pool had given their jobs away."""
 
+    def renewal(self) -> str:
+        """What became of writing the store's file anew: "running", "done" or why not; empty where nobody asked."""
+
     def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
         """Have ``stats`` say this of the server, too."""
 
@@ -123,6 +126,8 @@ class OwnDesk:
         self.ended: list[Connection] = []
         self.sessions: dict[Connection, Session] = {}
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
+        if self.committer is not None:
+            self.broker.reattach = self.committer.renew
         self.commits = Durations() if self.committer is None else self.committer.durations
         self.round_trips = Durations()
 
@@ -200,6 +205,9 @@ class OwnDesk:
 
     def fenced(self) -> int:
         return 0
+
+    def renewal(self) -> str:
+        return "" if self.committer is None else self.committer.renewal
 
     def tell_about(self, about: Callable[[], dict[str, object]]) -> None:
         self.broker.about = about

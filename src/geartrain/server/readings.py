@@ -105,6 +105,7 @@ class ServerReadings:
             "commit_failures": desk.commits.failures,
             "faults": self.faults(),
             "accidents": self.the_server.accidents,
+            "renewal": desk.renewal(),
             "set_aside_rows": [name for broker in desk.brokers() for name in broker.damage.names],
         }
 

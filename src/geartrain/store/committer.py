@@ -11,14 +11,14 @@ from typing import Final
 from geartrain.broker.assignments import arrived, want_again
 from geartrain.broker.batch import Batch, Outcome
 from geartrain.broker.broker import Broker
-from geartrain.broker.durability import keep, take_back, take_batch, wants_numbers
+from geartrain.broker.durability import RESERVE, everything, keep, take_back, take_batch, wants_numbers
 from geartrain.broker.model import Connection
 from geartrain.broker.ticks import unkept
 from geartrain.errors import Fenced, StoreError
 from geartrain.protocol.commands import ERROR, JOB_CREATED
 from geartrain.protocol.packet import response
 from geartrain.store.durations import Durations
-from geartrain.store.ports import Store
+from geartrain.store.ports import RenewableStore, Store
 
 PAUSE: Final = 0.1  # seconds between a commit that failed and the next one
 PATIENCE: Final = 0.002  # seconds that a batch may grow after the last commit, while the server is busy
@@ -65,6 +65,8 @@ class Committer:
         self.since = 0.0  # when the commit under way began, in monotonic seconds
         self.failure = ""  # why the last commit failed; empty when it did not
         self.probing: asyncio.TimerHandle | None = None  # None before ``watch``
+        self.renewing: asyncio.Task[None] | None = None  # None while no new file is written
+        self.renewal = ""  # "running", "done" or why it failed; empty where nobody asked
         self.closing = False
         self.over = False  # the store is another server's to write
 
@@ -94,7 +96,8 @@ class Committer:
     def begin(self, idle: bool) -> None:
         """Begin the next commit, if none is under way, and the server is ``idle`` or the batch has grown enough."""
         batch = self.broker.batch
-        if self.commit is not None or self.over or not (self.next or batch or wants_numbers(self.broker)):
+        waits = self.commit is not None or self.renewing is not None or self.over
+        if waits or not (self.next or batch or wants_numbers(self.broker)):
             return None
         if idle or self.loop.time() >= self.grown_at or (batch and len(batch.added) >= LARGE):
             return self.begin_now()
@@ -106,7 +109,7 @@ class Committer:
         if self.alarm is not None:
             self.alarm.cancel()
             self.alarm = None
-        if self.commit is None and not self.over:
+        if self.commit is None and self.renewing is None and not self.over:
             self.held, self.next = self.next, {}
             self.begun += 1
             batch = take_batch(self.broker)
@@ -141,6 +144,39 @@ class Committer:
         self.let_go(held, outcome)
         if not self.closing:
             self.read()
+
+    def renew(self) -> str:
+        """Begin to write all that is known to a new file, as the store's is lost; why not, empty where it begins."""
+        if self.renewing is not None and not self.renewing.done():
+            return "it has begun already"
+        if not isinstance(self.store, RenewableStore):
+            return "this store has no file"
+        if not self.failure:
+            return "the store keeps jobs, so it has its file"
+        self.renewing = asyncio.create_task(self.write_anew(self.store))
+        return ""
+
+    async def write_anew(self, store: RenewableStore) -> None:
+        """Write all that is known to a new file. No commit begins before that is done."""
+        self.renewal = "running"
+        while self.commit is not None:
+            await self.commit
+        broker = self.broker
+        broker.reserved = broker.last_handle + RESERVE * broker.step
+        try:
+            renewed = await store.renew(everything(broker), broker.reserved)
+        except StoreError as error:
+            self.log.error("the store is not written anew", extra={"error": str(error)})
+            self.renewal = str(error)
+        else:
+            self.log.warning(
+                "the store is written anew", extra={"jobs": renewed.jobs, "put_aside": renewed.aside or None}
+            )
+            for number in renewed.lost:
+                self.log.error("the workload of a job is lost with the store's file", extra={"job": number})
+            self.renewal = "done"
+        self.renewing = None
+        self.begin_now(probes=True)
 
     def go_on(self) -> None:
         """A commit is over: the next one may begin."""
@@ -207,11 +243,22 @@ class Committer:
     async def close(self) -> None:
         """Wait until everything is kept, as far as it can be, and close the store."""
         self.closing = True
+        watched = self.probing is not None
         if self.probing is not None:
             self.probing.cancel()
-        self.begin(True)
+        if self.renewing is not None:
+            await self.renewing
+        self.begin_now(probes=watched)  # the last look: what is lost by now is written anew
+        await self.finish()
+        if self.failure and not self.over and isinstance(self.store, RenewableStore):
+            self.renewing = asyncio.create_task(self.write_anew(self.store))
+            await self.renewing
+            await self.finish()
+        await self.store.close(self.broker.last_handle)
+
+    async def finish(self) -> None:
+        """Wait until nothing is left to keep, or something cannot be kept."""
         while self.commit is not None:
             await self.commit
             if not self.failure:
                 self.begin(True)
-        await self.store.close(self.broker.last_handle)

@@ -7,17 +7,22 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from geartrain.broker.batch import Batch, DeadRecord, Document, JobRecord, Kept, Outcome, ResultRecord
 from geartrain.broker.rows import row_of
 from geartrain.errors import StoreError
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
+from geartrain.store.new_file import sync
+from geartrain.store.ports import Renewed
 from geartrain.store.watch import Watch
 
 START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
+ENDS: Final = ("", "-wal", "-shm", "-journal", ".lock", ".reserve")  # of the names of the files of a store
 END_PATIENCE: Final = 10.0  # seconds
 
 
@@ -129,8 +134,65 @@ class SQLiteStore:
             )  # nothing is done twice: rows are replaced, and removed where they are
             return Outcome(*await self.answer())
 
+    async def renew(self, content: Iterator[Batch], last_number: int) -> Renewed:
+        """Write batches into a new file in place of a lost one; the process that has that gives what only it has."""
+        path = os.path.realpath(self.path)
+        draft = f"{path}.new"
+        await asyncio.to_thread(remove_all, draft)
+        new = await asyncio.to_thread(SQLiteStore, draft, self.durability, 0, self.user, self.silent)
+        try:
+            jobs, lost = await self.fill(new, content)
+            await new.close(last_number)
+            self.abandon()
+            return Renewed(jobs, lost, await asyncio.to_thread(self.take_place, path, draft))
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}") from None
+        finally:
+            new.end()
+            await asyncio.to_thread(remove_all, draft)
+
+    async def fill(self, new: SQLiteStore, content: Iterator[Batch]) -> tuple[int, list[int]]:
+        """How many jobs a new store has of the batches, and which it has not; raises StoreError."""
+        jobs = 0
+        lost: list[int] = []
+        for batch in content:
+            missing = [record.number for record in batch.records if record.workload is None]
+            found = await self.workloads(missing) if missing else {}
+            lost += [number for number in missing if found.get(number) is None]
+            batch.records = [
+                record if record.workload is not None else record._replace(workload=found.get(record.number))
+                for record in batch.records
+            ]
+            batch.records = [record for record in batch.records if record.workload is not None]
+            jobs += len(batch.records)
+            outcome = await new.commit(batch)
+            if outcome.error:
+                raise StoreError(outcome.error)
+        return jobs, lost
+
+    async def workloads(self, numbers: list[int]) -> Mapping[int, bytes | None]:
+        """Workloads that the file has, also where it has no name any more; nothing where its process has ended."""
+        wanted = Batch()
+        wanted.wanted.update(dict.fromkeys(numbers))
+        try:
+            return (await self.commit(wanted)).workloads
+        except StoreError:
+            return {}
+
+    def take_place(self, path: str, draft: str) -> str:
+        """Use the new file from now on; where the one is that stood in its place. Raises OSError and StoreError."""
+        self.process.wait()
+        aside = put_aside(path)
+        os.rename(draft, path)
+        sync(Path(path).parent)
+        self.watch = None
+        self.start()
+        return aside
+
     async def close(self, last_number: int) -> None:
         """Let go of the file."""
+        if self.watch is not None and self.watch.lost():
+            self.process.kill()  # see ``abandon``
         try:
             await self.ask(CLOSE, last_number)
             await self.answer()
@@ -139,13 +201,24 @@ class SQLiteStore:
         finally:
             self.end()
 
-    def end(self) -> None:
-        """End the process: it does so by itself when nobody is at the other end any more."""
+    def abandon(self) -> None:
+        """End the process at once.
+
+        It must not close the file: SQLite would remove the log by its name, and that may be another file's by now.
+        """
+        self.process.kill()
+        self.hang_up()
+
+    def hang_up(self) -> None:
         self.is_running = False
         if self.is_watched:
             self.is_watched = False
             asyncio.get_running_loop().remove_reader(self.socket)
         self.socket.close()
+
+    def end(self) -> None:
+        """End the process: it does so by itself when nobody is at the other end any more."""
+        self.hang_up()
         try:
             self.process.wait(END_PATIENCE)
         except subprocess.TimeoutExpired:  # the disk may not answer: what is committed is safe
@@ -200,6 +273,24 @@ class SQLiteStore:
         return StoreError(
             f"the process that keeps {self.path} has ended, with status {self.process.returncode}"
         )
+
+
+def remove_all(path: str) -> None:
+    """Remove a file of jobs, and all that is beside it."""
+    for end in ENDS:
+        Path(path + end).unlink(missing_ok=True)
+
+
+def put_aside(path: str) -> str:
+    """Give another name to the file at a path and to SQLite's log of it; the name, empty where there was none."""
+    aside = f"{path}.aside-{time.strftime('%Y%m%dT%H%M%S')}"
+    found = ""
+    for end in ENDS[:2]:
+        if os.path.lexists(path + end):
+            os.rename(path + end, aside + end)
+            found = aside
+    Path(path + ENDS[2]).unlink(missing_ok=True)
+    return found
 
 
 def changes_of(batch: Batch) -> tuple[Any, ...]:
