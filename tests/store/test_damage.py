@@ -93,9 +93,12 @@ async def test_a_workload_that_is_the_key_of_its_job_is_checked_beyond_the_memor
 async def test_a_changed_job_keeps_the_checksum_of_its_workload(path: Path) -> None:
     async with opened(path) as store:
         await kept(store, batch(record(1), record(2)))
-        later = Batch()
-        later.changes += [record(n, attempts=3, losses=2)._replace(workload=None) for n in (1, 2)]
-        await kept(store, later)
+        for attempts in (200, 3):
+            later = Batch()
+            for number in (1, 2):
+                changed = record(number, attempts=attempts, losses=2)
+                later.changes.append(changed._replace(workload=None))
+            await kept(store, later)
     change(path, OTHER_WORKLOAD)
     async with opened(path) as store:
         assert (await everything(store)).jobs == [record(1, attempts=3, losses=2)]

@@ -40,8 +40,8 @@ LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a check
 CACHE_KIB: Final = 16384
 TOLD: Final = 100  # rows set aside that the log names
 ENDS: Final = 256  # jobs that end in one transaction when there is little room
-# The checksum of the workload stays as it is.
-CHANGE: Final = f"UPDATE job SET head = ? || substr(head, -{SIZE}) WHERE number = ?"
+# The checksum of the workload stays as it is. What || gives is a text, whose bytes substr would take for characters.
+CHANGE: Final = f"UPDATE job SET head = CAST(? || substr(head, -{SIZE}) AS BLOB) WHERE number = ?"
 SIZES: Final = (128, 16, 4, 1)  # rows of a statement
 
 
