@@ -24,6 +24,12 @@ def test_a_file_gives_options_by_their_long_names(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_may_begin_with_the_mark_that_editors_on_windows_put_there(tmp_path: Path) -> None:
+    path = tmp_path / "geartrain.toml"
+    path.write_bytes(b'\xef\xbb\xbfgrace = 3\r\nverbose = "INFO"\r\n')
+    assert read_configuration(str(path)).options == {"grace": 3.0, "verbose": "INFO"}
+
+
 def test_a_section_is_no_option_and_keeps_the_order_of_the_file(tmp_path: Path) -> None:
     text = 'port = 4731\n[functions."thumb*"]\nttl = 1\n[functions."*"]\nretry = { attempts = 5 }\n'
     configuration = read(tmp_path, text)

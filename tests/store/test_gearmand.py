@@ -124,3 +124,34 @@ def test_a_source_that_cannot_be_read_says_why_and_no_password(
     with pytest.raises(kind, match=message) as caught:
         found(source)
     assert "secret" not in str(caught.value)
+
+
+# A gearmand that was killed
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_what_a_killed_gearmand_left_unfinished_is_put_right_in_a_copy(mode: str, tmp_path: Path) -> None:
+    folder = tmp_path / "left"
+    folder.mkdir()
+    path = tmp_path / "q.db"
+    table(path, *((f"u{n}", "f", 1, b"x" * 2000, 0) for n in range(300)))
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"PRAGMA journal_mode = {mode}")
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("INSERT INTO gearman_queue VALUES ('last', 'f', 1, x'00', 0)")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(
+        "UPDATE gearman_queue SET data = zeroblob(2000)"
+    )  # pages of it are in the file already
+    ends = ["", *(end for end in ("-journal", "-wal") if path.with_name(f"q.db{end}").exists())]
+    for end in ends:
+        (folder / f"q.db{end}").write_bytes(path.with_name(f"q.db{end}").read_bytes())
+    connection.close()
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert len(before) == 2
+    for file in folder.iterdir():
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    rows = [(job.unique, job.workload) for job in found(str(folder / "q.db"))]
+    assert rows == [*((b"u%d" % n, b"x" * 2000) for n in range(300)), (b"last", b"\0")]
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before

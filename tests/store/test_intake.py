@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.broker.batch import DeadRecord, Document, Kept, ResultRecord
+from geartrain.broker.batch import DeadRecord, Document, JobRecord, Kept, ResultRecord
 from geartrain.errors import StoreError
 from geartrain.store.dump import items
 from geartrain.store.intake import Intake, Taken
@@ -83,6 +83,28 @@ def test_a_handle_with_the_number_of_another_job_is_replaced(tmp_path: Path) -> 
         record(6, b"its", handle=HERE + b"6"),
         DeadJob(record(7, b"dead", handle=HERE + b"7"), DEAD.dead._replace(number=7)),
     ]
+
+
+def test_handles_of_a_host_with_a_long_name_have_no_more_than_63_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "n" * 64)
+    path = tmp_path / "jobs.db"
+    take(path, record(2**62 - 1), record(0, handle=b""))
+    ((first, second),) = [[item for item in dumped(path) if isinstance(item, JobRecord)]]
+    assert (len(second.handle), second.number) == (42 + 1 + 19, first.number + 1)
+    assert second.handle.startswith(b"H:" + b"n" * 40 + b":")
+
+
+def test_a_handle_of_more_than_63_bytes_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    long = record(7, handle=b"H:" + b"n" * 60 + b":7", unique=b"u")
+    taken = take(path, long, DEAD._replace(job=DEAD.job._replace(handle=b"H:" + b"n" * 60 + b":3")))
+    assert taken == Taken(jobs=1, dead=1, renumbered=2)
+    with snapshot(str(path)) as connection:
+        found = list(items(connection, True, []))
+    assert [item.handle for item in found if isinstance(item, JobRecord)] == [HERE + b"1"]
+    assert [item.job.handle for item in found if isinstance(item, DeadJob)] == [HERE + b"2"]
 
 
 def test_a_job_without_a_handle_joins_an_equal_one_as_a_submit_does(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ KEPT: Final = 2  # the store has the job
 
 FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
+LONGEST_HANDLE: Final = 63  # bytes that libgearman has room for
+LONGEST_PREFIX: Final = LONGEST_HANDLE - LONGEST_NUMBER - 1  # bytes of a handle before its colon and digits
 ANY_NUMBER: Final = 1 << 60  # of jobs
 FULL: Final = b"Job queue is full"
 DRAINING: Final = b"The function takes no more jobs"

@@ -64,7 +64,7 @@ def field_of(name: str) -> str:
 def read_gearmand_file(path: str) -> Mapping[str, object]:
     """gearmand's own form of a file: options as on the command line, parted by blanks or line ends."""
     try:
-        words = Path(path).read_text(encoding="utf-8").split()
+        words = Path(path).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
     try:

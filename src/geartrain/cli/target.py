@@ -77,7 +77,7 @@ def in_words(taken: Taken) -> str:
     if taken.skipped:
         words += f", {taken.skipped} skipped that are there already"
     if taken.renumbered:
-        words += f", {taken.renumbered} with new handles, as theirs have the numbers of other jobs"
+        words += f", {taken.renumbered} with new handles, as theirs have the numbers of other jobs or over 63 bytes"
     return words
 
 

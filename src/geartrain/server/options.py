@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Final, NamedTuple, TypeVar
 
+from geartrain.broker.model import LONGEST_PREFIX
 from geartrain.errors import SettingsError
 from geartrain.pool.address import address_of, is_pool
 from geartrain.store import is_store
@@ -16,7 +17,6 @@ from geartrain.store import is_store
 T = TypeVar("T")
 
 UNIX: Final = "unix:"  # before the path of a socket in the file system
-LONGEST_PREFIX: Final = 42  # bytes: a handle of at most 63 has a colon and up to 20 digits, too
 SHORTEST_PERIOD: Final = 0.5  # seconds
 FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

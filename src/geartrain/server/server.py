@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.model import Connection
+from geartrain.broker.model import LONGEST_PREFIX, Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.certificates import Certificates
@@ -22,7 +22,6 @@ from geartrain.server.desk import Desk
 from geartrain.server.gatekeeper import Gatekeeper
 from geartrain.server.inside import Insider
 from geartrain.server.listeners import Listener
-from geartrain.server.options import LONGEST_PREFIX
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
 from geartrain.server.tls_peer import TlsPeer

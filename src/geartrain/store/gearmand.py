@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 TABLES: Final = ("gearman_queue", "queue")  # as gearmand calls it, the second one in PostgreSQL
 COLUMNS: Final = ("unique_key", "function_name", "priority", "data")
 WHEN: Final = "when_to_run"  # a column that old tables do not have
+BESIDE: Final = ("-journal", "-wal")  # of SQLite, for what is not finished
 FETCHED: Final = 1000  # rows at a time
 
 Row: TypeAlias = Sequence[Any]  # a value for each of COLUMNS, and for WHEN where there is that
@@ -104,12 +108,32 @@ def rows_of_file(path: str, table: str) -> Iterator[Iterator[Row]]:
             f"there is no file {path}: expected one of gearmand's, or a URL such as mysql+pymysql://"
         )
     try:
-        uri = f"{Path(path).absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+        with readable(path) as uri, contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.text_factory = bytes  # names need not be UTF-8
             yield iter(connection.execute(selection(connection, path, table)))
     except sqlite3.Error as error:
         raise StoreError(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def readable(path: str) -> Iterator[str]:
+    """The URI of a file that can be read whatever state gearmand left it in; the file itself stays as it is.
+
+    Where gearmand was killed, a journal beside the file says how to undo the half of a transaction, or a log has what
+    is not in the file yet. SQLite puts that right by writing, so it gets a copy of its own. Raises OSError.
+    """
+    source = os.path.realpath(path)
+    beside = [end for end in BESIDE if os.path.exists(source + end) and os.path.getsize(source + end)]
+    if not beside:
+        yield f"{Path(source).as_uri()}?mode=ro"
+        return
+    with tempfile.TemporaryDirectory(prefix="geartrain-import-") as folder:
+        copy = os.path.join(folder, "queue.db")
+        for end in ("", *beside):
+            shutil.copyfile(source + end, copy + end)
+        yield f"{Path(copy).as_uri()}?mode=rw"
 
 
 def selection(connection: sqlite3.Connection, path: str, table: str) -> str:

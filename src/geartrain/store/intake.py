@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from geartrain.broker.batch import Document, JobRecord, ResultRecord
+from geartrain.broker.model import LONGEST_HANDLE, LONGEST_PREFIX
 from geartrain.broker.rows import LARGEST_NUMBER, row_of
 from geartrain.errors import StoreError
 from geartrain.store.checksums import DEAD, RESULT, job_in, sealed
@@ -43,9 +44,8 @@ class Taken:
     results: int = 0
     documents: int = 0  # policies, schedules
     skipped: int = 0  # they were there already
-    renumbered: int = (
-        0  # of the jobs and dead letters: their handle has the number of another job, so it is a new one
-    )
+    # Of the jobs and dead letters: their handle has over 63 bytes, or the number of another job, so it is a new one.
+    renumbered: int = 0
 
 
 class Intake:
@@ -56,7 +56,7 @@ class Intake:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.prefix = f"H:{socket.gethostname()}:".encode()
+        self.prefix = f"H:{socket.gethostname()}".encode()[:LONGEST_PREFIX] + b":"  # as a server cuts it
         self.taken = Taken()
         try:
             make_folder(Path(path).parent, "")
@@ -117,8 +117,11 @@ class Intake:
 
     def place(self, job: JobRecord, joins: bool) -> int:
         """Keep a job, which ``joins`` an equal one or is like no other; its number, 0 where it is there already."""
+        if len(job.handle) > LONGEST_HANDLE:
+            job = job._replace(number=0, handle=b"")
+            self.taken.renumbered += 1
         owner = self.owner(job.number)
-        if owner == job.handle:
+        if job.handle and owner == job.handle:
             self.taken.skipped += 1
             return 0
         if owner is not None or not job.number:

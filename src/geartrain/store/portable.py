@@ -10,7 +10,7 @@ from base64 import b64encode
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from geartrain.broker.batch import DeadRecord, Document, JobRecord, ResultRecord
-from geartrain.broker.model import PRIORITIES, number_of
+from geartrain.broker.model import LONGEST_HANDLE, PRIORITIES, number_of
 from geartrain.broker.rows import LARGEST_NUMBER
 from geartrain.store.fields import BASE64, Fields
 from geartrain.store.reading import as_bytes, as_text
@@ -20,7 +20,7 @@ RESULT: Final = "result"
 DOCUMENT: Final = "document"
 SET_ASIDE: Final = "set-aside"
 
-LONGEST_HANDLE: Final = 64  # bytes, as the others
+ODD_HANDLE: Final = 255  # bytes, as the others: a job with a handle beyond LONGEST_HANDLE gets another one
 LONGEST_FUNCTION: Final = 512
 LONGEST_UNIQUE: Final = 8192
 LONGEST_REDUCER: Final = 64
@@ -180,7 +180,7 @@ def item_of(line: bytes, now: float) -> Item:
 
 def job_of(fields: Fields, now: float) -> JobRecord | DeadJob:
     workload = fields.data("workload", b"")
-    handle, number = handle_of(fields) if fields.has("handle") else (b"", 0)
+    handle, number = handle_of(fields, ODD_HANDLE) if fields.has("handle") else (b"", 0)
     job = JobRecord(
         number,
         handle,
@@ -209,9 +209,9 @@ def job_of(fields: Fields, now: float) -> JobRecord | DeadJob:
     )
 
 
-def handle_of(fields: Fields) -> tuple[bytes, int]:
+def handle_of(fields: Fields, longest: int) -> tuple[bytes, int]:
     """A handle, and its number."""
-    handle = fields.name("handle", LONGEST_HANDLE)
+    handle = fields.name("handle", longest)
     number = number_of(handle)
     if not 0 < number <= LARGEST_NUMBER:
         raise ValueError(f"handle {handle!r}: expected one with a number at its end, such as H:host:1")
@@ -229,7 +229,7 @@ def metadata_of(fields: Fields) -> bytes:
 
 
 def result_of(fields: Fields) -> ResultRecord:
-    handle, number = handle_of(fields)
+    handle, number = handle_of(fields, LONGEST_HANDLE)
     return ResultRecord(
         number,
         handle,
