@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from geartrain.broker.batch import Batch, Document, JobRecord
 from geartrain.broker.model import CONTENT
+from geartrain.errors import StoreError
 from geartrain.store.database import Database
 from geartrain.store.dump import items
 from geartrain.store.health import WARNING, examine
@@ -270,6 +271,31 @@ def test_whatever_bit_changes_nothing_comes_back_altered(
     assert [result for part in parts for result in part.results if result != RESULT] == []
     letters = [letter for part in parts for letter in part.dead]
     assert [letter for letter in letters if letter != DEAD and letter.reason != "unknown"] == []
+
+
+def test_of_a_file_with_a_damaged_page_all_others_are_exported(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    jobs = [record(n, b"w" * 300) for n in range(1, 2001)]
+    Intake(str(path)).take([*jobs, RESULT._replace(number=5000, handle=b"H:test:5000")])
+    data = path.read_bytes()
+    page = data.rindex(b"H:test:1000f") // 4096
+    path.write_bytes(data[: page * 4096] + b"\xff" * 4096 + data[(page + 1) * 4096 :])
+    with pytest.raises(StoreError, match=r"malformed .geartrain export saves what can be read"):
+        in_loop(lambda path: load(path))(tmp_path)
+    exported = geartrain("export", str(tmp_path / "saved"), "--results", "--store", f"sqlite:{path}")
+    assert exported.status == 1
+    assert "job rows on a damaged page is left out" in exported.stderr
+    imported = geartrain("import", str(tmp_path / "saved"), "--store", f"sqlite:{tmp_path}/new.db")
+    assert imported.status == 0
+    with snapshot(f"{tmp_path}/new.db") as connection:
+        found = list(items(connection, True, []))
+    assert [item for item in found[:-1] if item not in jobs] == []
+    assert 1970 < len(found) < 2001
+
+
+async def load(path: Path) -> None:
+    async with opened(path) as store:
+        await everything(store)
 
 
 # Files of the first version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -69,10 +70,18 @@ class Content(NamedTuple):
 def file_content(path: str, results: bool, aside: bool) -> Iterator[Content]:
     """What is in a file."""
     with snapshot(path) as connection:
-        (total,) = connection.execute("SELECT count(*) FROM job").fetchone()
+        total = count_of(connection)
         wrong: list[WrongRow] = []
         chosen: Iterable[Item | Aside] = set_aside(connection) if aside else items(connection, results, wrong)
         yield Content(total, chosen, lambda: [(row.name(), row.reason) for row in wrong])
+
+
+def count_of(connection: sqlite3.Connection) -> int:
+    """How many jobs there are; 0 where a damaged page is in the way."""
+    try:
+        return int(connection.execute("SELECT count(*) FROM job").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0
 
 
 @contextmanager

@@ -94,7 +94,8 @@ def load(database: Database, memory: int) -> Iterator[tuple[Any, ...]]:
         for kept in database.load(memory):
             yield "", plain(kept)
     except sqlite3.Error as error:
-        yield f"cannot read {database.path}: {error}", ()
+        advice = " (geartrain export saves what can be read)" if type(error) is sqlite3.DatabaseError else ""
+        yield f"cannot read {database.path}: {error}{advice}", ()
 
 
 def plain(kept: Kept) -> tuple[Any, ...]:
