@@ -16,9 +16,28 @@ from tests.support.engines import cluster
 @in_loop
 async def test_all_servers_of_a_pool_have_the_same_secret(address: Address) -> None:
     async with registry_of(address) as one, registry_of(address) as two:
-        secrets = {await one.join(), await two.join(), await one.join()}
-        assert len(secrets) == 1
-        assert len(secrets.pop()) == 32
+        assert await one.secrets() == []
+        for registry in (one, two, one):
+            await registry.join()
+        (secret,) = await one.secrets()
+        assert await two.secrets() == [secret]
+        assert len(secret) == 32
+
+
+@in_loop
+async def test_a_secret_is_rotated_and_the_one_before_is_accepted_for_a_while(address: Address) -> None:
+    async with registry_of(address) as registry:
+        assert not await registry.rotate_secret(60)
+        await registry.join()
+        (first,) = await registry.secrets()
+        assert await registry.rotate_secret(60)
+        second, before = await registry.secrets()
+        assert before == first
+        assert await registry.rotate_secret(0)
+        (third,) = await registry.secrets()
+        assert len({first, second, third}) == 3
+        await registry.join()
+        assert await registry.secrets() == [third]
 
 
 @in_loop

@@ -121,7 +121,7 @@ VERBS: Final[dict[bytes, Need]] = {
     b"pool": ABOUT_SERVER,
     b"geartrain-link": FREE,
 }
-"""By the first word, for every text command; a server that says ``geartrain-link`` needs the pool's secret."""
+"""By the first word, for every text command; ``geartrain-link`` wants a proof that one knows the pool's secret."""
 
 POLICY_CHANGE: Final = RULES  # ``policy`` with JSON
 

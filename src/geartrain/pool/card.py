@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -39,6 +40,14 @@ class Card(NamedTuple):
         said = self._asdict() | {"led": dict(self.led)}
         del said["age"]
         return json.dumps(said)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server is reached at a host from its own machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def read_card(text: str) -> Card:

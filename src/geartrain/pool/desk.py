@@ -20,7 +20,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.errors import StoreError
-from geartrain.pool.card import Card, card_in
+from geartrain.pool.card import Card, card_in, is_loopback
 from geartrain.pool.election import Election
 from geartrain.pool.leadership import Leadership
 from geartrain.pool.neighbours import Neighbours
@@ -91,7 +91,7 @@ class PoolDesk:
         self.fronts: dict[Connection, Front] = {}
         self.leaving: dict[Connection, Front] = {}  # they say no more, and have answers to come
         self.configuration: Configure | None = None  # for the brokers to come; None while none is known
-        self.secret = ""
+        self.secrets: list[bytes] = []  # that servers of the pool have in common, the newest first
         self.shards = registry.address.shards
         self.commits = Durations()
         self.round_trips = registry.round_trips
@@ -113,9 +113,12 @@ class PoolDesk:
     async def start(self) -> None:
         """Join the pool. Raises StoreError where the engine cannot be used, SettingsError where it is another pool."""
         self.notices += await self.check()
-        self.secret = await self.registry.join()
+        await self.registry.join()
+        self.secrets = await self.registry.secrets()
         if not self.card.host:
             self.card = self.card._replace(host=self.registry.engine.local_host())
+        if not self.card.tls and not is_loopback(self.card.host):
+            self.log.warning("links of the pool are not encrypted", extra={"address": self.card.address})
         await self.election.look()
         self.watching = asyncio.create_task(self.election.watch())
 

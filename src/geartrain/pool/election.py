@@ -102,6 +102,7 @@ class Election:
         if desk.stopping and self.heirs():
             self.step_down()
         self.share()
+        desk.secrets = await self.registry.secrets() or desk.secrets
         for end in ends:
             if isinstance(end, BaseException):
                 raise end

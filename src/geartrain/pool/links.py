@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import socket
 import ssl
 from collections.abc import Callable
@@ -12,10 +11,10 @@ from typing import Any, Final, cast
 
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card
+from geartrain.pool.proofs import FrontsProof
 from geartrain.pool.tunnel import Tunnel
 from geartrain.relay.exchange import Outbox
-from geartrain.relay.frames import Frame, FrameStream
-from geartrain.relay.link_words import GREETING, LINK_VERSION
+from geartrain.relay.frames import FrameStream
 from geartrain.tls import TlsStream
 
 PATIENCE: Final = 1.0  # seconds in which a server must take a link
@@ -23,7 +22,10 @@ HIGH_WATER: Final = (
     4 * 1024 * 1024
 )  # bytes that may wait for another server before we read no more from peers
 LONGEST_GREETING: Final = 1024  # bytes
-LONGEST_NAME: Final = 200  # bytes that are quoted
+
+
+def nothing(line: bytes) -> None:
+    """Nobody expects a line."""
 
 
 class Link(asyncio.Protocol):
@@ -31,7 +33,7 @@ class Link(asyncio.Protocol):
 
     def __init__(
         self,
-        hear: Callable[[Link, list[Frame]], None],
+        hear: Callable[[Link, bytes], None],
         lost: Callable[[Link], None],
         filled: Callable[[], None],
     ) -> None:
@@ -46,7 +48,10 @@ class Link(asyncio.Protocol):
         self.full = False  # the other end does not take what is written
         self.heard = False  # whether the other end has said a frame
         self.greeting = b""  # of the other end, while it is not whole
-        self.greeted: asyncio.Future[bytes] | None = None  # None once it is, and where none is expected
+        self.take: Callable[[bytes], None] = (
+            nothing  # takes it; raises StoreError or OSError where it is wrong
+        )
+        self.opened: asyncio.Future[None] | None = None  # None once it was right, and where none is expected
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -61,23 +66,50 @@ class Link(asyncio.Protocol):
         self.filled()
 
     def data_received(self, chunk: bytes) -> None:
-        if self.greeted is not None:
+        if self.opened is not None:
+            if self.opened.done():
+                return  # what comes after a wrong greeting
             self.greeting += chunk
             line, newline, chunk = self.greeting.partition(b"\n")
             if not newline and len(line) < LONGEST_GREETING:
                 return
-            if not self.greeted.done():
-                self.greeted.set_result(line.rstrip(b"\r"))
-            self.greeted = None
+            if not self.is_right(line[:LONGEST_GREETING].rstrip(b"\r")):
+                return
         if chunk:
             self.heard = True
-            self.hear(self, self.stream.receive(chunk))
+            self.hear(self, chunk)
+
+    def open_with(self, take: Callable[[bytes], None]) -> asyncio.Future[None]:
+        """Expect a line of the other end before any frame; done when ``take`` has found it right."""
+        self.take = take
+        self.opened = asyncio.get_running_loop().create_future()
+        return self.opened
+
+    def is_right(self, line: bytes) -> bool:
+        """Take the other end's greeting; whether the link is open now. It is closed where it is not."""
+        opened = self.opened
+        try:
+            self.take(line)
+        except (StoreError, OSError) as error:
+            if opened is not None:
+                opened.set_exception(error)
+            self.close()
+            return False
+        self.opened = None
+        if opened is not None:
+            opened.set_result(None)
+        return True
+
+    def write(self, line: bytes) -> None:
+        """Write what is no frame."""
+        if self.transport is not None:
+            self.transport.write(line)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
         self.full = False
-        if self.greeted is not None and not self.greeted.done():
-            self.greeted.set_result(b"")
+        if self.opened is not None and not self.opened.done():
+            self.opened.set_exception(StoreError("it ended the connection"))
         self.lost(self)
         self.filled()
 
@@ -90,11 +122,11 @@ class Link(asyncio.Protocol):
 
     def greeting_is_due(self) -> bool:
         """Whether the other end has not let us in yet."""
-        return self.greeted is not None
+        return self.opened is not None
 
     def is_open(self) -> bool:
         """Whether frames can be sent."""
-        return self.greeted is None and self.transport is not None and not self.transport.is_closing()
+        return self.opened is None and self.transport is not None and not self.transport.is_closing()
 
     def close(self) -> None:
         """Write what is left and end the connection."""
@@ -103,58 +135,44 @@ class Link(asyncio.Protocol):
             self.transport.close()
 
 
-def greeting(me: str, secret: str) -> bytes:
-    """What a front says first on a link."""
-    return b"%b %d %b %b\n" % (GREETING, LINK_VERSION, me.encode(), secret.encode())
-
-
-def welcome(me: str) -> bytes:
-    """What a leader answers."""
-    return b"OK %d %b\n" % (LINK_VERSION, me.encode())
-
-
-def guest_of(line: bytes, secret: str) -> str:
-    """The id of the server that a greeting is from; raises StoreError where it may not be let in."""
-    words = line.split(b" ")
-    if len(words) != 4 or words[1] != b"%d" % LINK_VERSION:
-        raise StoreError(f"a link of version {words[1:2]}, {LINK_VERSION} is expected")
-    if not hmac.compare_digest(words[3], secret.encode()):
-        raise StoreError("a link with a wrong secret: its server is on another store")
-    return words[2].decode("ascii", "backslashreplace")
-
-
 async def dial(
-    link: Link, leader: Card, me: str, secret: str, silence: float, context: ssl.SSLContext | None
+    link: Link, leader: Card, proof: FrontsProof, silence: float, context: ssl.SSLContext | None
 ) -> None:
-    """Have a link to a server; raises OSError where it cannot be reached, StoreError where it does not let us in."""
+    """Have a link to a server.
+
+    Raises OSError where it cannot be reached or another server of the pool is there, and StoreError where the other end
+    does not let us in or does not prove to be of the pool.
+    """
     loop = asyncio.get_running_loop()
     secured: dict[str, Any] = {"ssl": context, "server_hostname": leader.host} if context else {}
-    answer = link.greeted = loop.create_future()
-    async with asyncio.timeout(PATIENCE):
-        transport, _ = await loop.create_connection(lambda: link, leader.host, leader.port, **secured)
-        tune(transport.get_extra_info("socket"), silence)
-        transport.write(greeting(me, secret))
-        line: bytes = await answer
-    if not line.startswith(b"OK "):
-        transport.close()
-        raise StoreError(
-            f"{leader.address} does not take a link: {line.decode('utf-8', 'backslashreplace')!r}"
-        )
-    if line != welcome(leader.server).rstrip():
-        transport.close()
-        raise ConnectionRefusedError(f"another server is at {leader.address}: {line[:LONGEST_NAME]!r}")
+    opened = link.open_with(lambda line: link.write(proof.answer(line)))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            transport, _ = await loop.create_connection(lambda: link, leader.host, leader.port, **secured)
+            tune(transport.get_extra_info("socket"), silence)
+            link.write(proof.greeting())
+            await opened
+    except BaseException:
+        link.close()
+        raise
 
 
 async def adopt(
-    link: Link, accepted: socket.socket, stream: TlsStream | None, me: str, silence: float
+    link: Link, accepted: socket.socket, stream: TlsStream | None, answer: bytes, silence: float
 ) -> None:
-    """Make a link of a connection that greeted as one."""
+    """Make a link of a connection that greeted as one, and wait until it is open; raises as ``dial`` does."""
     loop = asyncio.get_running_loop()
     protocol = link if stream is None else Tunnel(link, stream)
-    await loop.connect_accepted_socket(lambda: protocol, accepted)
-    tune(accepted, silence)
-    if link.transport is not None:
-        link.transport.write(welcome(me))
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await loop.connect_accepted_socket(lambda: protocol, accepted)
+            tune(accepted, silence)
+            link.write(answer)
+            if link.opened is not None:
+                await link.opened
+    except BaseException:
+        link.close()
+        raise
 
 
 def tune(endpoint: socket.socket, silence: float) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from geartrain.broker.accidents import Accident
+from geartrain.broker.answers import text
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in
-from geartrain.pool.links import Link, adopt, dial, guest_of
+from geartrain.pool.links import Link, adopt, dial
+from geartrain.pool.proofs import FrontsProof, LeadersProof
 from geartrain.pool.registry import Lease
 from geartrain.relay.frames import ATTACH, GONE, READY, Frame
-from geartrain.tls import reason_of
+from geartrain.tls import TlsStream, reason_of
 
 if TYPE_CHECKING:
     from geartrain.pool.desk import PoolDesk
 
 AGAIN: Final = 0.2  # seconds after which a link that broke is made again, if looking at the pool takes longer
+MOST_UNPROVEN: Final = 64  # links at a time that have not proven to be of the pool
+TELLING: Final = 1.0  # seconds between two lines in the log about links that are refused
 BLIP: Final = 1.0  # seconds in which a server whose link broke may make a new one
 
 
@@ -31,6 +37,9 @@ class Neighbours:
         self.leaders: dict[int, Lease] = {}  # of the shards that others lead, while their leader is reached
         self.links: dict[str, Link] = {}  # to leaders, by the server's id
         self.guests: dict[str, Link] = {}  # from fronts
+        self.unproven: set[Link] = set()  # from those that have not shown to be of the pool yet
+        self.refused = 0  # links of which the log does not know yet
+        self.tell_refused_at = 0.0  # when it may be told again, by monotonic time
         self.unreached: set[str] = set()  # servers of which the log knows that they cannot be reached
         self.broken: set[str] = set()  # servers whose link to us, or ours to them, has broken
 
@@ -56,7 +65,7 @@ class Neighbours:
 
     def close(self) -> None:
         """End all links."""
-        for link in self.all_links():
+        for link in [*self.all_links(), *self.unproven]:
             link.close()
 
     # Links to leaders
@@ -88,7 +97,8 @@ class Neighbours:
         refused = False
         try:
             context = self.desk.around.link_context() if leader.tls else None
-            await dial(link, leader, self.desk.me, self.desk.secret, self.desk.heartbeat, context)
+            proof = FrontsProof(self.desk.me, leader.server, self.desk.secrets)
+            await dial(link, leader, proof, self.desk.heartbeat, context)
         except ConnectionRefusedError:
             refused = True
         except (OSError, TimeoutError, StoreError) as error:
@@ -141,11 +151,11 @@ class Neighbours:
             if lease is not None and card_in(lease).server == server and shard not in self.desk.leaderships:
                 self.follow(shard, lease)
 
-    def hear_leader(self, link: Link, frames: list[Frame]) -> None:
+    def hear_leader(self, link: Link, chunk: bytes) -> None:
         """What a leader tells this front."""
         self.desk.around.set_time()
         try:
-            for shard in self.desk.exchange.hear_all(frames, link.led):
+            for shard in self.desk.exchange.hear_all(link.stream.receive(chunk), link.led):
                 self.unfollow(shard)
                 self.desk.election.hurry.set()
         except ValueError as error:
@@ -168,27 +178,67 @@ class Neighbours:
         """Make links of the connections that greeted as other servers' links."""
         greeted, self.hub.greeted = self.hub.greeted, []
         for front, line in greeted:
+            if front.connection not in self.desk.fronts:
+                continue  # it has greeted twice
             endpoint, stream = self.desk.around.give_away(front.connection)
             self.desk.disconnect(front.connection)
+            host = text(front.connection.host)
             try:
-                server = guest_of(line, self.desk.secret)
+                self.expect_proof(endpoint, stream, LeadersProof(line, self.desk.me, self.desk.secrets), host)
             except StoreError as error:
-                self.log.warning("a link is refused", extra={"error": str(error)})
+                self.say_refused(host, str(error))
                 refusal = b"ERR %b\n" % str(error).encode()
                 with suppress(OSError):
                     endpoint.send(refusal if stream is None else b"".join(stream.seal(refusal)))
                 endpoint.close()
-                continue
-            link = Link(self.hear_front, self.lose_front, self.mind_full)
-            link.server = server
-            previous = self.guests.get(server)
-            if previous is not None:
-                self.drop_guest(server)
-                previous.close()
-                self.orphan(server)
-            self.guests[server] = link
-            self.desk.exchange.outboxes[server] = link.outbox
-            self.desk.begin(adopt(link, endpoint, stream, self.desk.me, self.desk.heartbeat))
+
+    def expect_proof(
+        self, endpoint: socket.socket, stream: TlsStream | None, proof: LeadersProof, host: str
+    ) -> None:
+        """Answer a front; raises StoreError where too many that were answered have not proven to be of the pool."""
+        if len(self.unproven) >= MOST_UNPROVEN:
+            raise StoreError(f"{MOST_UNPROVEN} links wait for their proof, no more are taken")
+        link = Link(self.hear_front, self.lose_front, self.mind_full)
+        link.open_with(partial(self.welcome, link, proof))
+        self.unproven.add(link)
+        adopted = adopt(link, endpoint, stream, proof.answer(), self.desk.heartbeat)
+        self.desk.begin(self.prove(link, adopted, host, proof.meant == self.desk.me.encode()))
+
+    async def prove(self, link: Link, adopted: Coroutine[None, None, None], host: str, meant: bool) -> None:
+        """Wait until a front has proven that it is of the pool.
+
+        The log does not tell of one that meant the server that was here before.
+        """
+        try:
+            await adopted
+        except TimeoutError:
+            self.say_refused(host, "a link without a proof in time")
+        except (OSError, StoreError) as error:
+            if meant:
+                self.say_refused(host, str(error))
+        finally:
+            self.unproven.discard(link)
+
+    def say_refused(self, host: str, error: str) -> None:
+        """Tell the log of a link that is refused, once a second: whoever reaches the port can make it so."""
+        self.refused += 1
+        now = self.desk.loop.time()
+        if now >= self.tell_refused_at:
+            fields = {"host": host, "error": error, "times": self.refused}
+            self.log.warning("a link is refused", extra=fields)
+            self.refused, self.tell_refused_at = 0, now + TELLING
+
+    def welcome(self, link: Link, proof: LeadersProof, line: bytes) -> None:
+        """Let a front in that proves to be of the pool; raises StoreError where it does not."""
+        proof.check(line)
+        server = link.server = proof.server
+        previous = self.guests.get(server)
+        if previous is not None:
+            self.drop_guest(server)
+            previous.close()
+            self.orphan(server)
+        self.guests[server] = link
+        self.desk.exchange.outboxes[server] = link.outbox
 
     def orphan(self, server: str) -> None:
         for leadership in self.desk.leaderships.values():
@@ -216,12 +266,12 @@ class Neighbours:
             self.forget_guest(server)
             self.desk.take_turn()
 
-    def hear_front(self, link: Link, frames: list[Frame]) -> None:
+    def hear_front(self, link: Link, chunk: bytes) -> None:
         """What a front says to the leader of a shard."""
         self.desk.around.set_time()
         self.broken.discard(link.server)
         try:
-            for frame in self.desk.exchange.take(link.server, frames):
+            for frame in self.desk.exchange.take(link.server, link.stream.receive(chunk)):
                 self.take_early(link, frame)
         except ValueError as error:
             self.end_link(link, error)

@@ -10,7 +10,7 @@ from geartrain.pool.address import CLUSTER, Address
 from geartrain.pool.engine import HOLD, Call, Engine
 from geartrain.pool.keys import Keys, PoolKeys
 from geartrain.pool.node import Argument, Reply
-from geartrain.pool.script import BEAT, JOIN, LEAD, RELEASE, RENEW
+from geartrain.pool.script import BEAT, JOIN, LEAD, RELEASE, RENEW, SECRETS
 
 FORM: Final = 1  # of the pool's data
 FORGOTTEN: Final = 3600.0  # seconds of silence after which a server is no longer told of
@@ -49,13 +49,13 @@ class Registry:
         for engine in self.engines:
             engine.round_trips = self.round_trips
 
-    async def join(self) -> str:
-        """Join the pool, which is made if there is none; its secret, the same for all of its servers.
+    async def join(self) -> None:
+        """Join the pool, which is made if there is none.
 
         Raises SettingsError where the pool is another one than the URL says.
         """
         arguments: list[Argument] = [FORM, self.address.shards, secrets.token_hex(16)]
-        form, shards, secret = await self.engine.call(JOIN, [self.keys.facts], arguments)
+        form, shards, _ = await self.engine.call(JOIN, [self.keys.facts], arguments)
         name = self.address.name
         if int(form) > FORM:
             raise SettingsError(
@@ -67,7 +67,18 @@ class Registry:
                 f"the pool at {name} has {int(shards)} shards for good: shards={int(shards)} is expected,"
                 f" not {self.address.shards}"
             )
-        return str(secret.decode())
+
+    async def secrets(self) -> list[bytes]:
+        """The secrets that the servers of the pool have in common, the newest first; none where there is no pool."""
+        return await self.exchange_secret("", 0.0)
+
+    async def rotate_secret(self, seconds: float) -> bool:
+        """Have another secret; the one before is accepted for so long. Whether there is such a pool."""
+        return bool(await self.exchange_secret(secrets.token_hex(16), seconds))
+
+    async def exchange_secret(self, secret: str, seconds: float) -> list[bytes]:
+        arguments: list[Argument] = [secret, int(seconds * 1000)]
+        return list(await self.engine.call(SECRETS, [self.keys.facts], arguments))
 
     async def beat(self, server: str, text: str) -> list[Member]:
         """Say that a server lives, and hear of all that do or did within the last hour, this one too."""

@@ -25,6 +25,7 @@ SETTLED: Final = 20  # so many frames of PACKETS and READY need not be said to a
 OVER: Final = 21  # parts: handles of jobs that the peer would run, and of which a new leader knows nothing
 DRAINED: Final = 22  # one part, empty where the peer is to get jobs again: somebody wants it drained
 
+LONGEST: Final = 1024 * 1024 * 1024  # bytes of a body
 HEAD: Final = struct.Struct(">IBHI")  # length of the body, kind, shard, number
 LENGTH: Final = struct.Struct(">I")
 COUNT: Final = struct.Struct(">Q")  # of frames, as READY and SETTLED say it
@@ -70,7 +71,7 @@ def parts_of(body: bytes) -> list[bytes]:
 
 
 class FrameStream:
-    """Cut a byte stream into frames, however it comes in chunks."""
+    """Cut a byte stream into frames, however it comes in chunks; raises ValueError for one that is too long."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []  # the beginning of a frame that is not whole yet
@@ -97,6 +98,8 @@ class FrameStream:
                 self.missing = HEAD.size - (end - start)
                 break
             length, kind, shard, number = HEAD.unpack_from(chunk, start)
+            if length > LONGEST:
+                raise ValueError(f"a frame of {length} bytes, at most {LONGEST} are expected")
             body = start + HEAD.size
             if length > end - body:
                 self.missing = length - (end - body)

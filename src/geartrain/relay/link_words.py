@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-GREETING: Final = b"geartrain-link"  # then the version, the id of the server that asks, and the pool's secret
-LINK_VERSION: Final = 1  # of the frames; servers of other versions take no links
+GREETING: Final = b"geartrain-link"  # pool/proofs.py has the rest
+LINK_VERSION: Final = 2  # of the greeting and the frames; servers of other versions take no links
