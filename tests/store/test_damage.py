@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import struct
 from pathlib import Path
@@ -271,6 +272,16 @@ def test_whatever_bit_changes_nothing_comes_back_altered(
     assert [result for part in parts for result in part.results if result != RESULT] == []
     letters = [letter for part in parts for letter in part.dead]
     assert [letter for letter in letters if letter != DEAD and letter.reason != "unknown"] == []
+
+
+@pytest.mark.parametrize("size", [100, 4096, 8192, 20480])
+def test_a_file_that_was_cut_is_one_line_and_status_2(size: int, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Intake(str(path)).take([record(n, b"w" * 300) for n in range(1, 200)])
+    os.truncate(path, size)
+    ended = geartrain("server", "--listen", "127.0.0.1", "--port", "0", "--store", f"sqlite:{path}")
+    assert (ended.status, len(ended.stderr.splitlines())) == (2, 1)
+    assert str(path) in ended.stderr
 
 
 def test_of_a_file_with_a_damaged_page_all_others_are_exported(tmp_path: Path) -> None:

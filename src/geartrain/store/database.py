@@ -83,7 +83,7 @@ class Database:
         self.watch = Watch(self.real_path)
         self.reserve.make()
         self.failed = False  # the last commit did not keep everything
-        (self.has_dead,) = self.connection.execute("SELECT EXISTS (SELECT 1 FROM dead)").fetchone()
+        self.has_dead = True  # perhaps
 
     def open(self) -> sqlite3.Connection:
         """A connection to a file that is ours and can be written to; raises StoreError."""
@@ -293,6 +293,7 @@ class Database:
             highest = jobs[-1].number if jobs else highest
             yield Kept(jobs=jobs)
         yield self.mended(wrong, highest)
+        self.has_dead = self.connection.execute("SELECT 1 FROM dead LIMIT 1").fetchone() is not None
 
     def mended(self, wrong: list[WrongRow], highest: int) -> Kept:
         """Set aside what is wrong, and see to the numbers where the file does not say how far they have come."""

@@ -41,8 +41,8 @@ def main() -> None:
         make_folder(Path(path).parent, user)
         become(user)  # only now: it may be out of reach for the user where Python's files are
         database = Database(path, durability, int(owner))
-    except (StoreError, OSError) as error:
-        link.say(f"cannot use {path}: {error}" if isinstance(error, OSError) else str(error))
+    except (StoreError, OSError, sqlite3.Error) as error:
+        link.say(str(error) if isinstance(error, StoreError) else f"cannot use {path}: {error}")
         return
     link.say("")
     gc.disable()  # nothing here makes circles of references, and a large batch has many objects
