@@ -122,6 +122,40 @@ async def test_a_lease_is_kept_unless_another_has_led_meanwhile(address: Address
         assert await registry.renew(0, "a", 60.0) is None
 
 
+@in_loop
+async def test_a_lease_that_the_engine_has_lost_is_taken_again_by_who_gave_more_numbers_than_it_knows(
+    address: Address,
+) -> None:
+    async with registry_of(address) as registry:
+        assert await registry.renew(0, "a", 60.0, "{}", 7) == Lease("a", "{}", 60.0, True)
+        assert await registry.renew(0, "a", 60.0, "{}", 7) == Lease("a", "{}", 60.0, False)
+        await registry.release(0, "a")
+        await registry.engine.ask("SET", registry.shards[0].number, 7)
+        assert await registry.renew(0, "a", 60.0, "{}", 7) is None
+        assert await registry.renew(0, "a", 60.0, "{}", 8) == Lease("a", "{}", 60.0, True)
+
+
+@in_loop
+async def test_a_lease_of_another_is_not_taken_whatever_the_engine_has_lost(address: Address) -> None:
+    async with registry_of(address) as registry:
+        await registry.lead(0, "b", "{}", 60.0)
+        kept = await registry.renew(0, "a", 60.0, "{}", 7)
+        assert kept is not None
+        assert (kept.token, kept.lost) == ("b", False)
+
+
+@in_loop
+async def test_a_pool_that_the_engine_has_lost_is_made_again_with_the_secret_that_is_known(
+    address: Address,
+) -> None:
+    async with registry_of(address) as registry:
+        await registry.join("known")
+        await registry.engine.ask("FLUSHALL")
+        await registry.join("known")
+        await registry.join("another")
+        assert await registry.secrets() == [b"known"]
+
+
 def test_each_shard_of_a_cluster_has_its_lease_beside_its_jobs() -> None:
     async def conversation(address: Address) -> None:
         async with registry_of(address) as registry:

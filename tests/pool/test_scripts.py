@@ -71,15 +71,15 @@ def test_a_lease_is_taken_from_the_one_who_is_named(redis: Redis) -> None:
 
 def test_a_lease_is_kept_by_its_holder_for_another_while(redis: Redis) -> None:
     lead(redis, "a", milliseconds="1000")
-    assert run(redis, RENEW, ("lease", "leader"), "a", "60000") == "a text of a\n60000"
-    assert run(redis, RENEW, ("lease", "leader"), "b", "60000").startswith("a text of a\n")
+    assert run(redis, RENEW, ("lease", "leader", "number"), "a", "60000", "", "") == "a text of a\n60000\n0"
+    assert run(redis, RENEW, ("lease", "leader", "number"), "b", "60000", "", "").startswith("a text of a\n")
 
 
 def test_a_lease_that_ran_out_is_kept_by_whoever_led_last(redis: Redis) -> None:
     lead(redis, "a")
     redis.ask("DEL", "lease")
-    assert run(redis, RENEW, ("lease", "leader"), "b", "60000") == ""
-    assert run(redis, RENEW, ("lease", "leader"), "a", "60000") == "a text of a\n60000"
+    assert run(redis, RENEW, ("lease", "leader", "number"), "b", "60000", "", "") == ""
+    assert run(redis, RENEW, ("lease", "leader", "number"), "a", "60000", "", "") == "a text of a\n60000\n0"
 
 
 def test_a_lease_is_given_up_by_its_holder_alone(redis: Redis) -> None:
@@ -94,7 +94,7 @@ def test_a_lease_is_given_up_by_its_holder_alone(redis: Redis) -> None:
 
 
 def test_a_commit_without_the_lease_changes_nothing(redis: Redis) -> None:
-    assert commit(redis, jobs=["1", row(b"h")]).startswith("FENCED the lease of the shard is")
+    assert commit(redis, jobs=["1", row(b"h")]) == "LEADERLESS the lease of the shard is nobody's"
     lead(redis, "b")
     assert commit(redis, jobs=["1", row(b"h")]).startswith("FENCED the lease of the shard is")
     assert commit(redis, token="", jobs=["1", row(b"h")]).startswith("FENCED")
@@ -113,8 +113,9 @@ def test_a_lease_that_ran_out_is_no_harm_if_nobody_else_has_led_since(redis: Red
     assert commit(redis, jobs=["1", row(b"h")]) == "OK"
     assert redis.ask("GET", "lease") == "a text of a"
     lead(redis, "b", instead_of="a")
-    redis.ask("DEL", "lease")
     assert commit(redis).startswith("FENCED")
+    redis.ask("DEL", "lease")
+    assert commit(redis).startswith("LEADERLESS")
 
 
 def test_a_commit_does_all_of_its_sections(redis: Redis) -> None:

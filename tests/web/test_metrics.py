@@ -65,6 +65,9 @@ class Made:
     def faults(self) -> list[str]:
         return []
 
+    def warnings(self) -> list[str]:
+        return []
+
     def loop_lag(self) -> float:
         return 0.0
 

@@ -52,6 +52,8 @@ def examine_store(name: str, row: Row) -> Iterator[Finding]:
         yield Finding(
             PROBLEM, name, f"it takes no jobs: {fault}", "look at its log, and at docs/troubleshooting.md"
         )
+    for warning in row.get("warnings") or ():
+        yield Finding(WARNING, name, warning, "look at its log, and at docs/pool.md")
     count = row.get("set_aside")
     if count:
         rows = row.get("set_aside_rows") or []

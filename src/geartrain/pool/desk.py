@@ -256,13 +256,16 @@ class PoolDesk:
             leadership = self.leaderships.get(shard)
             if leadership is None and shard not in self.neighbours.leaders:
                 found.append(f"no server that can be reached leads shard {shard}")
-            fault = "" if leadership is None else leadership.committer.fault()
+            fault = "" if leadership is None else leadership.fault()
             if fault:
                 found.append(f"shard {shard}: {fault}")
         return found
 
     def renewal(self) -> str:
         return ""
+
+    def warnings(self) -> list[str]:
+        return self.election.losses.seen
 
     def fenced(self) -> int:
         return self.hub.fenced

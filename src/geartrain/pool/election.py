@@ -12,6 +12,7 @@ from geartrain.broker.deadlines import NEVER
 from geartrain.errors import StoreError
 from geartrain.pool.card import Card, card_in, card_of
 from geartrain.pool.leadership import Leadership
+from geartrain.pool.losses import Losses
 from geartrain.pool.registry import Lease
 from geartrain.relay.exchange import Doorway
 
@@ -41,6 +42,7 @@ class Election:
         self.leases: list[Lease | None] = [None] * desk.shards
         self.empty_looks = [0] * desk.shards  # in a row that found no lease
         self.members: dict[str, Card] = {desk.me: desk.card}  # the servers, by id
+        self.losses = Losses(self.log, desk.shards)
         self.hurry = asyncio.Event()
         self.failure = ""  # why the last look failed
         self.looked_at = NEVER  # when the last look succeeded, by monotonic time
@@ -93,8 +95,9 @@ class Election:
         now = desk.loop.time()
         if now - self.looked_at > SILENT * self.beat():
             self.well_since = now
+        self.members = self.unforgotten(now) | {member.server: card_of(member) for member in members}
         self.looked_at = now
-        self.members = {member.server: card_of(member) for member in members}
+        self.losses.learn([*self.members.values(), desk.about_me()])
         await self.forget_ended()
         if self.is_well_for(desk.heartbeat):
             desk.neighbours.part_with_silent(self.members)
@@ -102,10 +105,27 @@ class Election:
         if desk.stopping and self.heirs():
             self.step_down()
         self.share()
-        desk.secrets = await self.registry.secrets() or desk.secrets
+        desk.secrets = await self.secrets()
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
+
+    async def secrets(self) -> list[bytes]:
+        """The pool's secrets. Where the engine has lost them it gets back the one that we know. Raises StoreError."""
+        known = self.desk.secrets
+        found = await self.registry.secrets()
+        if found or not known:
+            return found
+        await self.registry.join(known[0].decode())
+        return await self.registry.secrets()
+
+    def unforgotten(self, now: float) -> dict[str, Card]:
+        """The servers that have a link to us, should the engine have forgotten them."""
+        return {
+            id: card._replace(age=card.age + now - self.looked_at)
+            for id, card in self.members.items()
+            if id in self.desk.neighbours.guests
+        }
 
     async def look_at(self, shard: int) -> None:
         """See who leads a shard; lead it, go on leading it, or follow. Raises StoreError."""
@@ -182,21 +202,34 @@ class Election:
     async def renew(self, leadership: Leadership) -> None:
         """Go on leading, as long as the engine says so."""
         asked_at = self.desk.loop.time()
-        lease = await self.registry.renew(leadership.shard, leadership.token, self.desk.heartbeat)
+        shard, token, heartbeat = leadership.shard, leadership.token, self.desk.heartbeat
+        # Only whoever led until now may take a lost lease again, also if the engine was away for long.
+        number = leadership.broker.last_handle if leadership.is_safe() or self.failure else 0
+        text = self.desk.about_me().text() if number else ""
+        lease = await self.registry.renew(shard, token, heartbeat, text, number)
         if leadership.closed:
             return None
-        if lease is None or lease.token != leadership.token:
+        if lease is None or lease.token != token:
             return leadership.lose()
+        if lease.lost:
+            self.losses.tell(shard, leadership.write_back())
         self.leases[leadership.shard] = lease
         leadership.renew(asked_at + self.desk.heartbeat * MARGIN)
         await leadership.look_at_replicas()
 
     async def stand(self, shard: int) -> None:
         """Lead a shard that nobody leads, unless it is rather another server's turn: who led it, above all."""
-        if not self.is_well_for(SILENT * self.beat()):
+        if not self.is_well_for(SILENT * self.beat()) or await self.will_be_restored(shard):
             return
         if not self.desk.stopping and (self.has_room() or self.empty_looks[shard] > EMPTY_LOOKS):
             await self.take_lease(shard, "")
+
+    async def will_be_restored(self, shard: int) -> bool:
+        """Whether the engine has lost the data of a shard, and its leader lives, who has it."""
+        if shard not in self.desk.neighbours.leaders or self.empty_looks[shard] > BEATS:
+            return False
+        # Whoever is followed has had the engine keep a number, if it has handed out a job.
+        return await self.registry.number(shard) < max(self.losses.numbers[shard], 1)
 
     def has_room(self) -> bool:
         """Whether this server leads less than its share."""
@@ -254,7 +287,12 @@ class Election:
         """Have the jobs of a shard, and hear the fronts."""
         shard = leadership.shard
         try:
-            await leadership.load()
+            if await leadership.load(self.losses.numbers[shard]):
+                self.losses.tell(
+                    shard,
+                    "no server has its queued jobs any more, and the numbers of new jobs go on far behind"
+                    f" the last one that is known, {self.losses.numbers[shard]}",
+                )
         except StoreError as error:
             if self.leaderships.get(shard) is leadership:
                 self.log.error("a shard cannot be led", extra={"shard": shard, "error": str(error)})

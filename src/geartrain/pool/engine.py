@@ -36,7 +36,7 @@ PASSING: Final = (
     ReadOnlyError,
     TryAgainError,
 )  # with those that are special ones of them
-PASSING_CODES: Final = ("NOREPLICAS", "MISCONF", "BUSY")
+PASSING_CODES: Final = ("NOREPLICAS", "MISCONF", "BUSY", "LEADERLESS")
 """Errors of an engine that changes or has a bad moment: another attempt may find it in order."""
 
 

@@ -25,6 +25,11 @@ class Keys:
         return self.lease, self.leader
 
     @property
+    def renew_keys(self) -> tuple[bytes, bytes, bytes]:
+        """For the script that keeps a lease."""
+        return self.lease, self.leader, self.number
+
+    @property
     def commit_keys(self) -> tuple[bytes, ...]:
         """For the script that keeps a batch, in its order."""
         return (

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from geartrain.broker.agenda import wait
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.durability import adopt
+from geartrain.broker.durability import RESERVE, adopt
+from geartrain.broker.shards import pass_by
 from geartrain.broker.takeover import resume, suspend
 from geartrain.broker.ticks import drop_stale_marks
 from geartrain.pool.store import ValkeyStore
@@ -21,6 +22,7 @@ from geartrain.relay.seat import Seat
 from geartrain.store.committer import Committer
 from geartrain.store.durations import Durations
 
+LEAP: Final = 10  # times as many numbers as are reserved at once are left out where nobody knows the last one
 PATIENCE: Final = 2.0  # seconds in which the servers of a pool must have told a new leader of their peers
 
 Tell = Callable[[str, int, int, int, list[bytes]], None]  # server, kind, shard, number, parts
@@ -82,11 +84,17 @@ class Leadership:
         """Whether what fronts say is for the next leader."""
         return self.seat.closed
 
-    async def load(self) -> None:
-        """Have the shard's jobs. Raises StoreError."""
+    async def load(self, known: int = 0) -> bool:
+        """Have the shard's jobs. Raises StoreError.
+
+        True where the engine does not know that the job number ``known`` was given: its data is lost.
+        """
         async for kept in self.store.load():
             adopt(self.broker, kept)
         drop_stale_marks(self.broker)
+        lost = self.broker.last_handle < known
+        if lost:  # more than that may have been given since we heard of it
+            pass_by(self.broker, known + LEAP * RESERVE * self.broker.step)
         self.store.follow(self.broker)
         self.loaded = True
         self.open_by = self.broker.now + PATIENCE
@@ -94,6 +102,16 @@ class Leadership:
         for server, kind, number, body in early:
             self.take(server, kind, number, body)
         self.committer.begin(True)
+        return lost
+
+    def write_back(self) -> str:
+        """Have the engine, which has lost its data, have again what we have; what that is."""
+        broker = self.broker
+        self.store.primary = b""  # we know nothing of what it has
+        broker.reserved = 0  # so a batch is begun, and the rest follows it
+        without = sum(job.workload is None for job in broker.jobs.values())
+        lost = f", {without} are lost, as only the engine had their workloads" if without else ""
+        return f"{len(broker.jobs) - without} jobs are written back from memory{lost}"
 
     def set_time(self, now: float, clock: float) -> None:
         """Say what time it is. Where the lease may be another server's by now, nothing is handed out."""
@@ -196,13 +214,20 @@ class Leadership:
 
     def about(self) -> dict[str, object]:
         """What the other servers are told of the shard."""
-        return {"jobs": len(self.broker.jobs), "engine": self.store.engine.place, **self.replication}
+        jobs, number = len(self.broker.jobs), self.broker.last_handle
+        return {"jobs": jobs, "number": number, "engine": self.store.engine.place, **self.replication}
 
     async def look_at_replicas(self) -> None:
         """See how many replicas the engine has, and how far the best of them is behind. Raises StoreError."""
         _, offset, replicas = await self.store.engine.ask(b"ROLE")
         behind = [int(offset) - int(reached) for _, _, reached in replicas]
         self.replication = {"ack": self.store.ack, "replicas": len(behind), "lag": min(behind, default=0)}
+
+    def fault(self) -> str:
+        """Why the shard's jobs are not kept for now; empty where they are."""
+        if self.loaded and not self.store.primary:
+            return "the engine has lost its data, which is being written back"
+        return self.committer.fault()
 
     def lose(self) -> None:
         """The lease is another server's: what was not kept yet, and so is not settled, the fronts will say to it."""

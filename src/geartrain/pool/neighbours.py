@@ -300,8 +300,8 @@ class Neighbours:
     def part_with_silent(self, members: Mapping[str, Card]) -> None:
         """What the peers of a server ran that is silent for too long is queued again."""
         for server in list(self.guests):
-            member = members.get(server)
-            if member is None or member.age >= self.desk.heartbeat:
+            member = members.get(server)  # None where it has just come, and the engine has forgotten it
+            if member is not None and member.age >= self.desk.heartbeat:
                 self.log.warning(
                     "a server of the pool is silent, its jobs are queued again", extra={"id": server}
                 )

@@ -30,6 +30,7 @@ class Lease(NamedTuple):
     token: str
     text: str  # what the leader says of itself
     seconds: float  # for which it lasts
+    lost: bool = False  # the engine had lost it, and has it again
 
 
 class Registry:
@@ -49,12 +50,13 @@ class Registry:
         for engine in self.engines:
             engine.round_trips = self.round_trips
 
-    async def join(self) -> None:
+    async def join(self, secret: str = "") -> None:
         """Join the pool, which is made if there is none.
 
-        Raises SettingsError where the pool is another one than the URL says.
+        A pool that the engine has lost is made again, with the ``secret`` that we know. Raises SettingsError where the
+        pool is another one than the URL says.
         """
-        arguments: list[Argument] = [FORM, self.address.shards, secrets.token_hex(16)]
+        arguments: list[Argument] = [FORM, self.address.shards, secret or secrets.token_hex(16)]
         form, shards, _ = await self.engine.call(JOIN, [self.keys.facts], arguments)
         name = self.address.name
         if int(form) > FORM:
@@ -105,15 +107,24 @@ class Registry:
         (reply,) = await self.engines[shard].run([call], self.ack)
         return lease_in(reply)
 
-    async def renew(self, shard: int, token: str, seconds: float) -> Lease | None:
-        """Keep the lease, if nobody else has led the shard since it was taken; None where nobody leads it now."""
-        arguments: list[Argument] = [token, int(seconds * 1000)]
-        reply = await self.engines[shard].call(RENEW, self.shards[shard].lease_keys, arguments)
+    async def renew(
+        self, shard: int, token: str, seconds: float, text: str = "", number: int = 0
+    ) -> Lease | None:
+        """Keep the lease, if nobody else has led the shard since it was taken; None where nobody leads it now.
+
+        It is taken again where nobody leads, and the engine does not know that a job with that number was made.
+        """
+        arguments: list[Argument] = [token, int(seconds * 1000), text, number or ""]
+        reply = await self.engines[shard].call(RENEW, self.shards[shard].renew_keys, arguments)
         return lease_in(reply) if reply else None
 
     async def release(self, shard: int, token: str) -> None:
         """Give up the lease, if it is ours."""
         await self.engines[shard].call(RELEASE, self.shards[shard].lease_keys, [token])
+
+    async def number(self, shard: int) -> int:
+        """The number up to which no job of a shard may have one again, as far as the engine knows."""
+        return int(await self.engines[shard].ask(b"GET", self.shards[shard].number) or 0)
 
     async def lease(self, shard: int) -> Lease | None:
         """Who leads a shard; None where nobody does."""
@@ -133,6 +144,6 @@ class Registry:
 
 def lease_in(reply: Reply) -> Lease:
     """The lease in an answer."""
-    lease, milliseconds = reply
+    lease, milliseconds, *lost = reply
     token, _, text = lease.partition(b" ")
-    return Lease(token.decode(), text.decode(), max(milliseconds, 0) / 1000)
+    return Lease(token.decode(), text.decode(), max(milliseconds, 0) / 1000, lost == [1])

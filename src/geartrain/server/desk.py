@@ -93,6 +93,9 @@ class Desk(Protocol):
     def faults(self) -> list[str]:
         """Why it cannot take jobs for now; nothing where it can."""
 
+    def warnings(self) -> list[str]:
+        """What happened since the start that somebody should look into, though the server takes jobs."""
+
     def fenced(self) -> int:
         """How many late results were refused, as the pool had given their jobs away."""
 
@@ -202,6 +205,9 @@ class OwnDesk:
     def faults(self) -> list[str]:
         fault = "" if self.committer is None else self.committer.fault()
         return [fault] if fault else []
+
+    def warnings(self) -> list[str]:
+        return []
 
     def fenced(self) -> int:
         return 0

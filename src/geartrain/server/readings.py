@@ -106,6 +106,7 @@ class ServerReadings:
             "faults": self.faults(),
             "accidents": self.the_server.accidents,
             "renewal": desk.renewal(),
+            "warnings": self.warnings(),
             "set_aside_rows": [name for broker in desk.brokers() for name in broker.damage.names],
         }
 
@@ -126,6 +127,10 @@ class ServerReadings:
     def faults(self) -> list[str]:
         """Why nobody should send jobs here for now; nothing where all is well."""
         return [*([CLOSING] if self.the_server.stopping else []), *self.desk.faults(), *self.lack_of_space()]
+
+    def warnings(self) -> list[str]:
+        """What happened since the start that somebody should look into, though jobs are taken."""
+        return self.desk.warnings()
 
     def lack_of_space(self) -> list[str]:
         """Why the disk may refuse jobs soon."""

@@ -47,4 +47,6 @@ class Monitors:
     async def readyz(self, request: Request) -> Response:
         """Whether jobs should be sent here."""
         faults = self.readings.faults()
-        return answer({"ready": not faults, "reasons": faults}, 503 if faults else 200)
+        warnings = self.readings.warnings()
+        said = {"ready": not faults, "reasons": faults, **({"warnings": warnings} if warnings else {})}
+        return answer(said, 503 if faults else 200)

@@ -64,6 +64,9 @@ class Readings(Protocol):
     def server(self) -> ServerReading:
         """The server itself."""
 
+    def warnings(self) -> list[str]:
+        """What happened that somebody should look into, though jobs are taken."""
+
     def faults(self) -> list[str]:
         """Why nobody should send jobs here for now; nothing where all is well."""
 

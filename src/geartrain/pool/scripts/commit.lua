@@ -4,7 +4,8 @@
 -- ARGV  token, milliseconds of the lease, last number (empty: as it is),
 --       how many arguments belong to each of the sections below, and those arguments
 --
--- Whatever is done twice is the same as done once.
+-- Whatever is done twice is the same as done once. Where nobody leads, the engine may have lost its data: that is another
+-- error, as our lease may yet be renewed.
 
 local HEADER = 3
 local SECTIONS = {
@@ -29,7 +30,10 @@ if not lease then
   lease = redis.call('GET', KEYS[2])  -- it ran out: if nobody else has led since, nothing was missed
 end
 if not lease or string.sub(lease, 1, #token) ~= token then
-  return redis.error_reply('FENCED the lease of the shard is another server\'s, or nobody\'s')
+  if not is_there then
+    return redis.error_reply('LEADERLESS the lease of the shard is nobody\'s')
+  end
+  return redis.error_reply('FENCED the lease of the shard is another server\'s')
 end
 
 -- The first write decides whether an engine without memory lets the others happen: SET asks for memory, PEXPIRE not.

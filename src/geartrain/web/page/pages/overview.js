@@ -22,7 +22,7 @@ export function Overview() {
     <${History} />
     <div class="columns">
       <${Busiest} functions=${functions} recent=${recent} time=${time} />
-      <${Worries} functions=${functions} recent=${recent} time=${time} />
+      <${Worries} server=${server} functions=${functions} recent=${recent} time=${time} />
     </div>`;
 }
 
@@ -80,8 +80,8 @@ function busyness(row) {
 }
 
 /** What an operator should look at. */
-function Worries({ functions, recent, time }) {
-  const worries = functions.flatMap((row) => worriesOf(row, recent, time));
+function Worries({ server, functions, recent, time }) {
+  const worries = [...worriesAbout(server), ...functions.flatMap((row) => worriesOf(row, recent, time))];
   worries.sort((one, other) => other.weight - one.weight);
   return html`
     <${Section} title="Needs attention">
@@ -90,6 +90,12 @@ function Worries({ functions, recent, time }) {
           <li class=${`ink-${ink}`}><span class="lamp" aria-hidden="true"></span><a href=${href ?? link('functions', name)}>${name}</a> <span>${text}</span></li>`)}
         </ul>` : html`<p class="empty">All is well.</p>`}
     <//>`;
+}
+
+/** What the server itself complains about: what keeps it from taking jobs, and what it has noticed since its start. */
+function worriesAbout(server) {
+  const about = (ink, weight) => (text) => ({ name: 'Server', ink, weight, text, href: link('pool') });
+  return [...(server?.faults ?? []).map(about('red', 7)), ...(server?.warnings ?? []).map(about('amber', 6))];
 }
 
 const LONG = 60; // seconds that a job waits before it is a worry
