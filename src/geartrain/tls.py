@@ -20,6 +20,8 @@ class TLS:
     """How a client or a worker speaks TLS with its servers. The files are in PEM form.
 
     ``ca`` has the authorities that servers' certificates may be from; without it those that the system trusts.
+    ``crl`` has the authorities' lists of revoked certificates: one that is revoked, or not covered by a list that is
+    in date, is refused.
     ``certificate`` and ``key`` are what servers are shown that ask for it; the key may be in the certificate's file.
     ``server_name`` is the name that the certificate must have, where it is not the host of the address.
     ``verify=False`` encrypts, and trusts any server. The files are read for each connection, so one that is renewed
@@ -31,6 +33,7 @@ class TLS:
     key: str = ""
     server_name: str = ""
     verify: bool = True
+    crl: str = ""
 
     def context(self) -> ssl.SSLContext:
         """What Python's ssl needs; raises SettingsError, which names the file that does not fit."""
@@ -43,6 +46,8 @@ class TLS:
             load_authorities(context, self.ca)
         else:
             context.load_default_certs()
+        if self.crl and self.verify:
+            load_revoked(context, self.crl)
         if self.certificate:
             load_certificate(context, self.certificate, self.key)
         elif self.key:
@@ -71,6 +76,21 @@ def load_authorities(context: ssl.SSLContext, path: str) -> None:
         context.load_verify_locations(path)
     except ssl.SSLError as error:
         raise SettingsError(f"{path}: the authorities cannot be read: {error.reason or error}") from None
+
+
+def load_revoked(context: ssl.SSLContext, path: str) -> None:
+    """Refuse the certificates that an authority has revoked, by its lists in a file; raises SettingsError.
+
+    Each authority whose certificates are shown needs a list that is in date.
+    """
+    check_file(path, "X509 CRL", "a list of revoked certificates")
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError as error:
+        raise SettingsError(
+            f"{path}: the revoked certificates cannot be read: {error.reason or error}"
+        ) from None
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def load_certificate(context: ssl.SSLContext, path: str, key: str) -> None:
@@ -169,20 +189,28 @@ class TlsStream:
         return self.take()
 
     def names(self) -> tuple[str, ...]:
-        """The common name and the DNS names of the other end's certificate, where that was asked for and verified."""
+        """The names of the other end's certificate, as ``names_in`` has them, where that was asked for and verified."""
         return names_in(self.object.getpeercert() or {})
 
 
 def names_in(certificate: Mapping[str, Any]) -> tuple[str, ...]:
-    """The common name and the DNS names in what ``getpeercert`` gives."""
-    found = [value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"]
-    found += [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    """The DNS names in what ``getpeercert`` gives; the common name where the certificate has no alternative names."""
+    others = certificate.get("subjectAltName", ())
+    found = [value for kind, value in others if kind == "DNS"]
+    if not others:
+        found = [
+            value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"
+        ]
     return tuple(dict.fromkeys(found))
 
 
 # What went wrong, in words
 
 VERIFICATION: Final = {
+    3: "there is no list of revoked certificates of its authority (crl)",
+    11: "the list of revoked certificates of its authority is not valid yet (crl)",
+    12: "the list of revoked certificates of its authority is out of date (crl)",
+    8: "the list of revoked certificates of its authority is not signed by it (crl)",
     10: "its certificate has expired",
     9: "its certificate is not valid yet",
     18: "its certificate is from an authority that is not trusted (ca)",

@@ -13,6 +13,16 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from geartrain.errors import GearmanError
 from geartrain.protocol.servers import parse_server
@@ -24,14 +34,11 @@ from tests.support.processes import GeartrainProgram
 CHUNK: Final = 64 * 1024
 
 
-class Files:
+class Files(NamedTuple):
     """A certificate and its key, in files."""
 
-    def __init__(self, folder: Path, name: str, made: trustme.LeafCert) -> None:
-        self.certificate = str(folder / f"{name}.pem")
-        self.key = str(folder / f"{name}.key")
-        Path(self.certificate).write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
-        Path(self.key).write_bytes(made.private_key_pem.bytes())
+    certificate: str
+    key: str
 
     @property
     def server_options(self) -> tuple[str, ...]:
@@ -47,13 +54,60 @@ class Authority:
         self.made = trustme.CA(organization_name=name)
         self.ca = str(folder / f"{name}.pem")
         self.made.cert_pem.write_to_path(self.ca)
+        self.certificate = x509.load_pem_x509_certificate(self.made.cert_pem.bytes())
+        key = load_pem_private_key(self.made.private_key_pem.bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self.key = key
 
     def issue(self, name: str, *hosts: str, common_name: str | None = None, days: int = 30) -> Files:
         """A certificate for hosts; with less than one day it has expired."""
         expires = datetime.now(UTC) + timedelta(days=days)
         begins = expires - timedelta(days=60)
         options: dict[str, Any] = {"not_before": begins, "not_after": expires, "common_name": common_name}
-        return Files(self.folder, name, self.made.issue_cert(*hosts, **options))
+        made = self.made.issue_cert(*hosts, **options)
+        files = Files(str(self.folder / f"{name}.pem"), str(self.folder / f"{name}.key"))
+        Path(files.certificate).write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
+        Path(files.key).write_bytes(made.private_key_pem.bytes())
+        return files
+
+    def sign(self, name: str, common_name: str, *others: x509.GeneralName) -> Files:
+        """A certificate with just these names: a common name, and alternative names where there are any."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+            .issuer_name(self.certificate.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+            .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        )
+        if others:
+            builder = builder.add_extension(x509.SubjectAlternativeName(others), critical=False)
+        signed = builder.sign(self.key, hashes.SHA256())
+        certificate, private = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return Files(str(certificate), str(private))
+
+    def revoke(self, *files: Files, days: int = 1) -> str:
+        """The file with the list of what the authority has revoked; with less than one day it is out of date."""
+        ends = datetime.now(UTC) + timedelta(days=days)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(ends - timedelta(days=10))
+            .next_update(ends)
+        )
+        for each in files:
+            number = x509.load_pem_x509_certificate(Path(each.certificate).read_bytes()).serial_number
+            revoked = (
+                x509.RevokedCertificateBuilder().serial_number(number).revocation_date(datetime.now(UTC))
+            )
+            builder = builder.add_revoked_certificate(revoked.build())
+        path = self.folder / f"{Path(self.ca).stem}.crl"
+        path.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        return str(path)
 
 
 class Shared(NamedTuple):

@@ -10,7 +10,7 @@ from geartrain.errors import SettingsError
 from geartrain.server.log import NOTICE
 from geartrain.server.settings import Settings
 from geartrain.server.tls_options import TlsFiles, files_of
-from geartrain.tls import TLS, TlsStream, load_authorities, load_certificate, reason_of
+from geartrain.tls import TLS, TlsStream, load_authorities, load_certificate, load_revoked, reason_of
 
 
 class Certificates:
@@ -48,13 +48,15 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     load_certificate(context, files.certificate, files.key)
     if files.client_ca:
         load_authorities(context, files.client_ca)
+        if files.client_crl:
+            load_revoked(context, files.client_crl)
         context.verify_mode = ssl.CERT_REQUIRED if files.required else ssl.CERT_OPTIONAL
     return context
 
 
 def link_context(files: TlsFiles) -> ssl.SSLContext:
     """For links to other servers of a pool."""
-    return TLS(files.client_ca, files.certificate, files.key).context()
+    return TLS(files.client_ca, files.certificate, files.key, crl=files.client_crl).context()
 
 
 def certificates_of(settings: Settings) -> Certificates | None:

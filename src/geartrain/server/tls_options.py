@@ -47,6 +47,7 @@ class TlsFiles(NamedTuple):
     certificate: str
     key: str  # empty where it is in the certificate's file
     client_ca: str  # empty where clients are asked for no certificate
+    client_crl: str  # empty where no list of revoked certificates is looked at
     required: bool  # clients without a certificate are refused
 
 
@@ -70,6 +71,12 @@ class TlsOptions:
     tls_key: str = option("", TEXT, "Its key, where that is in another file.", metavar="FILE")
     tls_client_ca: str = option(
         "", TEXT, "Authorities of clients' certificates, and of those of a pool's servers.", metavar="FILE"
+    )
+    tls_client_crl: str = option(
+        "",
+        TEXT,
+        "Lists of certificates that these authorities have revoked, PEM. One that is out of date lets nobody in.",
+        metavar="FILE",
     )
     tls_client: str = option(
         "",
@@ -111,8 +118,9 @@ def check_tls(options: TlsOptions) -> None:
     ):
         if given and not (options.tls_certificate or options.ssl):
             raise SettingsError(f"--{name} wants --tls-certificate FILE as well")
-    if options.tls_client and not (options.tls_client_ca or (options.ssl and options.ssl_ca_file)):
-        raise SettingsError(f"--tls-client {options.tls_client} wants --tls-client-ca FILE as well")
+    for name, value in (("tls-client", options.tls_client), ("tls-client-crl", options.tls_client_crl)):
+        if value and not (options.tls_client_ca or (options.ssl and options.ssl_ca_file)):
+            raise SettingsError(f"--{name} {value} wants --tls-client-ca FILE as well")
 
 
 def check_one(ours: str, theirs: str, what: str) -> None:
@@ -135,7 +143,7 @@ def files_of(options: TlsOptions) -> TlsFiles | None:
         if not certificate:
             certificate, key = GEARMAND_CERTIFICATE, key or GEARMAND_KEY
     required = options.tls_client == REQUIRED or (not options.tls_client and bool(options.tls_client_ca))
-    return TlsFiles(certificate, key, authorities, required)
+    return TlsFiles(certificate, key, authorities, options.tls_client_crl, required)
 
 
 def unused(options: TlsOptions) -> list[str]:
