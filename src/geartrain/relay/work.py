@@ -87,7 +87,7 @@ def next_in_turn(front: Front) -> tuple[Channel, Survey]:
 
 def running(front: Front, handle: bytes, refusal: bytes) -> Channel | None:
     """Whose job the peer runs; else it hears why not, but for a worker, see ``Session.running``."""
-    channel = channel_of(front, handle)
+    channel = front.home if front.hub.shards == 1 else channel_of(front, handle)
     if handle in channel.running:
         return channel
     if not front.connection.worker:
