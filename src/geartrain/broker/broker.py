@@ -330,6 +330,8 @@ class Broker:
         function.running += 1
         if job.alarm:
             self.lifetimes.cancel(job)
+        if function.policy is None and not function.workers.get(connection):  # as most are: no call for it
+            return
         limit = function.time_limit(connection)
         if limit:
             self.time_limits.set(job, self.now + limit)
