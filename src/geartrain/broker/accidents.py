@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# Where this is compiled, a field's class is looked for among the names of the module.
+from builtins import Exception
 from typing import NamedTuple
 
 from geartrain.broker.model import Connection
