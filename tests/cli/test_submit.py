@@ -20,8 +20,7 @@ def test_the_workload_may_come_from_stdin(shop: Shop) -> None:
 def test_a_job_that_fails_is_status_1_and_its_output_is_still_there(shop: Shop) -> None:
     failed = shop.run("submit", "capitals", "bad luck")
     assert (failed.status, failed.stdout) == (1, "BAD LUCK\n")
-    assert failed.stderr.startswith("geartrain: job H:")
-    assert failed.stderr.endswith(" failed\n")
+    assert failed.stderr == "geartrain: CommandFailed: sh: exit status 7\n"
 
 
 def test_as_json_the_result_comes_with_its_handle(shop: Shop) -> None:

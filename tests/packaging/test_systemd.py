@@ -11,6 +11,7 @@ import pytest
 
 from geartrain.server.activation import NAMES
 from geartrain.server.settings import Settings
+from geartrain.tasks.supervisor import KILL_AFTER
 from tests.packaging.units import UNITS, settings_of
 from tests.support.machine import require
 
@@ -56,6 +57,14 @@ def test_the_socket_has_a_name_that_the_server_knows() -> None:
 def test_the_server_has_more_time_to_stop_than_its_jobs() -> None:
     (seconds,) = settings_of("geartrain.service")["TimeoutStopSec"]
     assert int(seconds) > 2 * Settings().grace
+
+
+def test_a_worker_has_more_time_to_stop_than_its_jobs() -> None:
+    (seconds,) = settings_of("geartrain-worker@.service")["TimeoutStopSec"]
+    (command,) = settings_of("geartrain-worker@.service")["ExecStart"]
+    words = command.split()
+    assert int(seconds) > int(words[words.index("--grace") + 1]) + KILL_AFTER
+    assert words.index("--grace") < words.index("$WORKER")
 
 
 def test_no_service_restarts_with_options_that_cannot_work() -> None:

@@ -26,6 +26,8 @@ class Plan:
     max_lifetime: float | None  # seconds after which it is replaced, or a little less
     max_rss: int | None  # bytes of memory beyond which it is replaced
     grace: float  # seconds that running jobs get at the end
+    kill_after: float  # seconds that a function gets after its job was taken away
+    start_timeout: float  # seconds in which a process has to import the app
     reload: bool  # start anew when a source file changes
 
     def to_json(self) -> str:

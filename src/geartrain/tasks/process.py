@@ -2,12 +2,14 @@
 
 On the descriptor that the second argument names, the process writes a line when it has imported the app: an empty
 one, or why it could not. When the supervisor's end of it closes, the process finishes its jobs and leaves.
+The third argument is a descriptor of the memory in which the supervisor reads what the process runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import resource
 import select
@@ -15,18 +17,25 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Final
 
 from geartrain.aio.worker import AsyncWorker
 from geartrain.errors import SettingsError
+from geartrain.failures import is_from_outside, one_line
+from geartrain.jobs import nothing
 from geartrain.sync.worker import Worker
 from geartrain.tasks.app import App
-from geartrain.tasks.loading import load
+from geartrain.tasks.loading import ImportFailed, load
 from geartrain.tasks.plan import Plan, log_to_stderr
+from geartrain.tasks.runs import Runs
 
+NOT_NOW: Final = 1  # exit status of a process that could not do what it should
+MISUSED: Final = 2  # exit status of a process whose app is not there
+LOOK: Final = 0.1  # seconds between two looks at the jobs that run
 CHECK: Final = 0.5  # seconds between two looks at the limits
+ORPHANED: Final = "the supervisor is gone"
 LIFETIME_JITTER: Final = (
     0.1  # part of the lifetime that a process may be short of, so that not all go at once
 )
@@ -36,13 +45,13 @@ STATM: Final = Path("/proc/self/statm")
 log: Final = logging.getLogger("geartrain.tasks")
 
 
-def main(plan: Plan, supervisor: socket.socket) -> int:
+def main(plan: Plan, supervisor: socket.socket, runs: Runs) -> int:
     """Run the app's tasks until a signal or a limit; the process's exit status."""
     try:
         app = load(plan.app)
     except SettingsError as error:
-        supervisor.sendall(f"{error}\n".encode())
-        return 1
+        supervisor.sendall(f"{error}\n".encode("utf-8", "backslashreplace"))
+        return NOT_NOW if isinstance(error, ImportFailed) else MISUSED
     log_to_stderr()
     if plan.servers is not None:
         app.own_pool.servers = plan.servers
@@ -50,12 +59,27 @@ def main(plan: Plan, supervisor: socket.socket) -> int:
         app.own_pool.tls = plan.tls
     supervisor.sendall(b"\n")
     log.info("%s: %s", plan.app, ", ".join(app.definitions))
-    warden = Warden(plan, supervisor)
+    warden = Warden(plan, supervisor, runs)
     if plan.concurrency == 1 and not any(each.is_async for each in app.definitions.values()):
         run_blocking(app, plan, warden)
     else:
-        asyncio.run(run_on_a_loop(app, plan, warden))
+        run_to_the_end(run_on_a_loop(app, plan, warden))
+    runs.leave()
     return 0
+
+
+def run_to_the_end(coroutine: Coroutine[None, None, None]) -> None:
+    """Run a coroutine on a loop; what a task of a function's own raises to end the loop does not end it."""
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        whole = loop.create_task(coroutine)
+        while True:
+            try:
+                return loop.run_until_complete(whole)
+            except (SystemExit, KeyboardInterrupt) as error:
+                if whole.done() or is_from_outside(error):
+                    raise
+                log.error("a task of a job's function raised %s", one_line(error))
 
 
 def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
@@ -64,7 +88,8 @@ def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
         app.own_pool.servers, max_jobs=plan.max_jobs, tls=app.own_pool.tls, token=app.own_pool.token
     )
     app.add_to(worker)
-    warden.watch(worker.stop)
+    worker.board = warden.runs
+    warden.watch(worker.stop, worker.look)
     worker.run()
     app.close()
 
@@ -80,35 +105,50 @@ async def run_on_a_loop(app: App, plan: Plan, warden: Warden) -> None:
         token=app.own_pool.token,
     )
     app.add_to(worker)
-    warden.watch(lambda: loop.call_soon_threadsafe(worker.stop))
+    worker.board = warden.runs
+    warden.watch(lambda: loop.call_soon_threadsafe(worker.stop), nothing)
     await worker.run()
     await app.aclose()
     app.close()
 
 
 class Warden:
-    """Stops the worker when it has lived long enough, has grown too large, or the supervisor is gone."""
+    """Watches over the worker in a thread of its own: which of its jobs were taken away, and when it is to stop.
 
-    def __init__(self, plan: Plan, supervisor: socket.socket) -> None:
+    It stops when it has lived long enough, has grown too large, or the supervisor is gone. In the last case the
+    process ends at once after the time that running jobs get.
+    """
+
+    def __init__(self, plan: Plan, supervisor: socket.socket, runs: Runs) -> None:
         self.plan = plan
         self.supervisor = supervisor
+        self.runs = runs
         self.end = float("inf")  # of the process's lifetime, by the monotonic clock
         if plan.max_lifetime is not None:
             self.end = time.monotonic() + plan.max_lifetime * (1 - LIFETIME_JITTER * random.random())
 
-    def watch(self, stop: Callable[[], object]) -> None:
-        """Look in a thread, and call ``stop`` once."""
-        threading.Thread(target=self.look, args=(stop,), name="geartrain-warden", daemon=True).start()
+    def watch(self, stop: Callable[[], object], look: Callable[[], object]) -> None:
+        """Begin: ``look`` finds out which jobs were taken away, ``stop`` is called once."""
+        threading.Thread(target=self.work, args=(stop, look), name="geartrain-warden", daemon=True).start()
 
-    def look(self, stop: Callable[[], object]) -> None:
-        """Wait for a reason to stop."""
-        while True:
-            readable, _, _ = select.select([self.supervisor], [], [], CHECK)
-            reason = "the supervisor is gone" if readable else self.reached()
-            if reason:
+    def work(self, stop: Callable[[], object], look: Callable[[], object]) -> None:
+        """Look again and again, for a reason to stop, too, until there is one."""
+        reason = ""
+        next_check = 0.0
+        while reason != ORPHANED:
+            readable, _, _ = select.select([self.supervisor], [], [], LOOK)
+            look()
+            self.runs.mark()
+            now = time.monotonic()
+            if not readable and (reason or now < next_check):
+                continue
+            next_check = now + CHECK
+            before, reason = reason, ORPHANED if readable else self.reached()
+            if reason and not before:
                 log.info("stopping: %s", reason)
                 stop()
-                return
+        time.sleep(self.plan.grace)
+        os._exit(NOT_NOW)
 
     def reached(self) -> str:
         """The limit that is reached; empty where none is."""
@@ -128,4 +168,6 @@ def resident() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Plan.from_json(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))))
+    plan = Plan.from_json(sys.argv[1])
+    memory = Runs(int(sys.argv[3]), plan.concurrency)
+    sys.exit(main(plan, socket.socket(fileno=int(sys.argv[2])), memory))

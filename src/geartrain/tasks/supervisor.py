@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from geartrain.errors import SettingsError
-from geartrain.tasks.child import Child
+from geartrain.tasks.child import LOOK, Child
+from geartrain.tasks.first_process import reap_as_first_process
 from geartrain.tasks.plan import Plan, log_to_stderr
 from geartrain.tasks.sources import Sources
 from geartrain.tls import TLS
 
 GRACE: Final = 10.0  # seconds
+KILL_AFTER: Final = 5.0  # seconds
+START_TIMEOUT: Final = 60.0  # seconds
+PATIENCE: Final = 0.3  # seconds that a process may run lost jobs only, before another one helps out
+MOST_HELPERS: Final = 3  # processes beside one that hangs
 FIRST_PAUSE: Final = 0.5  # seconds before a process that died is replaced
 LONGEST_PAUSE: Final = 30.0  # seconds
 LONG_LIFE: Final = 60.0  # seconds after which an early death is forgotten
@@ -34,17 +39,35 @@ def run(
     max_lifetime: float | None = None,
     max_rss: int | None = None,
     grace: float = GRACE,
+    kill_after: float = KILL_AFTER,
+    start_timeout: float = START_TIMEOUT,
     reload: bool = False,
 ) -> None:
     """Run the tasks of an app in processes until SIGTERM or SIGINT, and let running jobs end.
 
     ``app`` is "module:app"; ``servers`` and ``tls`` None take those of the app. SIGHUP replaces the processes one by
     one, each when its successor is at work. A second SIGTERM or SIGINT, or the end of ``grace`` seconds, ends jobs at
-    once: the servers queue them again. Raises SettingsError when the app cannot be imported.
+    once: the servers queue them again. A process whose function goes on ``kill_after`` seconds after its job was
+    taken away is replaced; its other jobs may end. An app that fails to be imported, or is not in ``start_timeout``
+    seconds, is tried again. Raises SettingsError when there is no such app.
     """
     if servers is not None:
         servers = (servers,) if isinstance(servers, str) else tuple(servers)
-    plan = Plan(app, servers, tls, processes, concurrency, max_jobs, max_lifetime, max_rss, grace, reload)
+    plan = Plan(
+        app,
+        servers,
+        tls,
+        processes=processes,
+        concurrency=concurrency,
+        max_jobs=max_jobs,
+        max_lifetime=max_lifetime,
+        max_rss=max_rss,
+        grace=grace,
+        kill_after=kill_after,
+        start_timeout=start_timeout,
+        reload=reload,
+    )
+    reap_as_first_process()
     log_to_stderr()
     asyncio.run(Supervisor(plan).run())
 
@@ -54,20 +77,48 @@ class Place:
 
     def __init__(self, supervisor: Supervisor, child: Child) -> None:
         self.supervisor = supervisor
+        self.plan = supervisor.plan
         self.child = child
         self.deaths = 0  # early ones, in a row
         self.changing = asyncio.Lock()
 
     async def keep(self) -> None:
-        """Replace the process whenever it ends."""
+        """Replace the process whenever it ends, or hangs in a job that is not its own any more."""
         while True:
             child = self.child
-            how = await child.ended()
+            how = await self.watch(child)
             if child is self.child:
                 await self.pause(child, how)
             async with self.changing:
                 if child is self.child:
-                    await self.replace()
+                    self.child = await self.supervisor.start()
+
+    async def watch(self, child: Child) -> str:
+        """Wait until the process ends, and say how it was, or until another one has its place."""
+        ended = asyncio.create_task(child.ended())
+        while not ended.done() and child is self.child:
+            await asyncio.wait([ended], timeout=LOOK)
+            if child.is_full_of_lost(PATIENCE) or child.lost(self.plan.kill_after):
+                await self.relieve(child)
+        return ended.result() if ended.done() else ""
+
+    async def relieve(self, child: Child) -> None:
+        """Start another process beside one that hangs; it has the place if the first one does not come to itself."""
+        async with self.changing:
+            if child is not self.child:
+                return None
+            processes = [child]
+            while not child.lost(self.plan.kill_after):
+                if not child.is_full_of_lost(PATIENCE):
+                    return self.supervisor.dismiss(processes[1:])
+                if len(processes) <= MOST_HELPERS and processes[-1].is_full_of_lost(PATIENCE):
+                    processes.append(await self.supervisor.start())
+                await asyncio.sleep(LOOK)
+            if len(processes) == 1:
+                processes.append(await self.supervisor.start())
+            self.child = processes.pop()
+        child.tell_of_lost("takes no new jobs and is replaced")
+        self.supervisor.dismiss(processes)
 
     async def pause(self, child: Child, how: str) -> None:
         """Wait before the next start, the longer the more often processes died early."""
@@ -75,16 +126,9 @@ class Place:
             self.deaths = 0
             return
         self.deaths = 0 if child.age() > LONG_LIFE else self.deaths + 1
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self.deaths - 1, 16)) if self.deaths else 0.0
+        pause = pause_after(self.deaths)
         log.error("process %d ended: %s; the next one starts in %.1f s", child.process.pid, how, pause)
         await asyncio.sleep(pause)
-
-    async def replace(self) -> None:
-        """Start the next process after the last one has ended."""
-        self.child = await self.supervisor.start()
-        problem = await self.child.problem()
-        if problem:
-            log.error("%s", problem)
 
     async def renew(self) -> None:
         """Start the next process, and stop the present one when that is at work."""
@@ -94,7 +138,7 @@ class Place:
             if problem:
                 return log.error("%s; process %d goes on", problem, self.child.process.pid)
             before, self.child = self.child, successor
-        await before.stop(self.supervisor.plan.grace)
+        await before.stop()
 
 
 class Supervisor:
@@ -107,9 +151,10 @@ class Supervisor:
         self.renewal = asyncio.Event()  # the processes are to be replaced
         self.children: list[Child] = []  # every process that may be there
         self.places: list[Place] = []
+        self.dismissals: set[asyncio.Task[None]] = set()  # of processes that are to end beside the others
 
     async def run(self) -> None:
-        """Work until ``stop``; raises SettingsError when the app cannot be imported."""
+        """Work until ``stop``; raises SettingsError when there is no such app."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.add_signal_handler(signal.SIGINT, self.stop)
@@ -124,17 +169,23 @@ class Supervisor:
         finally:
             beginning.cancel()
             stopped.cancel()
-            await asyncio.gather(*(child.stop(self.plan.grace) for child in self.children))
+            await asyncio.gather(*(child.stop() for child in self.children))
         log.info("stopped")
 
     async def begin(self) -> None:
         """Start the processes: first one, to see whether the app can be imported, then the others."""
+        failures = 0
         child = await self.start()
         while problem := await child.problem():
-            if self.sources is None:
+            if self.sources is not None:
+                log.error("%s; waiting for a change", problem)
+                log.info("%s changed", await self.sources.changed())
+            elif await child.is_misused():
                 raise SettingsError(problem)
-            log.error("%s; waiting for a change", problem)
-            log.info("%s changed", await self.sources.changed())
+            else:
+                failures += 1
+                log.error("%s; the next try is in %.1f s", problem, pause_after(failures))
+                await asyncio.sleep(pause_after(failures))
             child = await self.start()
         others = [await self.start() for _ in range(self.plan.processes - 1)]
         self.places = [Place(self, each) for each in (child, *others)]
@@ -152,10 +203,27 @@ class Supervisor:
 
     async def start(self) -> Child:
         """Start a process that ``stop`` will stop."""
-        child = await Child.start(self.plan)
+        failures = 0
+        while True:
+            try:
+                child = await Child.begin(self.plan)
+                break
+            except OSError as error:  # the machine has too many processes, or no memory
+                failures += 1
+                log.error(
+                    "cannot start a process: %s; the next try is in %.1f s", error, pause_after(failures)
+                )
+                await asyncio.sleep(pause_after(failures))
         self.children = [each for each in self.children if each.process.returncode is None]
         self.children.append(child)
         return child
+
+    def dismiss(self, children: Sequence[Child]) -> None:
+        """Have processes end beside the others."""
+        for child in children:
+            task = asyncio.create_task(child.stop())
+            self.dismissals.add(task)
+            task.add_done_callback(self.dismissals.discard)
 
     async def renew(self) -> None:
         """Replace the processes one by one, whenever that is asked for."""
@@ -178,3 +246,8 @@ class Supervisor:
             return self.stopped.set()
         for child in self.children:
             child.kill()
+
+
+def pause_after(failures: int) -> float:
+    """Seconds before the next start, after so many that failed in a row."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 16)) if failures else 0.0
