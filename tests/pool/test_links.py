@@ -18,7 +18,7 @@ from tests.support.engines import EngineSet
 from tests.support.machine import DEADLINE, HOST, wait_until
 from tests.support.pools import Pool, knows_leaders, pool
 
-HEARTBEAT = ("--heartbeat", "2")
+HEARTBEAT = ("--heartbeat", "1")
 NONCE = b"0" * 32
 
 
@@ -57,7 +57,7 @@ def test_a_stranger_is_refused_and_learns_nothing(members: Pool, engine: EngineS
     assert b"a greeting of 3 words" in said_to(server.port, b"geartrain-link 2 me\n")
     greeting = b"geartrain-link 2 me %b %b\n" % (b"x" * 20, NONCE)
     bomb = HEAD.pack(0xFFFFFFFF, ATTACH, 0, 1)
-    for proof in (b"", b"0" * 64 + b"\n", b"0" * 5000, b"0" * 64 + b"\n" + bomb * 100):
+    for proof in (b"0" * 5000, b"0" * 64 + b"\n" + bomb * 100):
         heard = said_to(server.port, greeting, proof)
         assert heard.startswith(b"OK 2 ")
         assert heard.count(b"\n") == 1
