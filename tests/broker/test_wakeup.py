@@ -184,6 +184,22 @@ def test_the_operator_may_choose_how_many_a_job_wakes_in_all(worker_wakeup: int,
     assert woken(workers) == 0
 
 
+def test_with_a_number_of_the_operator_each_job_wakes_whoever_comes_after_those_woken_last() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", worker_wakeup=2, wakes_more=False))
+    first, second, _ = workers = [sleeper(server, b"f") for _ in range(3)]
+    client = server.connect()
+    client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert [worker.heard() for worker in workers] == [[(NOOP,)], [(NOOP,)], []]
+    for worker in (second, first):
+        worker.sends(request(GRAB_JOB) + request(GRAB_JOB) + request(PRE_SLEEP))
+        worker.heard()
+    last = sleeper(server, b"f")  # it comes behind all others
+    client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert [worker.heard() for worker in (*workers, last)] == [[(NOOP,)], [], [(NOOP,)], []]
+    client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+    assert [worker.heard() for worker in (*workers, last)] == [[], [(NOOP,)], [], [(NOOP,)]]
+
+
 def test_as_many_jobs_as_come_in_one_turn_wake_as_many_sleepers() -> None:
     server = MemoryServer()
     workers = [sleeper(server, b"f") for _ in range(5)]

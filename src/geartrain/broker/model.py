@@ -225,7 +225,8 @@ class Function:
         )
         self.uniques: dict[bytes, Job] = {}  # jobs that a submit with an equal unique joins
         self.contents: dict[bytes, Job] = {}  # jobs with the unique "-", by workload
-        self.workers: dict[Connection, float] = {}  # with the time limit of each in seconds, 0 for none
+        # With the time limit of each in seconds, 0 for none; in the order in which they are woken by ``-w N``.
+        self.workers: OrderedDict[Connection, float] = OrderedDict()
         self.sleepers: OrderedDict[Connection, None] = OrderedDict()  # those asleep; the last is woken first
 
     def time_limit(self, connection: Connection) -> float:
