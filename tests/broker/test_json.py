@@ -152,6 +152,7 @@ def test_stats_tell_what_the_server_holds() -> None:
             "results": 0,
             "workload_bytes": 7,
             "result_bytes": 0,
+            "set_aside": 0,
             "uptime": 5,
         }
     ]

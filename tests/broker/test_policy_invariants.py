@@ -198,7 +198,7 @@ class Operations(RuleBasedStateMachine):
         """Of a job that was taken from it for its time limit, whoever has that by now."""
         for job in list(self.broker.jobs.values()):
             for peer in self.peers:
-                if peer.connection in (job.late or ()):
+                if peer.connection.serial in (job.late or ()):
                     text = [] if end == WORK_FAIL else [b"text"]
                     self.turn(peer, end, job.handle, *text)
                     return

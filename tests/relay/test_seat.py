@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from geartrain.broker.endings import lose
 from geartrain.broker.gates import set_policy
 from geartrain.broker.rules import Rules
 from geartrain.protocol.commands import (
@@ -644,3 +645,13 @@ def test_a_job_that_a_worker_said_too_much_of_fails_and_is_a_dead_letter_whateve
     leader.says(A, WORKER, WORK_TOO_LARGE, FIRST, b"5 bytes are over the limit of 4")
     (letter,) = leader.broker.archive.dead.values()
     assert letter.record.error == b"5 bytes are over the limit of 4"
+
+
+def test_a_late_result_counts_also_when_the_link_to_its_server_has_broken_meanwhile() -> None:
+    leader = with_running_job()
+    job = leader.job(FIRST)
+    lose(leader.broker, job, "timeout")
+    leader.breaks(B)
+    leader.attaches(B, WORKER, CAN_RESIZE)
+    leader.says(B, WORKER, WORK_COMPLETE, FIRST, b"late")
+    assert leader.heard(A, CLIENT) == [(WORK_COMPLETE, FIRST, b"late")]

@@ -74,6 +74,7 @@ class Broker:
         self.last_handle = rules.shard
         self.reserved = 0  # numbers up to it are not given again, even after a crash
         self.last_place = 0
+        self.last_serial = 0
         self.is_in_order = True  # ``jobs`` is in the order of their numbers
 
     # Connections
@@ -81,6 +82,8 @@ class Broker:
     def connect(self, number: int, host: bytes) -> Connection:
         """A new peer."""
         connection = Connection(number, host, self.rules.exceptions, self.dirty)
+        self.last_serial += 1
+        connection.serial = self.last_serial
         self.connections[connection] = None
         return connection
 

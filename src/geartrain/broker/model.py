@@ -98,8 +98,8 @@ class Job:
         self.worker: Connection | None = None  # None while no worker has it
         self.attempts = 0  # executions that ended without a result
         self.losses = 0  # those in a row, up to the last, that were lost or timed out
-        # Workers that were over their time limit: each may still bring the result, see ``lateness.py``.
-        self.late: list[Connection] | None = None
+        # Serials of workers that were over their time limit: each may still bring the result, see ``lateness.py``.
+        self.late: list[int] | None = None
         self.alarm = 0  # names its entry in a Deadlines; 0 is none
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
@@ -313,6 +313,7 @@ class Connection:
         "outgoing",
         "promised",
         "running",
+        "serial",
         "waiting",
         "woken",
         "worker",
@@ -320,6 +321,7 @@ class Connection:
 
     def __init__(self, number: int, host: bytes, exceptions: bool, dirty: list[Connection]) -> None:
         self.number = number  # its file descriptor
+        self.serial = 0  # no other connection of the broker has or had it
         self.host = host
         self.exceptions = exceptions  # whether it hears WORK_EXCEPTION rather than WORK_FAIL
         self.extended = False  # it speaks Geartrain's extension

@@ -228,6 +228,10 @@ class Seat:
         guest = self.welcome(server, number, state.host)
         let(guest.session, state.access)
         guest.connection.draining = state.draining
+        if known is not None:
+            guest.connection.serial = (
+                known.connection.serial
+            )  # it is the same worker: a late result of it counts
         if known is not None and known.connection.draining != state.draining:
             guest.connection.draining = known.connection.draining
             self.broker.drained.append(guest.connection)  # its front had not heard of it when its link broke
