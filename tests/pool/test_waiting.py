@@ -7,6 +7,7 @@ from select import select
 
 import pytest
 
+from geartrain.pool.address import Address
 from geartrain.protocol.commands import (
     CAN_DO,
     GET_STATUS,
@@ -24,6 +25,7 @@ from tests.pool.peers import Peers, gets
 from tests.server.links import Link, held
 from tests.support.engines import EngineSet
 from tests.support.machine import DEADLINE
+from tests.support.pools import pool
 from tests.wire import Packet
 
 
@@ -99,3 +101,29 @@ def test_a_grab_is_answered_while_the_leader_stands_still(peers: Peers) -> None:
     with held(peers.pool.leader()):
         for worker in workers * 2:
             assert worker.asks(GRAB_JOB_UNIQ) == (NO_JOB,)
+
+
+def test_a_member_that_is_told_to_stop_does_not_wait_for_a_job_that_is_only_queued(
+    engine: EngineSet, address: Address
+) -> None:
+    with pool(f"{engine.url}?namespace={address.namespace}", 2, "--grace", "300") as members:
+        for member in (members.followers()[0], members.leader()):
+            with Link(member.connect()) as client:
+                client.submits(SUBMIT_JOB, b"nobody-works-on-it")
+                assert member.stop() == 0  # not killed, as one that takes too long would be
+            assert "the grace of" not in member.output()
+
+
+def test_a_member_whose_grace_is_over_says_what_it_has_waited_for(
+    engine: EngineSet, address: Address
+) -> None:
+    with pool(f"{engine.url}?namespace={address.namespace}", 2, "--grace", "0.5") as members:
+        leader, (follower,) = members.leader(), members.followers()
+        with Link(follower.connect()) as client, Link(leader.connect()) as worker:
+            worker.says(CAN_DO, b"slow")
+            handle = client.submits(SUBMIT_JOB, b"slow")
+            assert gets(worker)[0] == handle
+            follower.stop()
+            assert "stopped with clients that wait for running jobs: the grace of 0.5" in follower.output()
+            leader.stop()
+            assert "stopped with running jobs: the grace of 0.5" in leader.output()

@@ -7,6 +7,7 @@ import pytest
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.endings import lose
 from geartrain.broker.model import number_of
+from geartrain.broker.session import Session
 from geartrain.protocol.commands import (
     CAN_DO,
     CAN_DO_TIMEOUT,
@@ -36,10 +37,11 @@ from geartrain.protocol.commands import (
     WORK_FAIL,
     WORK_STATUS,
 )
-from geartrain.protocol.packet import request, response
+from geartrain.protocol.packet import PAYLOAD_LIMIT, request, response
 from geartrain.relay.frames import ATTACH, DETACH, PACKETS, READY
 from geartrain.relay.hearing import MOST_FENCED
 from geartrain.relay.hub import PATIENCE
+from geartrain.relay.inquiry import PERIOD
 from tests.relay.memory import HOLD, MemoryPool, Peer
 
 HANDLE = b"H:test:1"
@@ -740,3 +742,48 @@ def test_a_result_that_came_late_and_while_there_was_no_leader_is_dropped_and_th
     worker.asks(GRAB_JOB)
     worker.says(WORK_COMPLETE, HANDLE, b"again")
     assert client.heard() == [(WORK_COMPLETE, HANDLE, b"again")]
+
+
+def waits_while_its_server_stops(pool: MemoryPool) -> Peer:
+    """A client that waits for a job, on a server that is told to stop."""
+    client = pool.connect()
+    assert client.asks(SUBMIT_JOB, b"f", b"", b"w") == [(JOB_CREATED, HANDLE)]
+    pool.hub.drain()
+    assert pool.hub.unfinished() == "clients that wait for running jobs"  # as far as is known
+    return client
+
+
+def test_a_server_that_stops_does_not_wait_for_a_client_whose_job_is_only_queued() -> None:
+    pool = MemoryPool()
+    waits_while_its_server_stops(pool)
+    for _ in range(2):  # it asks, and hears
+        pool.passes(0.0)
+    assert pool.hub.unfinished() == ""
+
+
+def test_a_server_that_stops_waits_for_a_client_whose_job_runs_at_another_server() -> None:
+    pool = MemoryPool()
+    client = waits_while_its_server_stops(pool)
+    broker = pool.leader().broker
+    worker = Session(broker, broker.connect(99, b"elsewhere"), PAYLOAD_LIMIT)
+    worker.receive(request(CAN_DO, b"f") + request(GRAB_JOB))
+    for _ in range(5):
+        pool.passes(PERIOD)
+    assert pool.hub.unfinished() == "clients that wait for running jobs"
+    worker.receive(request(WORK_COMPLETE, HANDLE, b"done"))
+    pool.passes(0.0)
+    assert client.heard() == [(WORK_COMPLETE, HANDLE, b"done")]
+    assert pool.hub.unfinished() == ""
+
+
+def test_a_server_that_stops_waits_where_no_leader_can_say_whether_a_job_runs() -> None:
+    pool = MemoryPool()
+    waits_while_its_server_stops(pool)
+    pool.loses()
+    pool.passes(0.0)
+    pool.passes(HOLD)
+    assert pool.hub.unfinished() == "clients that wait for running jobs"
+    pool.elects()
+    for _ in range(3):
+        pool.passes(PERIOD)
+    assert pool.hub.unfinished() == ""

@@ -221,8 +221,8 @@ class PoolDesk:
             for leadership in self.leaderships.values():
                 leadership.broker.stop()
 
-    def is_running_jobs(self) -> bool:
-        return self.hub.is_busy()
+    def unfinished(self) -> str:
+        return self.hub.unfinished()
 
     def finish(self) -> None:
         self.stop()

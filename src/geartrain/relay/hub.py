@@ -19,6 +19,7 @@ from geartrain.relay.channel import Result, Send, Shard
 from geartrain.relay.frames import COUNT, DRAIN, READY
 from geartrain.relay.front import Front
 from geartrain.relay.hearing import count_late, end, fence, hear
+from geartrain.relay.inquiry import Inquiry
 from geartrain.relay.questions import OPEN, Question
 
 PATIENCE: Final = 0.25  # seconds after which a grab hears NO_JOB: old workers do not wait much longer
@@ -55,6 +56,7 @@ class Hub:
         self.about: Callable[[], list[dict[str, object]]] = nothing  # what is known of the pool
         self.fenced = 0  # results that came when the job was not their worker's any more
         self.draining = False
+        self.inquiry: Inquiry | None = None  # None while the server does not leave the pool
         self.now = 0.0  # monotonic seconds
         self.grabs: deque[Question] = deque()  # those that may be open still, in the order of their times
 
@@ -66,13 +68,17 @@ class Hub:
 
     def connect(self, number: int, host: bytes) -> Front:
         """A new peer; ``number`` is the server's own, leaders know it by the front's."""
+        connection = Connection(number, host, self.rules.exceptions, self.dirty)
+        front = Front(self, self.next_number(), connection)
+        self.fronts[front.number] = front
+        return front
+
+    def next_number(self) -> int:
+        """The number by which leaders know the next peer."""
         self.last_number = (self.last_number + 1) % NUMBERS
         while self.last_number in self.fronts or not self.last_number:
             self.last_number = (self.last_number + 1) % NUMBERS
-        connection = Connection(number, host, self.rules.exceptions, self.dirty)
-        front = Front(self, self.last_number, connection)
-        self.fronts[front.number] = front
-        return front
+        return self.last_number
 
     def disconnect(self, front: Front) -> None:
         """The peer is gone; what it said while a shard had no leader will still be said."""
@@ -90,6 +96,10 @@ class Hub:
         for front in self.fronts.values():
             front.reset_abilities([])
             front.flush()
+        if self.inquiry is None:
+            asking = Front(self, self.next_number(), Connection(0, b"", False, []))
+            self.fronts[asking.number] = asking
+            self.inquiry = Inquiry(asking, self.fronts)
 
     def drain_peer(self, number: int, draining: bool) -> None:
         """A leader was asked to give a peer no new jobs, or to give it jobs again: so must the others do."""
@@ -99,16 +109,26 @@ class Hub:
         front.draining = draining
         front.tell_leaders(DRAIN, b"1" if draining else b"")
 
+    def unfinished(self) -> str:
+        """What a server that leaves the pool waits for, as the log says it; empty where it may go.
+
+        It does not wait for jobs that are only queued: their clients are to ask elsewhere.
+        """
+        channels = [channel for front in self.fronts.values() for channel in front.channels.values()]
+        if any(channel.running for channel in channels):
+            return "running jobs"
+        if any(channel.may_be_given_job() for channel in channels):
+            return "a worker that may be given a job yet"
+        if any(side.unsettled for side in self.sides) or any(channel.backlog for channel in channels):
+            return "results that no leader has kept yet"
+        awaited = any(channel.waiting for channel in channels)
+        if awaited and (self.inquiry is None or self.inquiry.awaited):
+            return "clients that wait for running jobs"
+        return ""
+
     def is_busy(self) -> bool:
-        """Whether a peer has a job, may be given one yet, or waits for one, or a leader has not kept its result."""
-        for side in self.sides:
-            if side.unsettled:
-                return True
-        for front in self.fronts.values():
-            for channel in front.channels.values():
-                if channel.running or channel.waiting or channel.backlog or channel.may_be_given_job():
-                    return True
-        return False
+        """Whether something is unfinished."""
+        return bool(self.unfinished())
 
     # Shards
 
@@ -226,7 +246,9 @@ class Hub:
     # Time
 
     def tick(self) -> None:
-        """Answer what has waited for too long."""
+        """Answer what has waited for too long, and go on with the inquiry."""
+        if self.inquiry is not None:
+            self.inquiry.go_on(self.now)
         while self.grabs and self.grabs[0].asked_at + PATIENCE <= self.now:
             self.give_up(self.grabs.popleft())
         for side in self.sides:
@@ -257,7 +279,8 @@ class Hub:
                 held.popleft()
             if held:
                 soonest = min(soonest, held[0][0] + self.hold)
-        return soonest if soonest == NEVER else max(soonest - self.now, 0.0)
+        soonest = soonest if soonest == NEVER else max(soonest - self.now, 0.0)
+        return soonest if self.inquiry is None else min(soonest, self.inquiry.wait(self.now))
 
     def counts(self) -> dict[str, int]:
         """How many there are, for whoever watches the server."""

@@ -72,8 +72,8 @@ class Desk(Protocol):
     def stop(self) -> None:
         """Hand out no more work and take no more jobs."""
 
-    def is_running_jobs(self) -> bool:
-        """Whether a worker that is connected here has a job."""
+    def unfinished(self) -> str:
+        """What a server that stops waits for, as the log says it; empty where it may end."""
 
     def finish(self) -> None:
         """Begin no more work than there is."""
@@ -183,8 +183,9 @@ class OwnDesk:
     def stop(self) -> None:
         self.broker.stop()
 
-    def is_running_jobs(self) -> bool:
-        return any(function.running for function in self.broker.functions.values())
+    def unfinished(self) -> str:
+        running = any(function.running for function in self.broker.functions.values())
+        return "running jobs" if running else ""
 
     def finish(self) -> None:
         self.broker.schedules.stop()

@@ -102,9 +102,10 @@ class Server:
         self.desk.stop()
         try:
             async with asyncio.timeout(grace):
-                await self.until(lambda: not self.desk.is_running_jobs())
+                await self.until(lambda: not self.desk.unfinished())
         except TimeoutError:
-            self.log.warning("stopped with running jobs: the grace of %g seconds is over", grace)
+            unfinished = self.desk.unfinished() or "nothing left to do"
+            self.log.warning("stopped with %s: the grace of %g seconds is over", unfinished, grace)
         self.end_turns()
         await self.close_desk(max(grace, LAST_MOMENT))
         await self.part_with_all()
