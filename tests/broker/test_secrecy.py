@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import count, product
+from itertools import count, product, starmap
 from typing import Final, NamedTuple
 
 import pytest
@@ -45,12 +45,21 @@ HANDLES: Final = re.compile(rb"H:test:\d+")  # a job of the asker's own has anot
 LONG: Final = 6  # bytes of a word that is found again in an answer
 
 
+def written(name: bytes) -> list[bytes]:
+    """A name as it is, in other letters, and beside other blanks."""
+    return [name, name.upper(), name + b"\0", b"\t" + name]
+
+
+def shards_of(name: bytes) -> list[int]:
+    return [shard_of(each, 3) for each in written(name)]
+
+
 TWIN: Final = next(
     name
     for name in (b"secret-%05d" % number for number in count())
-    if shard_of(name, 3) == shard_of(b"secret-alpha", 3)
+    if shards_of(name) == shards_of(b"secret-alpha")
 )
-"""A function that does not exist; in a pool it would be in the same shard as the one that does."""
+"""A function that does not exist; in a pool it would be in the same shard as the one that does, however written."""
 
 
 class Word(NamedTuple):
@@ -126,7 +135,7 @@ class World:
     def names(self) -> list[Word]:
         """Functions, and what may stand for several."""
         same = plain(b"pub-one", b"*", b"pub*", b"p*", b"s*", b"secret", b"[ps]*", b"??????-alpha", b"")
-        return [Word(b"secret-alpha", TWIN), Word(b"SECRET-ALPHA", TWIN.upper()), *same]
+        return [*starmap(Word, zip(written(b"secret-alpha"), written(TWIN), strict=True)), *same]
 
     def known(self) -> list[Word]:
         """Handles, and numbers of workers."""
@@ -191,7 +200,7 @@ class World:
             self.names(), self.known(), self.texts(), self.places(), self.filters(),
         )  # fmt: skip
         short = [*names, *known, *texts, *places]
-        one_each = [names[0], names[2], names[3], known[0], texts[0], places[-6], *places[-4:-2], filters[0]]
+        one_each = [names[0], names[4], names[5], known[0], texts[0], places[-6], *places[-4:-2], filters[0]]
         for verb in VERBS:
             yield [Word(verb)]
             yield [Word(verb.upper()), names[0]]
@@ -221,7 +230,7 @@ def fields(**given: bytes) -> bytes:
 
 
 def planned_of(function: bytes) -> bytes:
-    return b'{"function":"%b","every":60}' % function
+    return json.dumps({"function": function.decode(), "every": 60}, separators=(",", ":")).encode()
 
 
 def without(answer: bytes, words: Iterable[Word]) -> bytes:
@@ -231,6 +240,7 @@ def without(answer: bytes, words: Iterable[Word]) -> bytes:
         for word in words
         for part in (word.said, word.other, *names_in(word.said), *names_in(word.other))
     }
+    asked |= {part.strip(b"\0\t") for part in asked}
     for part in sorted(asked, key=len, reverse=True):
         if part.isdigit():
             answer = re.sub(rb"(?<![\w.])%b(?![\w.])" % part, b"?", answer)

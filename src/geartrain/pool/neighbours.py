@@ -37,7 +37,7 @@ class Neighbours:
         self.leaders: dict[int, Lease] = {}  # of the shards that others lead, while their leader is reached
         self.links: dict[str, Link] = {}  # to leaders, by the server's id
         self.guests: dict[str, Link] = {}  # from fronts
-        self.unproven: set[Link] = set()  # from those that have not shown to be of the pool yet
+        self.unproven: dict[Link, None] = {}  # from those that have not shown to be of the pool yet, by age
         self.refused = 0  # links of which the log does not know yet
         self.tell_refused_at = 0.0  # when it may be told again, by monotonic time
         self.unreached: set[str] = set()  # servers of which the log knows that they cannot be reached
@@ -195,12 +195,14 @@ class Neighbours:
     def expect_proof(
         self, endpoint: socket.socket, stream: TlsStream | None, proof: LeadersProof, host: str
     ) -> None:
-        """Answer a front; raises StoreError where too many that were answered have not proven to be of the pool."""
+        """Answer a front; the oldest of too many that have proven nothing makes room, as a proof takes no time."""
         if len(self.unproven) >= MOST_UNPROVEN:
-            raise StoreError(f"{MOST_UNPROVEN} links wait for their proof, no more are taken")
+            oldest = next(iter(self.unproven))
+            del self.unproven[oldest]
+            oldest.close()
         link = Link(self.hear_front, self.lose_front, self.mind_full)
         link.open_with(partial(self.welcome, link, proof))
-        self.unproven.add(link)
+        self.unproven[link] = None
         adopted = adopt(link, endpoint, stream, proof.answer(), self.desk.heartbeat)
         self.desk.begin(self.prove(link, adopted, host, proof.meant == self.desk.me.encode()))
 
@@ -217,7 +219,7 @@ class Neighbours:
             if meant:
                 self.say_refused(host, str(error))
         finally:
-            self.unproven.discard(link)
+            self.unproven.pop(link, None)
 
     def say_refused(self, host: str, error: str) -> None:
         """Tell the log of a link that is refused, once a second: whoever reaches the port can make it so."""
