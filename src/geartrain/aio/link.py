@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from ssl import SSLError
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from weakref import WeakSet
 
 from geartrain.errors import ConnectError, ConnectionLost, GearmanError, ProtocolError, SettingsError
 from geartrain.protocol.greeting import Greeting
@@ -28,6 +30,9 @@ class Machine(Protocol):
 
 
 AnyMachine = TypeVar("AnyMachine", bound=Machine)
+
+
+LINKS: WeakSet[Link[Any]] = WeakSet()
 
 
 class Link(asyncio.Protocol, Generic[AnyMachine]):
@@ -58,6 +63,7 @@ class Link(asyncio.Protocol, Generic[AnyMachine]):
         self.writable.set()
         self.writable_for_threads = threading.Event()
         self.writable_for_threads.set()
+        LINKS.add(self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: the connection came about."""
@@ -208,3 +214,20 @@ def in_handshake(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError) or not isinstance(error, (ConnectionError, SSLError)):
         return str(error)
     return reason_of(error) if isinstance(error, SSLError) else CLOSED_EARLY
+
+
+def leave_to_parent() -> None:
+    """In a child process: let go of the parent's connections without ending them.
+
+    The numbers of their descriptors stay taken: transports of the parent's loop would close what comes to have them.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for link in LINKS:
+        socket = link.transport.get_extra_info("socket") if link.transport is not None else None
+        if socket is not None and socket.fileno() >= 0:
+            os.dup2(nowhere, socket.fileno(), inheritable=False)
+    os.close(nowhere)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=leave_to_parent)

@@ -18,6 +18,7 @@ from geartrain.tasks.process import MISUSED
 from geartrain.tasks.runs import Run, Runs, named, new_memory
 
 LOOK: Final = 0.1  # seconds between two looks at a process
+PATIENCE: Final = 0.3  # seconds that a process may run lost jobs only, before another one helps out
 
 log: Final = logging.getLogger("geartrain.supervisor")
 
@@ -107,6 +108,10 @@ class Child:
     def is_full_of_lost(self, patience: float) -> bool:
         """Whether the process can do nothing else than run such jobs."""
         return len(self.lost(patience)) == self.plan.concurrency
+
+    def is_free(self) -> bool:
+        """Whether the process can do what its jobs need, or soon will."""
+        return self.process.returncode is None and not self.is_full_of_lost(PATIENCE)
 
     async def ended(self) -> str:
         """Wait for the end, and say how it was; nothing for an end as it should be."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from geartrain.errors import SettingsError
-from geartrain.tasks.child import LOOK, Child
+from geartrain.tasks.child import LOOK, PATIENCE, Child
 from geartrain.tasks.first_process import reap_as_first_process
 from geartrain.tasks.plan import Plan, log_to_stderr
 from geartrain.tasks.sources import Sources
@@ -19,7 +19,6 @@ from geartrain.tls import TLS
 GRACE: Final = 10.0  # seconds
 KILL_AFTER: Final = 5.0  # seconds
 START_TIMEOUT: Final = 60.0  # seconds
-PATIENCE: Final = 0.3  # seconds that a process may run lost jobs only, before another one helps out
 MOST_HELPERS: Final = 3  # processes beside one that hangs
 FIRST_PAUSE: Final = 0.5  # seconds before a process that died is replaced
 LONGEST_PAUSE: Final = 30.0  # seconds
@@ -107,18 +106,17 @@ class Place:
         async with self.changing:
             if child is not self.child:
                 return None
-            processes = [child]
+            helpers: list[Child] = []
             while not child.lost(self.plan.kill_after):
                 if not child.is_full_of_lost(PATIENCE):
-                    return self.supervisor.dismiss(processes[1:])
-                if len(processes) <= MOST_HELPERS and processes[-1].is_full_of_lost(PATIENCE):
-                    processes.append(await self.supervisor.start())
+                    return self.supervisor.dismiss(helpers)
+                if len(helpers) < MOST_HELPERS and not any(helper.is_free() for helper in helpers):
+                    helpers.append(await self.supervisor.start())
                 await asyncio.sleep(LOOK)
-            if len(processes) == 1:
-                processes.append(await self.supervisor.start())
-            self.child = processes.pop()
+            free = next((helper for helper in helpers if helper.is_free()), None)
+            self.child = free or await self.supervisor.start()
         child.tell_of_lost("takes no new jobs and is replaced")
-        self.supervisor.dismiss(processes)
+        self.supervisor.dismiss([child, *(helper for helper in helpers if helper is not free)])
 
     async def pause(self, child: Child, how: str) -> None:
         """Wait before the next start, the longer the more often processes died early."""
