@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 
 import pytest
 from rich.console import Console
 
+import geartrain.cli
 from geartrain import Admin
 from geartrain.cli.board import Board
 from geartrain.cli.screen import draw
@@ -222,3 +225,11 @@ class Refusal(BaseRequestHandler):
             refusal = response(ERROR, b"E" + NAME, NAME)
             packets = said.count(b"\0REQ")
             self.request.sendall(refusal * packets or b"ERR E" + NAME + b"\r\n")
+
+
+def test_no_command_prints_a_text_that_it_made_of_others_but_by_print_line() -> None:
+    for path in sorted(Path(geartrain.cli.__path__[0]).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo" and node.args:
+                made = any(isinstance(part, ast.FormattedValue) for part in ast.walk(node.args[0]))
+                assert not made or path.name == "commands.py", f"{path.name}: {ast.unparse(node)}"

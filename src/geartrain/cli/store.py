@@ -9,7 +9,7 @@ import click
 
 from geartrain.cli import questions
 from geartrain.cli.options import json_option, servers_option, store_file, store_option
-from geartrain.cli.output import Column, Row, print_json, print_rows
+from geartrain.cli.output import Column, Row, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each
 from geartrain.errors import StoreError
 from geartrain.store.checksums import named
@@ -38,7 +38,7 @@ def reattach(servers: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             print_json(row)
         else:
-            click.echo(f"{row['server']}: its jobs are in a new file")
+            print_line(f"{row['server']}: its jobs are in a new file")
 
 
 def renew(server: Admin) -> list[Row]:
