@@ -73,6 +73,12 @@ def forks(file: str) -> None:
         os.kill(os.getpid(), 9)
 
 @app.task
+async def stops_the_loop() -> int:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.01)
+    return os.getpid()
+
+@app.task
 async def apid() -> int:
     return os.getpid()
 """
@@ -114,6 +120,11 @@ def child_leaves() -> int:
 
 @callers.task
 def forks(file: str) -> None: ...
+
+
+@callers.task
+def stops_the_loop() -> int:
+    raise NotImplementedError
 
 
 @callers.task
@@ -270,6 +281,7 @@ def test_a_task_of_a_function_that_leaves_does_not_end_the_process(
         for _ in range(2):
             with pytest.raises(geartrain.JobException, match="SystemExit: 3"):
                 child_leaves.call()
+            assert stops_the_loop.options(timeout=10).call() == first
         assert apid.call() == first
 
 

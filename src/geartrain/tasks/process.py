@@ -76,10 +76,16 @@ def run_to_the_end(coroutine: Coroutine[None, None, None]) -> None:
         while True:
             try:
                 return loop.run_until_complete(whole)
-            except (SystemExit, KeyboardInterrupt) as error:
+            except (
+                SystemExit,
+                KeyboardInterrupt,
+                RuntimeError,
+            ) as error:  # the last where it stopped the loop
                 if whole.done() or is_from_outside(error):
                     raise
-                log.error("a task of a job's function raised %s", one_line(error))
+                log.error(
+                    "a job's function, or a task of its own, tried to end the loop: %s", one_line(error)
+                )
 
 
 def run_blocking(app: App, plan: Plan, warden: Warden) -> None:
