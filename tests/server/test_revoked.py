@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 
 from geartrain import TLS, Client
 from geartrain.errors import GearmanError, SettingsError
+from geartrain.server.tls_options import TlsOptions, check_tls
 from geartrain.tls import TlsStream
-from tests.support.machine import HOST, free_port, wait_until
+from tests.support.machine import HOST, can_connect, free_port, wait_until
 from tests.support.processes import GeartrainProgram
 from tests.support.tls import Authority, Files
 
@@ -31,7 +33,9 @@ class Place:
         self.address = f"tls://{HOST}:{port}"
         where = ("--listen-tls", f"{HOST}:{port}", "--verbose", "INFO")
         checks = ("--tls-client-ca", self.authority.ca, "--tls-client-crl", self.crl)
-        self.server = GeartrainProgram(*where, *self.own.server_options, *checks)
+        self.http = free_port()
+        https = ("--http", f"{HOST}:{self.http}", "--http-tls")
+        self.server = GeartrainProgram(*where, *https, *self.own.server_options, *checks)
 
     def refusal(self, files: Files) -> str:
         """Why the server does not serve who shows a certificate; empty where it does."""
@@ -42,6 +46,15 @@ class Place:
         except GearmanError as error:
             return str(error)
         return ""
+
+    def is_served_over_https(self, files: Files) -> bool:
+        """Whether somebody who shows a certificate gets an answer there."""
+        context = ssl.create_default_context(cafile=self.authority.ca)
+        context.load_cert_chain(files.certificate, files.key)
+        try:
+            return httpx.get(f"https://{HOST}:{self.http}/livez", verify=context).is_success
+        except (httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError):
+            return False
 
     def read_again(self) -> None:
         """Have the server read its files again."""
@@ -72,6 +85,19 @@ def test_sighup_reads_the_list_again(place: Place) -> None:
     place.read_again()
     assert "a list of revoked certificates in PEM form is expected" in place.server.output()
     assert "revoked" in place.refusal(place.good)
+
+
+def test_it_holds_over_https_too(place: Place) -> None:
+    wait_until(lambda: can_connect(place.http), "the port takes requests")
+    assert (place.is_served_over_https(place.good), place.is_served_over_https(place.bad)) == (True, False)
+    place.authority.revoke(place.good)
+    place.read_again()
+    assert (place.is_served_over_https(place.good), place.is_served_over_https(place.bad)) == (False, True)
+
+
+def test_such_a_list_wants_authorities() -> None:
+    with pytest.raises(SettingsError, match=r"--tls-client-crl a\.crl wants --tls-client-ca FILE as well"):
+        check_tls(TlsOptions(tls_client_crl="a.crl"))
 
 
 def test_a_list_that_is_out_of_date_lets_nobody_in(place: Place) -> None:
