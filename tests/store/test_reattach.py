@@ -117,3 +117,19 @@ def test_a_store_that_has_its_file_is_not_written_anew(tmp_path: Path) -> None:
     with geartrain_server("--store", "memory:") as server:
         asked = geartrain("store", "reattach", "--server", server.address)
         assert "this server keeps its jobs in no file of its own" in asked.stderr
+
+
+def test_a_file_that_another_server_uses_is_not_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    with on(path) as server, links_to(server) as connect:
+        connect().submits(SUBMIT_JOB_BG, b"f")
+        for file in tmp_path.glob("jobs.db*"):
+            file.unlink()
+        with on(path) as other:
+            wait_until(lambda: stats(server)["faults"] != [], "it has noticed it")
+            asked = geartrain("store", "reattach", "--server", server.address)
+            assert asked.status == 1
+            assert f"another server uses what is at {path} now" in asked.stderr
+            assert stats(other)["faults"] == []
+        assert geartrain("store", "reattach", "--server", server.address).status == 0
+    assert [type(item).__name__ for item in content(path)] == ["JobRecord"]

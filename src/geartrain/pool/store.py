@@ -68,7 +68,8 @@ class ValkeyStore:
         if jobs.wrong:
             await self.set_aside(jobs.wrong)
             yield Kept(
-                notices=[f"job {n} set aside, as it cannot be read: {why}" for n, why in jobs.wrong.items()]
+                notices=[f"job {n} set aside, as it cannot be read: {why}" for n, why in jobs.wrong.items()],
+                damaged=[f"job {n}" for n in jobs.wrong],
             )
 
     def follow(self, broker: Broker) -> None:

@@ -19,6 +19,7 @@ from geartrain.errors import StoreError
 from geartrain.store.messages import CLOSE, COMMIT, LOAD, NEXT, RECEIVE_SIZE, packed, unpacked
 from geartrain.store.new_file import sync
 from geartrain.store.ports import Renewed
+from geartrain.store.schema import owner_of
 from geartrain.store.watch import Watch
 
 START_PATIENCE: Final = 60.0  # seconds that opening the file may take: a long log may have to be read first
@@ -138,6 +139,9 @@ class SQLiteStore:
         """Write batches into a new file in place of a lost one; the process that has that gives what only it has."""
         path = os.path.realpath(self.path)
         draft = f"{path}.new"
+        gone = "" if self.watch is None else self.watch.lost()
+        if gone and await asyncio.to_thread(owner_of, path):
+            raise StoreError(f"another server uses what is at {path} now")
         await asyncio.to_thread(remove_all, draft)
         new = await asyncio.to_thread(SQLiteStore, draft, self.durability, 0, self.user, self.silent)
         try:

@@ -24,8 +24,11 @@ class Watch:
         self.renew()
 
     def renew(self) -> None:
-        """The files are ours as they are now; raises OSError where one is not there."""
-        self.left = {end: os.stat(self.path + end) for end in self.ends}
+        """The files are ours as they are now; raises OSError where there is none."""
+        self.left = {"": os.stat(self.path)}
+        for end in self.ends:
+            if os.path.exists(self.path + end):  # some file systems are not for SQLite's log
+                self.left[end] = os.stat(self.path + end)
 
     def leave(self) -> None:
         """We have written: the files are as large as they should be now."""
