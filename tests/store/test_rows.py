@@ -59,7 +59,7 @@ def test_a_head_that_was_cut_or_lengthened_is_refused(record: JobRecord, data: s
     _, head, workload = row_of(record)
     cut = data.draw(st.integers(0, len(head) - 1))
     for wrong in (head[:cut], head + b"\0"):
-        with pytest.raises(ValueError, match=r"expected|checksum"):
+        with pytest.raises(ValueError, match="expected"):
             record_of(record.number, wrong, workload, record.size)
 
 
@@ -70,19 +70,9 @@ def test_any_bytes_are_a_job_or_refused(head: bytes) -> None:
         assert record_of(*row_of(record), 0) == record
 
 
-@given(records, st.data())
-def test_a_head_with_any_bit_changed_is_refused(record: JobRecord, data: st.DataObject) -> None:
-    _, head, workload = row_of(record)
-    place = data.draw(st.integers(0, len(head) * 8 - 1))
-    changed = bytearray(head)
-    changed[place // 8] ^= 1 << place % 8
-    with pytest.raises(ValueError, match=r"expected|checksum"):
-        record_of(record.number, bytes(changed), workload, record.size)
-
-
 def test_a_head_at_the_number_of_another_job_is_refused() -> None:
     _, head, workload = row_of(record_of(5, OLD_ROW, b"w", 1))
-    with pytest.raises(ValueError, match="checksum"):
+    with pytest.raises(ValueError, match="at the number 6"):
         record_of(6, head, workload, 1)
 
 

@@ -1,7 +1,6 @@
 """A job as a row of a store: a head of bytes, and the workload beside it.
 
-A head begins with the version of its form and ends with a checksum of its bytes and of the job's number. So a damaged
-head is found, and so is one that stands at another job's number.
+A head begins with the version of its form.
 
 The code stands here, and not with the stores, because it is compiled here: a row costs a third of what it does
 uncompiled.
@@ -11,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from typing import Final
-from zlib import crc32
 
 from geartrain.broker.batch import JobRecord
 from geartrain.broker.model import number_of
@@ -19,8 +17,7 @@ from geartrain.broker.model import number_of
 VERSION: Final = 2
 # version, priority, attempts, losses, two times, the lengths of five texts
 HEAD: Final = struct.Struct("<BBIIddHHHHH")
-CHECKSUM: Final = struct.Struct("<I")
-OLD_VERSION: Final = 1  # without losses and checksum; it is read, and written no more
+OLD_VERSION: Final = 1  # without losses; it is read, and written no more
 OLD_HEAD: Final = struct.Struct("<BBIddHHHHH")
 
 LOWEST_PRIORITY: Final = 2
@@ -37,7 +34,7 @@ def row_of(record: JobRecord) -> Row:
     unique = record.unique
     reducer = record.reducer
     metadata = record.metadata
-    fixed = HEAD.pack(
+    head = HEAD.pack(
         VERSION,
         record.priority,
         record.attempts,
@@ -50,8 +47,7 @@ def row_of(record: JobRecord) -> Row:
         len(reducer),
         len(metadata),
     )
-    head = b"".join((fixed, handle, function, unique, reducer, metadata))
-    return record.number, head + CHECKSUM.pack(crc32(head, record.number)), record.workload
+    return record.number, b"".join((head, handle, function, unique, reducer, metadata)), record.workload
 
 
 def record_of(number: int, head: bytes, workload: bytes | None, size: int) -> JobRecord:
@@ -61,18 +57,14 @@ def record_of(number: int, head: bytes, workload: bytes | None, size: int) -> Jo
         raise ValueError(f"a head of version {head[0]}, {VERSION} is expected")
     losses = 0
     if head[0] == OLD_VERSION:
-        start, end = OLD_HEAD.size, len(head)
+        start = OLD_HEAD.size
         _, priority, attempts, run_at, submitted_at, *lengths = OLD_HEAD.unpack_from(head)
     else:
-        start, end = HEAD.size, len(head) - CHECKSUM.size
-        check_size(head, start + CHECKSUM.size)
-        if CHECKSUM.unpack_from(head, end)[0] != crc32(head[:end], number):
-            raise ValueError("the head's checksum does not fit")
+        start = HEAD.size
+        check_size(head, start)
         _, priority, attempts, losses, run_at, submitted_at, *lengths = HEAD.unpack_from(head)
-    if end != start + sum(lengths):
-        raise ValueError(
-            f"a head of {len(head)} bytes, {len(head) - end + start + sum(lengths)} are expected"
-        )
+    if len(head) != start + sum(lengths):
+        raise ValueError(f"a head of {len(head)} bytes, {start + sum(lengths)} are expected")
     texts = []
     for length in lengths:
         texts.append(head[start : start + length])

@@ -1,7 +1,7 @@
 """Checksums of the rows in a file of jobs.
 
-A checksum is the last four bytes of one column of its row: of a job's head (it covers the workload, as the head has a
-checksum of its own), of a dead letter's error, of a result and of a document's text.
+A checksum is the last four bytes of one column of its row: of a job's head, of a dead letter's error, of a result and
+of a document's text. It covers the whole row, its number too.
 """
 
 from __future__ import annotations
@@ -50,31 +50,28 @@ FORMS: Final = (DEAD, RESULT, DOCUMENT)
 
 def stored_head(number: int, head: bytes, workload: bytes) -> bytes:
     """A job's head as it stands in the file."""
-    return head + crc32(workload, number).to_bytes(SIZE, ORDER)
+    return head + crc32(workload, crc32(head, number)).to_bytes(SIZE, ORDER)
 
 
 def job_in(number: int, stored: object, workload: bytes | None, size: int) -> JobRecord:
-    """The job of a row, whose workload may have been left in the file; raises ValueError saying what is wrong."""
+    """The job of a row, whose workload may have been left in the file; raises ValueError saying what is wrong.
+
+    Without its workload its checksum is not looked at: that is done when the workload is read.
+    """
     head, checksum = parts_of_head(stored)
     record = record_of(number, head, workload, size)
-    if workload is not None:
-        check_workload(number, checksum, workload)
+    if workload is not None and checksum and stored_head(number, head, workload) != stored:
+        raise ValueError(DAMAGED)
     return record
 
 
 def parts_of_head(stored: object) -> tuple[bytes, bytes]:
-    """A job's head, and the checksum of its workload: empty in a row of the first version, or too short."""
+    """A job's head, and the checksum of the row: empty in a row of the first version, or too short."""
     if not isinstance(stored, bytes):
         raise ValueError(f"a head of type {type(stored).__name__}, bytes are expected")
     if stored[:1] == bytes([OLD_VERSION]) or len(stored) < OLD_HEAD.size:
         return stored, b""
     return stored[:-SIZE], stored[-SIZE:]
-
-
-def check_workload(number: int, checksum: bytes, workload: bytes) -> None:
-    """Raises ValueError where the workload of a job is not the one that was written."""
-    if checksum and crc32(workload, number).to_bytes(SIZE, ORDER) != checksum:
-        raise ValueError("the workload's checksum does not fit")
 
 
 def named(number: int, stored: object) -> str:

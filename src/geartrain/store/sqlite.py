@@ -139,8 +139,8 @@ class SQLiteStore:
         """Write batches into a new file in place of a lost one; the process that has that gives what only it has."""
         path = os.path.realpath(self.path)
         draft = f"{path}.new"
-        gone = "" if self.watch is None else self.watch.lost()
-        if gone and await asyncio.to_thread(owner_of, path):
+        gone = self.watch is not None and bool(self.watch.lost())
+        if gone and owner_of(path):
             raise StoreError(f"another server uses what is at {path} now")
         await asyncio.to_thread(remove_all, draft)
         new = await asyncio.to_thread(SQLiteStore, draft, self.durability, 0, self.user, self.silent)
