@@ -22,7 +22,7 @@ test: $(VENV)/.dev real-clients ## Run every test, on the uncompiled code
 	GEARTRAIN_BUILD=pure $(RUN) pytest $(TESTS)
 
 trials: $(VENV)/.dev real-clients ## Run those tests alone in which a pool loses servers and primaries under load
-	GEARTRAIN_BUILD=pure $(RUN) pytest tests/pool/test_servers.py tests/pool/test_failover.py
+	GEARTRAIN_BUILD=pure $(RUN) pytest tests/pool/test_servers.py tests/pool/test_failover.py tests/pool/test_networks.py
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(RUN) ruff check .
@@ -48,7 +48,7 @@ torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, talk noi
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(COMPILED)/bin/python -m pytest tests/fuzz
 	GEARTRAIN_API_SECONDS=$(or $(API_SECONDS),300) $(COMPILED)/bin/python -m pytest tests/web/test_description.py
-	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py
+	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py tests/pool/test_networks.py
 
 bench: $(COMPILED)/.dev ## Measure the compiled build and draw the plots (QUICK=1: sooner done, no plots)
 	$(COMPILED)/bin/python -m bench $(if $(QUICK),--quick,--plot docs/images/bench.svg --pool-plot docs/images/pool.svg)

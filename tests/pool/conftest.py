@@ -25,6 +25,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """With TRIALS=later another run has the trials: they need a machine that does nothing else (`make trials`)."""
     later = os.environ.get("TRIALS") == "later" and collection_path.name in (
         "test_failover.py",
+        "test_networks.py",
         "test_servers.py",
     )
     return True if later else None

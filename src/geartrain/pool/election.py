@@ -101,6 +101,7 @@ class Election:
         await self.forget_ended()
         if self.is_well_for(desk.heartbeat):
             desk.neighbours.part_with_silent(self.members)
+            desk.neighbours.part_with_deaf()
         ends = await asyncio.gather(*map(self.look_at, range(desk.shards)), return_exceptions=True)
         if desk.stopping and self.heirs():
             self.step_down()

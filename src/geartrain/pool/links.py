@@ -47,6 +47,7 @@ class Link(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.full = False  # the other end does not take what is written
         self.heard = False  # whether the other end has said a frame
+        self.heard_at = 0.0  # when it has said something last, by the loop's clock
         self.greeting = b""  # of the other end, while it is not whole
         self.take: Callable[[bytes], None] = (
             nothing  # takes it; raises StoreError or OSError where it is wrong
@@ -66,6 +67,7 @@ class Link(asyncio.Protocol):
         self.filled()
 
     def data_received(self, chunk: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         if self.opened is not None:
             if self.opened.done():
                 return  # what comes after a wrong greeting
@@ -127,6 +129,11 @@ class Link(asyncio.Protocol):
     def is_open(self) -> bool:
         """Whether frames can be sent."""
         return self.opened is None and self.transport is not None and not self.transport.is_closing()
+
+    def abort(self) -> None:
+        """End the connection at once: the other end does not take what is left."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def close(self) -> None:
         """Write what is left and end the connection."""

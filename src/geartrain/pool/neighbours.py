@@ -145,6 +145,16 @@ class Neighbours:
         self.desk.election.hurry.set()
         self.desk.loop.call_later(AGAIN, self.follow_again, link.server)
 
+    def part_with_deaf(self) -> None:
+        """Make those links anew over which a question got no answer, and nothing else came, for a heartbeat."""
+        since = self.desk.loop.time() - self.desk.heartbeat
+        for link in list(self.links.values()):
+            if not link.is_open() or link.heard_at > since:
+                continue
+            if any(self.hub.unanswered_since(shard) < since for shard in link.led):
+                self.log.warning("a leader does not answer, its link is made anew", extra={"id": link.server})
+                link.abort()
+
     def follow_again(self, server: str) -> None:
         """Have another link to a leader, even while we cannot look at the pool, as some engine does not answer."""
         for shard, lease in enumerate(self.desk.election.leases):

@@ -59,6 +59,9 @@ class Tunnel(asyncio.Protocol):
         for sealed in self.stream.seal(frames):
             self.transport.write(sealed)
 
+    def abort(self) -> None:
+        self.transport.abort()
+
     def is_closing(self) -> bool:
         return self.transport.is_closing()
 

@@ -115,13 +115,13 @@ class Hub:
         It does not wait for jobs that are only queued: their clients are to ask elsewhere.
         """
         channels = [channel for front in self.fronts.values() for channel in front.channels.values()]
-        if any(channel.running for channel in channels):
+        if [channel for channel in channels if channel.running]:
             return "running jobs"
-        if any(channel.may_be_given_job() for channel in channels):
+        if [channel for channel in channels if channel.may_be_given_job()]:
             return "a worker that may be given a job yet"
-        if any(side.unsettled for side in self.sides) or any(channel.backlog for channel in channels):
+        if [side for side in self.sides if side.unsettled] + [each for each in channels if each.backlog]:
             return "results that no leader has kept yet"
-        awaited = any(channel.waiting for channel in channels)
+        awaited = [channel for channel in channels if channel.waiting]
         if awaited and (self.inquiry is None or self.inquiry.awaited):
             return "clients that wait for running jobs"
         return ""
@@ -188,6 +188,17 @@ class Hub:
                 side.held.extend(
                     [(self.now, question) for question in channel.pending if question.state == OPEN]
                 )
+
+    def unanswered_since(self, shard: int) -> float:
+        """When the oldest question was asked that a shard's leader has not answered; NEVER where there is none."""
+        oldest = NEVER
+        for front in self.fronts.values():
+            channel = front.channels.get(shard)
+            for question in channel.pending if channel is not None else ():
+                if question.state == OPEN:
+                    oldest = min(oldest, question.asked_at)
+                    break
+        return oldest
 
     def hear(self, shard: int, number: int, parts: list[bytes]) -> None:
         """What the shard's leader says to a peer."""

@@ -49,7 +49,7 @@ class Inquiry:
     def conclude(self, now: float) -> None:
         """All answers have come."""
         outgoing = self.front.connection.outgoing
-        self.awaited = any(may_run(packet) for packet in outgoing)
+        self.awaited = bool([packet for packet in outgoing if may_run(packet)])
         outgoing.clear()
         self.asked = False
         self.ask_at = now + PERIOD
