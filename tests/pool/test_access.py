@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -42,7 +43,17 @@ def test_a_password_is_said_to_the_engine() -> None:
         join(with_credentials(engine, ":s%2Fcret"))
         join(with_credentials(engine, "jobs:w0rk"))
         assert "Authentication required" in refusal(engine.url)
-        assert "s/cret" not in refusal(with_credentials(engine, ":other"))
+        wrong = refusal(with_credentials(engine, ":other"))
+        assert wrong.startswith(
+            f"the engine at {engine.nodes[0].place} refuses the user or password of the URL: "
+        )
+        assert "other" not in wrong
+
+
+def test_a_password_may_have_any_characters_as_a_url_writes_them() -> None:
+    password = "p@ss:w/rd%#? é"
+    with standalone(*RELIABLE, "--requirepass", password) as engine:
+        join(with_credentials(engine, f":{quote(password, safe='')}"))
 
 
 def test_a_password_is_said_to_the_primary_and_to_those_sentinels_that_want_one() -> None:

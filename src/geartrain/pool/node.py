@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from hiredis import pack_command
 from redis.asyncio import Connection, SSLConnection
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from geartrain.errors import EngineLost
 from geartrain.pool.address import Address, Place
@@ -75,6 +75,10 @@ class Node:
         await self.connection.disconnect(nowait=True)
 
     def lost(self, error: Exception) -> EngineLost:
+        if isinstance(error, AuthenticationError):
+            return EngineLost(
+                f"the engine at {at(self.place)} refuses the user or password of the URL: {error}"
+            )
         why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
         return EngineLost(f"the engine at {at(self.place)} is lost: {why}")
 
