@@ -40,7 +40,7 @@ class Watch:
     def fault(self) -> str:
         """Why nothing may be written; empty where all is as it was left."""
         for end, left in self.left.items():
-            fault = lost(self.path + end, identity(left)) or shortened(self.path + end, left.st_size)
+            fault = difference(self.path + end, left)
             if fault:
                 return fault
         if not os.access(self.path, os.R_OK | os.W_OK, effective_ids=True):
@@ -48,9 +48,9 @@ class Watch:
         return ""
 
     def lost(self) -> str:
-        """What is there in place of one of the files; empty where each is the one it was."""
+        """What is there in place of one of the files; empty where each is the one it was, of whatever size."""
         for end, left in self.left.items():
-            fault = lost(self.path + end, identity(left))
+            fault = difference(self.path + end, left, any_size=True)
             if fault:
                 return fault
         return ""
@@ -61,18 +61,16 @@ def identity(found: os.stat_result) -> Identity:
     return found.st_dev, found.st_ino
 
 
-def lost(path: str, expected: Identity) -> str:
-    """What is at a path in place of a file; empty where that is there."""
+def difference(path: str, left: os.stat_result, any_size: bool = False) -> str:
+    """What somebody has done to a file; empty where it is as it was left, or larger."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
         return f"{path} was removed"
     except OSError as error:
         return f"cannot look at {path}: {error.strerror}"
-    return "" if identity(found) == expected else f"{path} was replaced by another file"
-
-
-def shortened(path: str, size: int) -> str:
-    """By how much a file was cut; empty where it was not."""
-    found = os.stat(path).st_size
-    return "" if found >= size else f"{path} was cut from {size} to {found} bytes"
+    if identity(found) != identity(left):
+        return f"{path} was replaced by another file"
+    if found.st_size < left.st_size and not any_size:
+        return f"{path} was cut from {left.st_size} to {found.st_size} bytes"
+    return ""
