@@ -172,7 +172,7 @@ class RunningJob:
 
         Nothing more is sent of such a job. Only a Geartrain server says that a job was cancelled.
         """
-        if not self.assignment.cancelled:
+        if not self.assignment.cancelled and not self.assignment.settled:
             self.look()
         return bool(self.assignment.cancelled)
 

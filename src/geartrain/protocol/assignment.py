@@ -18,7 +18,7 @@ from geartrain.protocol.commands import (
     WORK_WARNING,
 )
 from geartrain.protocol.documents import read_object
-from geartrain.protocol.packet import LARGEST_PAYLOAD, PAYLOAD_LIMIT, request
+from geartrain.protocol.packet import HEADER_SIZE, LARGEST_PAYLOAD, PAYLOAD_LIMIT, request
 from geartrain.protocol.submission import UNIQUE_LENGTH, Payload, Unique, payload
 
 MOST: Final = 0xFFFFFFFF  # of a status number
@@ -70,12 +70,10 @@ class Assignment:
 
     def take_limits(self) -> None:
         """Keep to the limits that a server with the extension told."""
-        self.most = PAYLOAD_LIMIT
-        if b'"timeout"' in self.details or b'"max_payload"' in self.details:
-            fields = told(self)
-            limit, most = fields.get("timeout"), fields.get("max_payload")
-            self.limit = float(limit) if isinstance(limit, (int, float)) else 0.0
-            self.most = most if isinstance(most, int) else PAYLOAD_LIMIT
+        fields = told(self)
+        limit, most = fields.get("timeout"), fields.get("max_payload")
+        self.limit = float(limit) if isinstance(limit, (int, float)) else 0.0
+        self.most = most if isinstance(most, int) else PAYLOAD_LIMIT
 
     def cancel(self, reason: str) -> None:
         """The job was taken away: whatever is said of it now is not sent."""
@@ -111,22 +109,13 @@ def packet(job: Assignment, command: int, *arguments: bytes) -> bytes:
     """A packet about a job; nothing where the job was taken away. Raises PayloadError where it is too large."""
     if job.cancelled:
         return b""
-    size = len(job.handle)
-    for argument in arguments:
-        size += 1 + len(argument)
-    if size > job.most:
+    whole = request(command, job.handle, *arguments)
+    if len(whole) > job.most + HEADER_SIZE:
         raise PayloadError(
-            f"{NAMES[command]} of {size} bytes is over the server's limit of {job.most}",
+            f"{NAMES[command]} of {len(whole) - HEADER_SIZE} bytes is over the server's limit of {job.most}",
             handle=job.handle.decode("utf-8", "replace"),
         )
-    return request(command, job.handle, *arguments)
-
-
-def ending(job: Assignment, command: int, *arguments: bytes) -> bytes:
-    """The last packet about a job; raises PayloadError, after which the job has not ended."""
-    last = packet(job, command, *arguments)
-    job.settle()
-    return last
+    return whole
 
 
 def data(job: Assignment, chunk: bytes) -> bytes:
@@ -151,23 +140,30 @@ def status(job: Assignment, numerator: float, denominator: float) -> bytes:
 
 def complete(job: Assignment, result: bytes) -> bytes:
     """The job's end with a result."""
-    return ending(job, WORK_COMPLETE, result)
+    last = packet(job, WORK_COMPLETE, result)
+    job.settle()
+    return last
 
 
 def fail(job: Assignment) -> bytes:
     """The job's end without a result."""
-    return ending(job, WORK_FAIL)
+    job.settle()
+    return packet(job, WORK_FAIL)
 
 
 def exception(job: Assignment, text: bytes) -> bytes:
     """The job's end by an exception; no WORK_FAIL may follow it."""
-    return ending(job, WORK_EXCEPTION, text)
+    last = packet(job, WORK_EXCEPTION, text)
+    job.settle()
+    return last
 
 
 def retry_later(job: Assignment, retry: Retry) -> bytes:
     """The end of this execution: the server has the job run again. It hears of what the Retry was raised from."""
     delay = b"%d" % -int(-max(0.0, retry.delay) * 1000 // 1)
-    return ending(job, WORK_RETRY, delay, told_of(job, retry.__cause__ or retry))
+    last = packet(job, WORK_RETRY, delay, told_of(job, retry.__cause__ or retry))
+    job.settle()
+    return last
 
 
 def returned(job: Assignment, result: Payload | None) -> bytes:

@@ -38,7 +38,14 @@ from geartrain.protocol.commands import (
     STATUS_RES_UNIQUE,
 )
 from geartrain.protocol.numbers import count
-from geartrain.protocol.packet import LARGEST_PAYLOAD, RESPONSE, PacketStream, completed, request
+from geartrain.protocol.packet import (
+    LARGEST_PAYLOAD,
+    PAYLOAD_LIMIT,
+    RESPONSE,
+    PacketStream,
+    completed,
+    request,
+)
 from geartrain.protocol.submission import Priority, Unique, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
@@ -213,7 +220,9 @@ class WorkerProtocol:
     def assign(self, job: Assignment) -> None:
         """Have a job wait for its function."""
         if self.stream.extended:
-            job.take_limits()
+            job.most = PAYLOAD_LIMIT
+            if b'"timeout"' in job.details or b'"max_payload"' in job.details:
+                job.take_limits()
         else:
             limit = self.abilities.get(job.function, 0.0)
             job.limit = max(limit, SHORTEST_TIME_LIMIT) if limit else 0.0

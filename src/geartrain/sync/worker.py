@@ -56,7 +56,7 @@ class Worker:
         self.functions: dict[bytes, JobFunction] = {}
         self.stopping = False
         self.board: Board | None = None  # None where nobody watches over this worker
-        self.working_for: WorkerConnection | None = None  # whose job runs, where somebody does
+        self.working_for: WorkerConnection | None = None  # whose job ran last, where somebody does
         known = ServerList(parse_servers(servers, os.environ), "first", random.random)
         self.offer = Offer(id or f"{socket.gethostname()}:{os.getpid()}", grab)
         self.connections = WorkerConnections(
@@ -157,17 +157,18 @@ class Worker:
             return self.run_function(connection, assignment)
         self.board.begin(assignment)
         self.working_for = connection
+        connection.set_watched(True)
         try:
             self.run_function(connection, assignment)
         finally:
-            self.working_for = None
+            connection.set_watched(False)
             self.board.end(assignment)
 
     def look(self) -> None:
         """Find out whether the job that runs was taken away, for the thread that watches over a worker with a board."""
         connection = self.working_for
         if connection is not None:
-            connection.look()
+            connection.watch()
 
     def run_function(self, connection: WorkerConnection, assignment: Assignment) -> None:
         """Run a job's function and note what came of it."""

@@ -30,7 +30,8 @@ class WorkerConnection:
         self.link = link
         self.server = link.server
         self.protocol = protocol
-        self.looking = threading.Lock()  # a function's threads may look while the worker does not receive
+        self.looking = threading.Lock()  # one thread at a time looks, and none while the worker receives
+        self.watched = False  # a function runs, and another thread may look for it
         self.look_at = 0.0  # when it is worth while to look again, by the monotonic clock
 
     def send(self, packet: bytes) -> None:
@@ -48,29 +49,41 @@ class WorkerConnection:
         self.link.drain(None)
 
     def look(self) -> None:
-        """Find out whether running jobs were taken away, without waiting; may be called in any thread."""
+        """Find out whether running jobs were taken away, without waiting; for the threads of a job's function."""
+        if self.looking.acquire(blocking=False):
+            try:
+                self.look_now()
+            finally:
+                self.looking.release()
+
+    def watch(self) -> None:
+        """The same, for a thread that does not know whether a function runs: it does while ``watched`` is true."""
+        with self.looking:
+            if self.watched:
+                self.look_now()
+
+    def look_now(self) -> None:
+        """Look, as the only one who does."""
         now = time.monotonic()
         for job in list(self.protocol.running.values()):
             if job.limit and job.began and now >= job.began + job.limit:
                 job.cancel("timeout")
-        if now < self.look_at or not self.looking.acquire(blocking=False):
+        if now < self.look_at:
             return
+        self.look_at = now + LOOK_AGAIN
         try:
-            self.look_at = now + LOOK_AGAIN
             if self.link.readable():
-                self.take()
+                self.receive()
         except ConnectionLost:  # the thread of the worker sees it again
             self.protocol.lost()
-        finally:
-            self.looking.release()
+
+    def set_watched(self, watched: bool) -> None:
+        """Say whether a function runs that may be watched; waits for the end of a look."""
+        with self.looking:
+            self.watched = watched
 
     def receive(self) -> None:
-        """Take the next bytes; raises ConnectionLost."""
-        with self.looking:
-            self.take()
-
-    def take(self) -> None:
-        """Take the next bytes, as the one thread that may; raises ConnectionLost."""
+        """Take the next bytes; raises ConnectionLost. Nobody else may look meanwhile."""
         try:
             self.protocol.receive(self.link.receive(None))
         except ProtocolError as error:
