@@ -197,6 +197,7 @@ class Worker:
 
     def retry(self, connection: WorkerConnection, assignment: Assignment, retry: Retry) -> None:
         """Have a job run again, and wait until the server has it."""
+        connection.set_watched(False)  # this thread receives again
         connection.protocol.retry(assignment, retry, self.connections.network.time())
         self.connections.flush()
         while connection in self.connections.open and not assignment.settled:
