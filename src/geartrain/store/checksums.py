@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from geartrain.broker.batch import JobRecord
-from geartrain.broker.rows import LARGEST_NUMBER, LATEST, OLD_HEAD, OLD_VERSION, record_of
+from geartrain.broker.rows import LARGEST_NUMBER, LATEST, sealed_record_of
 
 SIZE: Final = 4
 ORDER: Final = "little"
@@ -48,30 +48,14 @@ FORMS: Final = (DEAD, RESULT, DOCUMENT)
 # Jobs
 
 
-def stored_head(number: int, head: bytes, workload: bytes) -> bytes:
-    """A job's head as it stands in the file."""
-    return head + crc32(workload, crc32(head, number)).to_bytes(SIZE, ORDER)
-
-
-def job_in(number: int, stored: object, workload: bytes | None, size: int) -> JobRecord:
+def job_in(number: int, sealed: object, workload: bytes | None, size: int) -> JobRecord:
     """The job of a row, whose workload may have been left in the file; raises ValueError saying what is wrong.
 
     Without its workload its checksum is not looked at: that is done when the workload is read.
     """
-    head, checksum = parts_of_head(stored)
-    record = record_of(number, head, workload, size)
-    if workload is not None and checksum and stored_head(number, head, workload) != stored:
-        raise ValueError(DAMAGED)
-    return record
-
-
-def parts_of_head(stored: object) -> tuple[bytes, bytes]:
-    """A job's head, and the checksum of the row: empty in a row of the first version, or too short."""
-    if not isinstance(stored, bytes):
-        raise ValueError(f"a head of type {type(stored).__name__}, bytes are expected")
-    if stored[:1] == bytes([OLD_VERSION]) or len(stored) < OLD_HEAD.size:
-        return stored, b""
-    return stored[:-SIZE], stored[-SIZE:]
+    if not isinstance(sealed, bytes):
+        raise ValueError(f"a head of type {type(sealed).__name__}, bytes are expected")
+    return sealed_record_of(number, sealed, workload, size)
 
 
 def named(number: int, stored: object) -> str:

