@@ -55,6 +55,7 @@ def test_servers_that_are_killed_at_any_moment_also_while_they_start(engine: Eng
                 await trial.kill(victim)
                 for _ in range(trial.chance.choice((0, 0, 1, 2))):
                     await asyncio.to_thread(start_and_kill, victim, trial.chance.uniform(0.0, 0.8))
+                    trial.load.died(victim.port)  # peers may have reached it
                 await asyncio.to_thread(members.again, victim)
 
         trial.run(restart, ROUNDS)
