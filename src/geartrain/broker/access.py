@@ -14,6 +14,8 @@ SUBMIT: Final = 1
 WORK: Final = 2
 VIEW: Final = 4
 ADMIN: Final = 8
+EVERY_RIGHT: Final = SUBMIT | WORK | VIEW | ADMIN
+STRANGER_LIMIT: Final = 64 * 1024  # bytes of a packet of a peer without any right
 RIGHTS: Final = {"submit": SUBMIT, "work": WORK, "view": VIEW, "admin": ADMIN}
 
 EVERY: Final = "*"  # the pattern of all functions
@@ -106,6 +108,13 @@ class Badge:
             return False
         self.told[(what, on)] = None
         return True
+
+
+def payload_limit(badge: Badge | None, limit: int, running: bool) -> int:
+    """Bytes that a packet of a peer may have: few while it has no right on anything, and runs no job."""
+    if badge is None or running or badge.access.has(EVERY_RIGHT):
+        return limit
+    return min(limit, STRANGER_LIMIT)
 
 
 def matches(pattern: str, name: str) -> bool:

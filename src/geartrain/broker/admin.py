@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from geartrain.broker.access import ADMIN, VIEW
-from geartrain.broker.answers import END, incomplete, limit_of
+from geartrain.broker.answers import END, incomplete, limit_of, refused
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import (
     cancel_unique,
@@ -31,6 +31,7 @@ from geartrain.broker.listing import functions, job, jobs, peers
 from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
+from geartrain.broker.refusals import name_fault
 from geartrain.broker.rights import need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.broker.search import find
@@ -200,6 +201,9 @@ def cancel(broker: Broker, words: list[bytes]) -> bytes:
 def create(broker: Broker, words: list[bytes]) -> bytes:
     if len(words) < 3 or not is_word(words, 1, b"function"):
         return incomplete(b"create")
+    fault = name_fault(words[2])
+    if fault:
+        return refused(fault)
     broker.function(words[2])
     return OK
 

@@ -13,7 +13,7 @@ from geartrain.broker.deadlines import Deadlines
 from geartrain.broker.deeds import Deed
 from geartrain.broker.endings import abandon, lose
 from geartrain.broker.events import Events
-from geartrain.broker.model import HIGH, KEPT, LOW, NORMAL, Connection, Function, Job
+from geartrain.broker.model import HIGH, KEPT, LOW, MOST_WAITS, NORMAL, Connection, Function, Job
 from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
 from geartrain.broker.results import keep_result
@@ -158,6 +158,8 @@ class Broker:
         if unique:
             equal = function.equal(unique, workload)
             if equal is not None:
+                if client is not None and client.waiting.get(equal, 0) >= MOST_WAITS:
+                    return None
                 self.join(equal, client)
                 function.tally.joined += 1
                 if self.events is not None:
@@ -171,7 +173,7 @@ class Broker:
         job.number = self.last_handle
         if client is not None:
             job.clients = [client]
-            client.waiting[job] = None
+            client.waiting[job] = 1
         elif self.batch is not None:
             self.batch.add(job)
         function.tally.submitted += 1
@@ -208,7 +210,7 @@ class Broker:
         if job.clients is None:
             job.clients = []
         job.clients.append(client)
-        client.waiting[job] = None
+        client.waiting[job] = client.waiting.get(job, 0) + 1
 
     def leave(self, client: Connection, job: Job) -> None:
         """The client does not wait any more; a queued job that nobody wants is dropped."""

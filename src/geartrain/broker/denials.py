@@ -6,6 +6,7 @@ from geartrain.broker.access import EVERY, RIGHTS, Access
 from geartrain.broker.answers import text
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.deeds import DENIED
+from geartrain.broker.model import FUNCTION_LIMIT
 from geartrain.broker.policy import is_wildcard, text_of
 from geartrain.broker.rights import FUNCTION, LIST, PATTERN, SCHEDULE, UNKNOWN, Need
 from geartrain.protocol.commands import ERROR, NAMES
@@ -21,6 +22,11 @@ def packet_denial(access: Access, command: int, need: Need, arguments: list[byte
     if access.may(need.rights, name):
         return ""
     return denial(NAMES[command], need.rights, f"function {text(name)}")
+
+
+def is_too_long(need: Need, arguments: list[bytes]) -> bool:
+    """Whether a packet names a function by more bytes than a name may have."""
+    return need.on == FUNCTION and len(without_nul(arguments[need.place])) > FUNCTION_LIMIT
 
 
 def line_denial(access: Access, need: Need, words: list[bytes]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from geartrain.broker.access import ADMIN, SUBMIT, VIEW, WORK, Access, Badge
+from geartrain.broker.access import ADMIN, SUBMIT, VIEW, WORK, Access, Badge, payload_limit
 from geartrain.broker.admin import UNKNOWN_JOB, is_cancel, words_of
 from geartrain.broker.answers import json_lines, text
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.broker import Broker
 from geartrain.broker.deeds import REFUSED, line_deed, outcome_of, packet_deed
-from geartrain.broker.denials import denial, denied, denied_line, line_denial, packet_denial
+from geartrain.broker.denials import denial, denied, denied_line, is_too_long, line_denial, packet_denial
 from geartrain.broker.fate import UNKNOWN, status_fields
 from geartrain.broker.model import Job, job_by_handle, number_of
 from geartrain.broker.recurring import wire_schedule
@@ -35,6 +35,7 @@ def guard(session: Session, badge: Badge | None) -> None:
     session.badge = badge
     session.stream.handlers = REQUESTS if badge is None else GUARDED
     session.stream.line = Session.text if badge is None else guarded_text
+    session.stream.limit = payload_limit(badge, session.limit, bool(session.connection.running))
     if badge is None:
         if before is not None:
             give_back(session, before, None)
@@ -73,7 +74,8 @@ class Gate:
 
     def __call__(self, session: Session, arguments: list[bytes]) -> None:
         badge = session.badge
-        if badge is None or not self.need.rights:
+        # A name that no function can have is refused as what it is, and quoted nowhere.
+        if badge is None or not self.need.rights or is_too_long(self.need, arguments):
             return self.handler(session, arguments)
         reason = packet_denial(badge.access, self.command, self.need, arguments)
         if reason:

@@ -25,7 +25,9 @@ LONGEST_NUMBER: Final = 20  # digits of a handle
 LONGEST_HANDLE: Final = 63  # bytes that libgearman has room for
 LONGEST_PREFIX: Final = LONGEST_HANDLE - LONGEST_NUMBER - 1  # bytes of a handle before its colon and digits
 ANY_NUMBER: Final = 1 << 60  # of jobs
+MOST_WAITS: Final = 1000  # of one connection for one job: it hears each packet so often
 FULL: Final = b"Job queue is full"
+TOO_MANY_WAITS: Final = b"the connection waits for this job %d times already" % MOST_WAITS
 DRAINING: Final = b"The function takes no more jobs"
 
 
@@ -336,7 +338,7 @@ class Connection:
         self.asleep = False  # it said PRE_SLEEP, and nothing has woken it
         self.woken = False  # it was sent a NOOP, and has neither grabbed nor gone back to sleep since
         self.running: dict[bytes, Job] = {}  # jobs it works on, by handle
-        self.waiting: dict[Job, None] = {}  # jobs it waits for as a client
+        self.waiting: dict[Job, int] = {}  # jobs it waits for as a client, and how often
 
     def send(self, packet: bytes) -> None:
         """Append a packet; the turn writes it."""

@@ -22,6 +22,7 @@ from geartrain.broker.model import (
     HIGH,
     LOW,
     NORMAL,
+    TOO_MANY_WAITS,
     Connection,
     Job,
     job_by_handle,
@@ -30,6 +31,8 @@ from geartrain.broker.model import (
 from geartrain.broker.recurring import recur, wire_schedule
 from geartrain.broker.refusals import (
     JOB_NOT_FOUND,
+    LONGEST_CLIENT_ID,
+    LONGEST_OPTION,
     NO_SUCH_EXCEPTION,
     NO_SUCH_JOB,
     NO_SUCH_RESULT,
@@ -38,6 +41,7 @@ from geartrain.broker.refusals import (
     WORKER_COMMANDS,
     WRONG_MAGIC,
     ability_fault,
+    too_long,
     too_short,
 )
 from geartrain.broker.results import collect, keep_result
@@ -76,6 +80,7 @@ class Session:
     def __init__(self, broker: Broker, connection: Connection, limit: int) -> None:
         self.broker = broker
         self.connection = connection
+        self.limit = limit  # bytes of a packet's arguments, whatever rules may say
         self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
         self.console = Console(broker, connection)
         self.stream = PacketStream[Session](
@@ -197,6 +202,8 @@ class Session:
         self.submit(arguments[0], arguments[1], b"", arguments[2], HIGH, self.connection, 0.0)
 
     def set_client_id(self, arguments: list[bytes]) -> None:
+        if len(arguments[0]) > LONGEST_CLIENT_ID:
+            return self.connection.send(too_long("client id", len(arguments[0]), LONGEST_CLIENT_ID))
         self.connection.client_id = without_nul(arguments[0])[:CLIENT_ID_LIMIT]
 
     def can_do_timeout(self, arguments: list[bytes]) -> None:
@@ -216,6 +223,8 @@ class Session:
 
     def option_req(self, arguments: list[bytes]) -> None:
         option = without_nul(arguments[0])
+        if len(option) > LONGEST_OPTION:
+            return self.connection.send(too_long("option", len(option), LONGEST_OPTION))
         if option.lower() == b"exceptions":
             self.connection.exceptions = True
         elif option.lower() == EXTENSION_OPTION:
@@ -318,7 +327,8 @@ class Session:
             return self.refuse(b"QUEUE_ERROR", STOPPING)
         job = broker.submit(name, unique, reducer, workload, priority, client, run_at)
         if job is None:
-            return self.refuse(b"QUEUE_ERROR", broker.functions[name].refusal(priority))
+            full = broker.functions[name].refusal(priority)
+            return self.refuse(b"QUEUE_ERROR" if full else b"TOO_MANY_WAITS", full or TOO_MANY_WAITS)
         if client is None and broker.batch is not None:
             self.connection.promised = True
         self.connection.send(CREATED[len(job.handle)] + job.handle)
@@ -375,25 +385,20 @@ def end_turn(broker: Broker) -> None:
     for connection in broker.hungry:
         if connection.asleep or not connection.outgoing or connection.outgoing[-1] is not NOTHING_TO_DO:
             continue
-        try:
-            feed(broker, connection)
+        try:  # here and not in a function of its own: a call for each idle worker costs
+            job = broker.grab(connection)
+            if job is None:
+                continue
+            if job.workload is None:
+                connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
+            else:
+                connection.outgoing[-1] = assignment(
+                    job, connection.grabbed, job.workload, broker.rules.payload_limit
+                )
         except Exception as error:  # whatever it is: the other workers wait for jobs as well
             broker.accidents.append(Accident("handing out a job", error, connection))
     broker.hungry.clear()
     broker.sleepers.end_turn()
-
-
-def feed(broker: Broker, connection: Connection) -> None:
-    """Give a worker a job that came after its GRAB_JOB, if there is one."""
-    job = broker.grab(connection)
-    if job is None:
-        return
-    if job.workload is None:
-        connection.outgoing[-1] = fetch(broker, connection, job, connection.grabbed)
-    else:
-        connection.outgoing[-1] = assignment(
-            job, connection.grabbed, job.workload, broker.rules.payload_limit
-        )
 
 
 def request_table() -> list[Callable[[Session, list[bytes]], None]]:

@@ -7,6 +7,7 @@ from typing import Final
 from geartrain.broker.access import Badge
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.denials import denied
+from geartrain.broker.refusals import LONGEST_OPTION
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import OPTION_RES, TOKEN_OPTION
 from geartrain.protocol.packet import response
@@ -17,7 +18,8 @@ WRONG: Final = "the token is none of this server's"
 
 def is_token(arguments: list[bytes]) -> bool:
     """Whether the arguments of OPTION_REQ are a token."""
-    return arguments[0][: len(TOKEN_OPTION)].lower() == TOKEN_OPTION
+    option = arguments[0]
+    return len(option) <= LONGEST_OPTION and option[: len(TOKEN_OPTION)].lower() == TOKEN_OPTION
 
 
 def shown_token(badge: Badge, arguments: list[bytes]) -> bytes:

@@ -168,6 +168,9 @@ class Front:
         submit(self, commands.SUBMIT_JOB_HIGH, arguments, True)
 
     def set_client_id(self, arguments: list[bytes]) -> None:
+        if len(arguments[0]) > refusals.LONGEST_CLIENT_ID:
+            size = len(arguments[0])
+            return self.answer(refusals.too_long("client id", size, refusals.LONGEST_CLIENT_ID))
         self.name = request(commands.SET_CLIENT_ID, *arguments)
         self.tell_leaders(SAID, self.name)
 
@@ -182,6 +185,8 @@ class Front:
 
     def option_req(self, arguments: list[bytes]) -> None:
         option = without_nul(arguments[0])
+        if len(option) > refusals.LONGEST_OPTION:
+            return self.answer(refusals.too_long("option", len(option), refusals.LONGEST_OPTION))
         name = option.lower()
         if name == EXTENSION_OPTION:
             self.connection.extended = self.stream.extended = True

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from geartrain.broker.access import WORK, Badge
+from geartrain.broker.access import WORK, Badge, payload_limit
 from geartrain.broker.admin import words_of
 from geartrain.broker.answers import text
 from geartrain.broker.arguments import without_nul
 from geartrain.broker.deeds import REFUSED, line_deed, packet_deed
-from geartrain.broker.denials import denied, denied_line, line_denial, packet_denial
+from geartrain.broker.denials import denied, denied_line, is_too_long, line_denial, packet_denial
 from geartrain.broker.rights import FREE, PACKETS, need_of
 from geartrain.broker.tokens import is_token, shown_token
 from geartrain.protocol import commands
@@ -34,6 +34,7 @@ def guard(front: Front, badge: Badge | None) -> None:
     front.badge = badge
     front.stream.handlers = REQUESTS if badge is None else GUARDED
     front.stream.line = text_line if badge is None else guarded_text
+    front.stream.limit = payload_limit(badge, front.hub.payload_limit, bool(front.working))
     if badge is not None:
         take_away(front, badge)
     if badge is not None or before is not None:
@@ -71,7 +72,8 @@ class Gate:
 
     def __call__(self, front: Front, arguments: list[bytes]) -> None:
         badge = front.badge
-        if badge is None or not self.need.rights:
+        # A name that no function can have is refused as what it is, and quoted nowhere.
+        if badge is None or not self.need.rights or is_too_long(self.need, arguments):
             return self.handler(front, arguments)
         reason = packet_denial(badge.access, self.command, self.need, arguments)
         if reason:

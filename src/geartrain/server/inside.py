@@ -134,13 +134,17 @@ class Insider:
         self.unheard.append(packets)
         self.unheard_bytes += len(packets)
         if self.unheard_bytes > self.server.settings.max_output:
-            self.drop_unheard()
-            self.reason = "it listens too slowly"
-            self.leave()
-            return self.part()
+            return self.overflow(0)
         if self.unheard_bytes > self.server.high_water:
             self.reading = False
         self.news.set()
+
+    def overflow(self, size: int) -> None:
+        """Give an insider up that would have to hear more than it may leave unheard."""
+        self.drop_unheard()
+        self.reason = "it listens too slowly"
+        self.leave()
+        self.part()
 
     def drop_unheard(self) -> None:
         self.unheard.clear()

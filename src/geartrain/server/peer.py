@@ -186,6 +186,11 @@ class Peer:
         self.unsent.clear()
         self.waiting_bytes = 0
 
+    def overflow(self, size: int) -> None:
+        """Give a peer up that would have to be told more in one turn than it may leave unread."""
+        self.waiting_bytes += size
+        self.cut_off()
+
     def cut_off(self) -> None:
         """Give a peer up that leaves too much unread."""
         self.server.log.warning(

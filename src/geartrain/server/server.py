@@ -37,6 +37,7 @@ EVENTS: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EP
 FIRST_INSIDER: Final = 1_000_000  # a number that no file descriptor has
 MOST_TURNS: Final = 8  # before the loop looks at anything else
 MOST_EVENTS: Final = 64  # of one turn: with more, the peers that were read first would wait for the last
+FEW: Final = 4  # packets of a turn to one peer, which need not be counted
 MOST_PLACES: Final = 1000  # of accidents whose traceback the log has
 RETRY: Final = 1.0  # seconds until the next turn where nobody knows when it is due
 LAST_MOMENT: Final = 1.0  # seconds in which what was written last may arrive, when the server ends
@@ -309,10 +310,23 @@ class Server:
             peer = peers.get(connection)
             if peer is not None and peer.outgoing:
                 try:
-                    peer.write(connection.take_outgoing())
+                    if len(peer.outgoing) <= FEW or self.bears(peer, peer.outgoing):
+                        peer.write(connection.take_outgoing())
                 except Exception as error:  # whatever it is: the others are written to in this turn or never
                     self.accident("writing to a peer", error, peer, mute=True)
         self.desk.dirty.clear()
+
+    def bears(self, peer: Peer | Insider, packets: list[bytes]) -> bool:
+        """Whether a peer may be written so much; it is cut off else, before the packets are one piece of memory.
+
+        One result is a packet for each of the waits of a connection that joined a job again and again.
+        """
+        size = sum(map(len, packets))
+        if size <= self.settings.max_output:
+            return True
+        packets.clear()
+        peer.overflow(size)
+        return False
 
     def set_alarm(self, wait: float) -> None:
         """Take a turn in ``wait`` seconds, if none comes before."""
@@ -343,7 +357,8 @@ class Server:
         peer = self.peers.get(connection)
         if peer is not None:
             try:
-                peer.write(b"".join(packets))
+                if len(packets) <= FEW or self.bears(peer, packets):
+                    peer.write(b"".join(packets))
             except Exception as error:  # whatever it is: other replies of the same commit wait behind it
                 self.accident("writing to a peer", error, peer, mute=True)
         if self.leaving:
