@@ -10,10 +10,10 @@ from geartrain.broker.access import EVERYTHING, RIGHTS, VIEW, Access
 from geartrain.broker.deeds import DONE
 from geartrain.errors import server_error
 from geartrain.server.gatekeeper import LOG_IN
-from geartrain.server.inside import Insider, nothing
+from geartrain.server.inside import Insider
 from geartrain.server.listeners import given
 from geartrain.server.server import Server
-from geartrain.server.visitors import Visitor
+from geartrain.server.visitors import Visitor, nothing
 from geartrain.web.ports import Identity
 
 ANYWHERE: Final = ("0.0.0.0", "::")

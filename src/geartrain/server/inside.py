@@ -168,10 +168,8 @@ class Insider:
         self.news.set()
         if self.server.peers.pop(self.connection, None) is not None:
             self.server.own_insiders -= self.visitor is None
-
-
-def nothing() -> None:
-    """Who guesses tokens over HTTP waits there."""
+        if self.visitor is not None:
+            self.visitor.leave()
 
 
 def read(protocol: AdminProtocol, query: Query[Answer]) -> Answer | GearmanError:

@@ -264,11 +264,20 @@ class Peer:
         """What the peer says after its end."""
         self.ignored += len(chunk)
 
+    def untie(self) -> None:
+        """Refer to itself no more: a cycle would keep its memory until the garbage collector looks for it."""
+        self.receive = unheard
+        self.visitor.leave()
+
     def close(self) -> None:
         """Close the socket, whatever is unsent."""
         if self.endpoint.fileno() >= 0:
             self.server.forget(self)
             self.endpoint.close()
+
+
+def unheard(chunk: bytes) -> None:
+    """Nobody is there any more."""
 
 
 def host_of(endpoint: socket.socket) -> bytes:

@@ -179,6 +179,7 @@ class Server:
         self.epoll.unregister(peer.number)
         del self.peers_by_number[peer.number]
         del self.peers[peer.connection]
+        peer.untie()
 
     def part_with_leaving(self) -> None:
         """End the connections of those who left and have nothing more to hear."""

@@ -82,6 +82,11 @@ class TlsPeer(Peer):
         self.mute = True
         super().drop_unsent()
 
+    def untie(self) -> None:
+        """As any Peer; nothing is decrypted any more."""
+        super().untie()
+        self.recv = self.endpoint.recv
+
     def part(self) -> None:
         """As any Peer, and with TLS's own farewell; one that is refused is heard out before."""
         if not self.refused:

@@ -25,6 +25,11 @@ class Visitor:
         self.slow_down = slow_down  # makes it wait, as it showed a wrong one
         self.badge: Badge | None = None  # None where there are no rules
 
+    def leave(self) -> None:
+        """It is gone: nothing of it may refer to itself, or its memory waits for the garbage collector."""
+        self.slow_down = nothing
+        self.badge = None
+
     def grants(self, rules: AccessRules) -> list[Grant]:
         """What it is granted."""
         shown = [rules.holder(digest) for digest in self.digests]
@@ -49,3 +54,7 @@ class Visitor:
             return " ".join(f"certificate:{name}" for name in self.certificate_names[:1]) or "anybody"
         known = [f"{grant.kind}:{grant.name}" for grant in self.grants(rules)]
         return " ".join(known) or "nobody"
+
+
+def nothing() -> None:
+    """Nobody has to wait."""
