@@ -75,8 +75,7 @@ class Acceptor:
 
     def admit(self, accepted: socket.socket, listener: Listener) -> None:
         """Give the connection a Peer, for TLS after its handshake, or close it when there are enough."""
-        most = self.server.settings.max_connections
-        if 0 < most <= self.server.connections() + len(self.handshakes):
+        if not self.server.has_room():
             return self.turn_away(accepted)
         self.turned_away = 0
         accepted.setblocking(False)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from geartrain.server.options import PORT, UNIX, Kind, number, one_of, option
+from geartrain.server.options import PERIOD, PORT, UNIX, Kind, number, one_of, option
 
 LONGEST_HOST: Final = 253  # bytes of a name
 PREFIX_PATH: Final = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
@@ -71,6 +71,12 @@ class HttpOptions:
         many=True,
     )
     http_prefix: str = option("", PATH, "A path before all paths of --http.", metavar="PATH")
+    http_deadline: float = option(
+        30.0,
+        PERIOD,
+        "In how many seconds a caller of --http must have sent a whole request.",
+        metavar="SECONDS",
+    )
     metrics_functions: int = option(
         100,
         number(1, 10_000),

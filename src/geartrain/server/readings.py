@@ -79,6 +79,7 @@ class ServerReadings:
             len(desk.brokers()) if pooled else None,
             held["set_aside"],
             self.the_server.accidents,
+            self.the_server.http_sockets,
         )
 
     def held(self) -> Counter[str]:
@@ -94,6 +95,7 @@ class ServerReadings:
         return {
             **(self.held() if self.pooled else {}),
             "connections": len(self.the_server.peers_by_number),
+            "http_connections": self.the_server.http_sockets,
             "uptime": time.time() - self.started_at,
             "received_bytes": self.the_server.received_bytes,
             "sent_bytes": self.the_server.sent_bytes,

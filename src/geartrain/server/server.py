@@ -69,6 +69,8 @@ class Server:
         self.unread: list[Peer | Insider] = []  # those with more to say than was read
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
+        self.http_sockets = 0  # connections of HTTP callers
+        self.http_bodies = 0  # bytes of their requests' bodies that are not whole
         self.own_insiders = 0  # those of the server itself
         self.received_bytes = 0  # from peers with a socket, since the start
         self.sent_bytes = 0
@@ -169,6 +171,12 @@ class Server:
     def connections(self) -> int:
         """How many connections there are, but for the server's own."""
         return len(self.peers) - self.own_insiders
+
+    def has_room(self) -> bool:
+        """Whether one more connection may come, of whatever protocol."""
+        most = self.settings.max_connections
+        sockets = len(self.peers_by_number) + len(self.acceptor.handshakes) + self.http_sockets
+        return not 0 < most <= max(sockets, self.connections() + len(self.acceptor.handshakes))
 
     def read_later(self, peer: Peer | Insider) -> None:
         """There may be more to read from a peer, of which epoll has told already."""

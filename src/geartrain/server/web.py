@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from geartrain.server.http_keeper import HttpKeeper
+from geartrain.server.http_protocol import Http, protocol_for
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
-from geartrain.tls import names_in
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
-from geartrain.web.identity import EXTENSION
 from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
@@ -34,23 +32,6 @@ class Uvicorn(uvicorn.Server):
     # uvicorn's own is made a context manager by a decorator, whose type is another one.
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
-
-
-class Http(HttpToolsProtocol):
-    """Tells the application where a connection came in, and whose certificate it showed."""
-
-    told: Mapping[object, object] = {}
-
-    # asyncio calls it with any transport, uvicorn wants one that writes, too.
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        tls = transport.get_extra_info("ssl_object")
-        names = names_in(tls.getpeercert() or {}) if tls is not None else ()
-        self.told = {"address": transport.get_extra_info("sockname"), "certificates": names}
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: dict(self.told)}
 
 
 class Web:
@@ -78,7 +59,7 @@ class Web:
             server.log,
         )
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
-        self.uvicorn = Uvicorn(configuration(Guarded(application(around), server)))
+        self.uvicorn = Uvicorn(configuration(Guarded(application(around), server), protocol_for(server)))
         if settings.http_tls and server.certificates is not None:
             self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
@@ -130,10 +111,10 @@ class Guarded:
             self.server.accident("an HTTP call", error)
 
 
-def configuration(app: ASGIApp) -> uvicorn.Config:
+def configuration(app: ASGIApp, protocol: type[Http]) -> uvicorn.Config:
     config = uvicorn.Config(
         Unheard(app),
-        http=Http,
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,

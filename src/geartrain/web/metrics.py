@@ -155,6 +155,12 @@ SERVER: Final = (
         lambda row: row.set_aside,
     ),
     ServerFamily(
+        "geartrain_http_connections",
+        "gauge",
+        "Connections of HTTP callers",
+        lambda row: row.http_connections,
+    ),
+    ServerFamily(
         "geartrain_accidents_total",
         "counter",
         "Exceptions that nobody expected, each the end of one peer or timer",

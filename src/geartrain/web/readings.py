@@ -53,6 +53,7 @@ class ServerReading(NamedTuple):
     shards: int | None  # that it leads
     set_aside: int = 0  # damaged rows of the store, since the server began
     accidents: int = 0  # exceptions that nobody expected, since the server began
+    http_connections: int = 0
 
 
 class Readings(Protocol):
