@@ -27,9 +27,9 @@ def letters(shop: Shop) -> list[str]:
 def test_dead_letters_are_listed_and_shown(shop: Shop, letters: list[str]) -> None:
     lines = [line.split() for line in shop.run("dead", "list", "-f", "mortal").stdout.splitlines()]
     assert lines[0] == ["HANDLE", "FUNCTION", "REASON", "ATTEMPTS", "AGE", "WORKER", "ERROR"]
-    assert lines[1][:4] == [letters[0], "mortal", "fail", "1"]
+    assert lines[1][:4] == [letters[0], "mortal", "exception", "1"]
     shown = dict(line.split(maxsplit=1) for line in shop.run("dead", "show", letters[0]).stdout.splitlines())
-    assert (shown["reason"], shown["workload"]) == ("fail", "caf\u00e9\\n")
+    assert (shown["reason"], shown["workload"]) == ("exception", "caf\u00e9\\n")
     assert dead(shop, "mortals") == []
 
 

@@ -31,8 +31,8 @@ def test_a_job_that_failed_is_status_1(shop: Shop) -> None:
     handle = kept(shop, "kept-badly", "exit 7")
     failed = shop.run("wait", handle)
     assert (failed.status, failed.stdout) == (1, "")
-    assert failed.stderr.startswith(f"geartrain: job {handle} failed")
-    assert shop.run("status", handle).stdout.startswith(f"{handle}: failed at ")
+    assert failed.stderr == "geartrain: CommandFailed: sh: exit status 7\n"
+    assert shop.run("status", handle).stdout.startswith(f"{handle}: exception at ")
 
 
 def test_who_will_not_wait_longer_is_told_so(shop: Shop) -> None:

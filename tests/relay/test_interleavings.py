@@ -235,9 +235,9 @@ class Interleavings(RuleBasedStateMachine):
         else:
             caller.ends(WORK_FAIL)
 
-    @rule(peer=peers, shard=shards, fenced=st.booleans())
-    def is_over_its_time_limit(self, peer: int, shard: int, fenced: bool) -> None:
-        """The worker's front has heard of it, or not yet."""
+    @rule(peer=peers, shard=shards)
+    def is_over_its_time_limit(self, peer: int, shard: int) -> None:
+        """The worker's front has heard of it: a leader says so before it gives the job again (test_executions)."""
         caller = self.callers[peer]
         leader = self.pool.leaders[shard % self.pool.shards]
         if leader is None:
@@ -249,8 +249,7 @@ class Interleavings(RuleBasedStateMachine):
                 caller.runs.remove(handle)
                 self.jobs.running.remove(handle)
                 caller.late.append(handle)
-                if fenced:
-                    self.pool.hub.fence(shard % self.pool.shards, caller.front.number, [handle])
+                self.pool.hub.fence(shard % self.pool.shards, caller.front.number, [handle])
                 return
 
     @rule(peer=peers, command=st.sampled_from([WORK_DATA, WORK_COMPLETE, WORK_COMPLETE, WORK_FAIL]))

@@ -126,7 +126,8 @@ class World:
         self.handles: dict[str, list[str]] = {}
         for function, kind in (("pub-one", "pub"), (f"{SECRET}-alpha", SECRET)):
             self.fill(function, kind)
-        number = json.loads(self.says(b"peers").splitlines()[-2])["number"]
+        peers = [json.loads(line) for line in self.says(b"peers").splitlines()[:-1]]
+        number = next(peer["number"] for peer in peers if peer["id"] == f"{SECRET}-worker")
         self.numbers = [Value(number, 987_654_321), Value(1)]
 
     def connect(self) -> Link:
