@@ -78,7 +78,8 @@ def parse_servers(servers: Servers, environment: Mapping[str, str]) -> list[Serv
         servers = environment.get("GEARMAN_SERVERS") or f"localhost:{DEFAULT_PORT}"
     if isinstance(servers, str):
         servers = [servers]
-    items: Iterable[object] = servers  # as objects: compiled code would take a wrong one for a mistake of ours
+    # As objects: compiled code would take a wrong one for a mistake of ours.
+    items: Iterable[object] = servers
     names = [name for item in items for name in addresses_in(item) if name.strip()]
     if not names:
         raise SettingsError("servers: expected at least one")
