@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from types import TracebackType
 
 from geartrain.aio.link import Link
@@ -28,7 +29,11 @@ async def no_answer() -> JobTimeout:
 
 
 class Connections:
-    """What the coroutines of a client share."""
+    """What the coroutines of a client share.
+
+    Connections belong to the loop that they were made on, and end with it: asyncio.run, and whoever else shuts down a
+    loop's asynchronous generators, closes them. On another loop the client makes new ones.
+    """
 
     def __init__(
         self,
@@ -49,14 +54,29 @@ class Connections:
         # One coroutine at a time connects to a server, or asks for its extension.
         self.opening: dict[str, asyncio.Lock] = {}
         self.closed = False
+        self.loop: asyncio.AbstractEventLoop | None = (
+            None  # whose connections these are; None before the first
+        )
+        self.farewell: AsyncGenerator[None] | None = None  # closes them when the loop ends
 
     async def to(self, server: Server) -> ClientLink:
         """The connection to a server, opened if there is none; raises ConnectError."""
+        if self.loop is not asyncio.get_running_loop():
+            self.settle_on(asyncio.get_running_loop())
         link = self.open.get(server.name)
         if link is not None:
             return link
         async with self.opening.setdefault(server.name, asyncio.Lock()):
             return self.open.get(server.name) or await self.connect(server)
+
+    def settle_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have connections of this loop; those of another one end with that."""
+        self.loop = loop
+        self.open = {}
+        self.opening = {}
+        self.farewell = part_at_the_end(self)
+        with contextlib.suppress(StopIteration):  # it has reached its yield, and the loop knows of it
+            self.farewell.__anext__().__await__().send(None)
 
     async def connect(self, server: Server) -> ClientLink:
         """A new connection."""
@@ -192,6 +212,16 @@ class Deadline:
             await self.timeout.__aexit__(kind, error, trace)
         except TimeoutError as timeout:
             raise await self.timed_out() from timeout
+
+
+async def part_at_the_end(connections: Connections) -> AsyncGenerator[None]:
+    """Wait for the end of the running loop, which closes its generators, and close its connections."""
+    links = connections.open
+    try:
+        yield
+    finally:
+        connections.loop = connections.farewell = None
+        await asyncio.gather(*[link.close() for link in list(links.values())])
 
 
 async def wait_answered(pending: Pending) -> None:
