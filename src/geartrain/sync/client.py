@@ -324,4 +324,5 @@ def start_over() -> None:
         client.connections.start_over()
 
 
-os.register_at_fork(after_in_child=start_over)
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=start_over)

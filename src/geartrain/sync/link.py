@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import struct
 import threading
@@ -15,13 +14,15 @@ from weakref import WeakSet
 
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout
 from geartrain.protocol.servers import Server
-from geartrain.sockets import set_options
+from geartrain.sockets import DONT_WAIT, READABLE, WRITABLE, poll, set_options
 
 RECEIVE_SIZE: Final = 65536
 
 
 def connect(server: Server, timeout: float) -> socket.socket:
     """A connected socket; raises ConnectError after ``timeout`` seconds or at once."""
+    if server.path and not hasattr(socket, "AF_UNIX"):
+        raise ConnectError(f"cannot connect to {server.name}: no Unix sockets here", server=server.name)
     try:
         if server.path:
             connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -62,7 +63,7 @@ class Link:
     def write(self, packets: bytes | memoryview) -> int:
         """How many bytes the socket took."""
         try:
-            return self.socket.send(packets, socket.MSG_DONTWAIT)
+            return self.socket.send(packets, DONT_WAIT)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -84,7 +85,7 @@ class Link:
 
         Raises ConnectionLost, and JobTimeout when the deadline (of the monotonic clock) passes.
         """
-        if (self.unsent or deadline is not None) and not self.ready(select.POLLIN, deadline):
+        if (self.unsent or deadline is not None) and not self.ready(READABLE, deadline):
             return b""
         try:
             chunk = self.socket.recv(RECEIVE_SIZE)
@@ -98,9 +99,7 @@ class Link:
 
     def readable(self) -> bool:
         """Whether ``receive`` would not wait."""
-        poll = select.poll()
-        poll.register(self.socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(poll({self.socket.fileno(): READABLE}, 0))
 
     def fileno(self) -> int:
         """What ``poll`` takes."""
@@ -108,7 +107,10 @@ class Link:
 
     def limit_silence(self, seconds: int) -> None:
         """Let ``receive`` raise ConnectionLost when the server says nothing for so long."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
+        if DONT_WAIT:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
+        else:  # Windows has another form of the option
+            self.socket.settimeout(seconds)
 
     def drain(self, deadline: float | None) -> None:
         """Write what is unsent; raises like ``receive``."""
@@ -117,14 +119,13 @@ class Link:
 
     def ready(self, events: int, deadline: float | None) -> bool:
         """Wait for an event of ``poll``, and write on meanwhile; False when only writing made progress."""
-        poll = select.poll()
-        poll.register(self.socket, events | select.POLLOUT if self.unsent else events)
-        happened = poll.poll(milliseconds(deadline))
+        wanted = events | WRITABLE if self.unsent else events
+        happened = poll({self.socket.fileno(): wanted}, milliseconds(deadline))
         if not happened:
             raise JobTimeout(f"{self.server.name} did not answer in time", server=self.server.name)
-        if happened[0][1] & select.POLLOUT:
+        if happened[0][1] & WRITABLE:
             self.write_unsent()
-        return bool(happened[0][1] & ~select.POLLOUT)
+        return bool(happened[0][1] & ~WRITABLE)
 
     def lost(self, error: OSError | None) -> ConnectionLost:
         """The exception for the end of this connection."""
@@ -149,4 +150,5 @@ def leave_to_parent() -> None:
         link.socket.close()
 
 
-os.register_at_fork(after_in_child=leave_to_parent)
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=leave_to_parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import time
 from collections.abc import Iterable, Mapping, Sized
 from typing import Protocol
@@ -10,6 +9,7 @@ from typing import Protocol
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, PermissionDenied, ProtocolError
 from geartrain.protocol.greeting import Greeting
 from geartrain.protocol.servers import Server
+from geartrain.sockets import READABLE, WRITABLE, poll
 from geartrain.sync.link import Link, milliseconds
 from geartrain.sync.tls_link import TlsLink
 from geartrain.tls import TLS, Speech
@@ -83,10 +83,7 @@ class Sockets:
 
     def poll(self, events: Mapping[int, int], deadline: float | None) -> set[int]:
         """Wait for events of ``poll`` by descriptor: those that happened, none when the deadline passes."""
-        poll = select.poll()
-        for descriptor, wanted in events.items():
-            poll.register(descriptor, wanted)
-        return {descriptor for descriptor, _ in poll.poll(milliseconds(deadline))}
+        return {descriptor for descriptor, _ in poll(events, milliseconds(deadline))}
 
     def time(self) -> float:
         """Unix time."""
@@ -118,7 +115,7 @@ def wait_for_any(network: Network, links: Iterable[AnyLink], deadline: float | N
     """The links that can be read from, or written on; none when the deadline passes."""
     by_descriptor = {link.fileno(): link for link in links}
     events = {
-        descriptor: select.POLLIN | select.POLLOUT if link.unsent else select.POLLIN
+        descriptor: READABLE | WRITABLE if link.unsent else READABLE
         for descriptor, link in by_descriptor.items()
     }
     return {by_descriptor[descriptor] for descriptor in network.poll(events, deadline)}

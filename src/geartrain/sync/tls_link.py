@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import ssl
 import threading
 import time
 
 from geartrain.errors import ConnectError, ConnectionLost, SettingsError
 from geartrain.protocol.servers import Server
+from geartrain.sockets import DONT_WAIT
 from geartrain.sync.link import RECEIVE_SIZE, Link
 from geartrain.tls import CLOSED_EARLY, Speech, TlsStream, context_of, name_of, reason_of
 
@@ -29,7 +29,7 @@ class TlsLink(Link):
             self.shake_hands(deadline)
         except OSError as error:
             with contextlib.suppress(OSError):  # the other end should know why
-                self.socket.send(self.stream.take(), socket.MSG_DONTWAIT)
+                self.socket.send(self.stream.take(), DONT_WAIT)
             self.close()
             why = f"no TLS in {timeout:g} s" if isinstance(error, TimeoutError) else reason_of(error)
             raise ConnectError(f"cannot connect to {server.name}: {why}", server=server.name) from error
@@ -87,5 +87,5 @@ class TlsLink(Link):
         """As ``Link.close``; the server hears that it was meant, if it takes that now."""
         with self.sealing, contextlib.suppress(OSError):
             if not self.unsent:
-                self.socket.send(self.stream.farewell(), socket.MSG_DONTWAIT)
+                self.socket.send(self.stream.farewell(), DONT_WAIT)
         super().close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import select
 import socket
 import threading
 import time
@@ -15,6 +14,7 @@ from geartrain.printable import printable
 from geartrain.protocol.assignment import Assignment
 from geartrain.protocol.servers import Server, ServerList
 from geartrain.protocol.worker import REGRAB_AFTER, Offer, WorkerProtocol
+from geartrain.sockets import READABLE
 from geartrain.sync.network import AnyLink, Network
 
 LOOK_AGAIN: Final = 0.02  # seconds between two looks at what the server has said while a function runs
@@ -191,7 +191,7 @@ class WorkerConnections:
     def poll(self, until: float) -> set[int]:
         """The descriptors that have something to read, if there are any by then."""
         descriptors = [self.alarm.fileno(), *(connection.link.fileno() for connection in self.open)]
-        return self.network.poll(dict.fromkeys(descriptors, select.POLLIN), until)
+        return self.network.poll(dict.fromkeys(descriptors, READABLE), until)
 
     def retry_times(self) -> list[float]:
         """When servers that failed may be tried again."""
