@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from geartrain.broker.deeds import REFUSED, Deed
 from geartrain.server.access_rules import AccessRules, digest_of
 from geartrain.server.listeners import address_of, given, is_beyond_loopback
 from geartrain.server.log import AUDIT, NOTICE
+from geartrain.server.quota import PERIOD, Quota
 from geartrain.server.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ class Gatekeeper:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self.quota = Quota()
+        self.counting: asyncio.TimerHandle | None = None  # None while nothing is left out
         self.rules: AccessRules | None = None  # None where everybody may do everything
 
     def take(self, rules: AccessRules | None) -> None:
@@ -97,7 +101,30 @@ class Gatekeeper:
                 self.tell(peer.visitor, what, on, outcome)
         deeds.clear()
 
+    def is_told(self, host: str) -> bool:
+        """Whether the log takes one more refusal of an address; what it left out is counted there once a minute."""
+        loop = self.server.loop
+        for address, count in self.quota.left_out(loop.time()):
+            self.tell_left_out(address, count)
+        if self.quota.takes(host, loop.time()):
+            return True
+        if self.counting is None:
+            self.counting = loop.call_later(PERIOD, self.count)
+        return False
+
+    def count(self) -> None:
+        """The minute of what was left out is over."""
+        self.counting = None
+        for address, count in self.quota.left_out(self.server.loop.time()):
+            self.tell_left_out(address, count)
+
+    def tell_left_out(self, address: str, count: int) -> None:
+        fields = {"host": address, "what": f"{count} refusals left out", "outcome": REFUSED}
+        logging.getLogger(AUDIT).log(NOTICE, "audit", extra=fields)
+
     def tell(self, visitor: Visitor, what: str, on: str, outcome: str) -> None:
+        if outcome == REFUSED and not self.is_told(visitor.host):
+            return
         fields = {
             "who": visitor.who(self.rules),
             "host": visitor.host,
