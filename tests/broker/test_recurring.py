@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from geartrain.broker.batch import Kept
 from geartrain.broker.durability import adopt, take_back, take_batch
+from geartrain.broker.rules import Rules
+from geartrain.broker.schedules import Schedule
 from geartrain.protocol.commands import (
     CANCEL_JOB,
     CANCEL_RES,
@@ -272,3 +276,47 @@ def test_one_turn_may_ask_for_many() -> None:
     client = server.connect()
     client.sends(request(SUBMIT_JOB_SCHED, b"f", b"", *ANY, b"") * 3)
     assert client.heard() == [(JOB_CREATED, b"H:test:%d" % number) for number in (1, 2, 3)]
+
+
+def test_a_client_that_makes_too_many_schedules_hears_the_limit() -> None:
+    server = MemoryServer(Rules(prefix=b"H:test", max_schedules=3, max_function_schedules=2))
+    server.broker.schedules.calendar = in_utc
+    client = server.connect()
+    for number in (1, 2):
+        unique = b"u%d" % number
+        assert client.asks(SUBMIT_JOB_SCHED, b"f", unique, *ANY, b"") == [
+            (JOB_CREATED, b"H:test:%d" % number)
+        ]
+    assert client.asks(SUBMIT_JOB_SCHED, b"f", b"", *ANY, b"") == [
+        (
+            ERROR,
+            b"QUEUE_ERROR",
+            b"function 'f' has 2 schedules, at most 2 are expected (--max-function-schedules)",
+        )
+    ]
+    assert client.asks(SUBMIT_JOB_SCHED, b"f", b"u2", *ANY, b"") == [(JOB_CREATED, b"H:test:2")]
+    assert client.asks(SUBMIT_JOB_SCHED, b"g", b"", *ANY, b"") == [(JOB_CREATED, b"H:test:3")]
+    assert client.asks(SUBMIT_JOB_SCHED, b"h", b"", *ANY, b"") == [
+        (ERROR, b"QUEUE_ERROR", b"there are 3 schedules, at most 3 are expected (--max-schedules)")
+    ]
+
+
+def test_an_equal_schedule_is_found_without_a_look_at_the_others() -> None:
+    server = scheduling()
+    client = server.connect()
+    for number in range(500):
+        client.says(SUBMIT_JOB_SCHED, b"f", b"u%d" % number, *ANY, b"")
+    schedules = server.broker.schedules
+    schedules.by_name = Untouchable(schedules.by_name)
+    client.heard()
+    assert client.asks(SUBMIT_JOB_SCHED, b"f", b"u7", *ANY, b"") == [(JOB_CREATED, b"H:test:8")]
+    assert client.asks(SUBMIT_JOB_SCHED, b"f", b"u500", *ANY, b"") == [(JOB_CREATED, b"H:test:501")]
+
+
+class Untouchable(dict[str, Schedule]):
+    """A table in which one looks up a name, and no more."""
+
+    def values(self) -> Any:
+        raise AssertionError("a look at every schedule")
+
+    items = __iter__ = values

@@ -16,8 +16,10 @@ from geartrain.broker.agenda import CLOCK_CHECK, wait
 from geartrain.broker.batch import Document, Kept
 from geartrain.broker.deadlines import NEVER
 from geartrain.broker.durability import adopt, keep, take_back, take_batch
+from geartrain.broker.rules import Rules
 from geartrain.broker.schedule_fields import read_schedules
-from geartrain.broker.ticks import configure
+from geartrain.broker.schedules import MOST_AT_ONCE
+from geartrain.broker.ticks import MOST_SUBMITS, configure
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import (
     CAN_DO,
@@ -198,26 +200,243 @@ def test_a_clock_that_is_set_forward_is_as_if_the_server_had_been_away() -> None
     assert grabbed(server.worker(b"f")) == at(DAY)
 
 
-def test_a_clock_that_is_set_back_a_little_repeats_no_tick() -> None:
+@pytest.mark.parametrize("back", [90, 600, 2 * 3600, 5 * 3600])
+@pytest.mark.parametrize(
+    "when",
+    [{"cron": "* * * * *"}, {"cron": "*/2 8-9 * * *"}, {"cron": "@hourly"}, {"every": 5}, {"every": 3600}],
+)
+def test_lines_with_wildcards_and_intervals_go_by_a_clock_that_is_set_back(
+    when: Mapping[str, object], back: int
+) -> None:
+    server = scheduling(clock=START + DAY)
+    has_in_file(server, s={"function": "f", **when})
+    server.passes(3600)
+    grabbed(server.worker(b"f"))
+    clock = server.clock - back
+    server.sets_clock(clock)
+    first = next_after(when, clock)
+    assert row(server)["next_at"] == first
+    server.passes(first - clock)
+    assert grabbed(server.worker(b"f")) == [b"s@%d" % first]
+
+
+def next_after(when: Mapping[str, object], clock: float) -> float:
+    """The first tick after a moment."""
+    every = when.get("every")
+    return (clock // every + 1) * every if isinstance(every, int) else in_utc(str(when["cron"]), "", clock)
+
+
+@pytest.mark.parametrize("cron", ["30 8 * * *", "0,30 8 * * 1-5", "@daily"])
+def test_fixed_times_do_not_come_twice_when_the_clock_is_set_back_by_up_to_three_hours(cron: str) -> None:
     server = scheduling()
-    has_in_file(server, s=HOURLY)
-    server.passes(2 * 3600)
+    has_in_file(server, s={"function": "f", "cron": cron})
     worker = server.worker(b"f")
-    assert grabbed(worker) == at(2 * 3600)
-    server.sets_clock(START)
-    for _ in range(3):
-        server.passes(3600)
-    assert grabbed(worker) == at(3 * 3600)
+    due = row(server)["next_at"]
+    server.sets_clock(due + 60)
+    assert grabbed(worker) == [b"s@%d" % due]
+    for back in (600, 3600, 1800, 4000):
+        server.sets_clock(due + 60 - back)
+    assert grabbed(worker) == []
+    while server.clock < due + 1800 - 60:
+        server.passes(60)
+    assert grabbed(worker) == []
+    following = row(server)["next_at"]
+    server.sets_clock(following)
+    assert grabbed(worker) == [b"s@%d" % following]
 
 
-def test_a_clock_that_is_set_back_by_days_is_followed() -> None:
+def test_the_log_says_who_follows_a_clock_that_is_set_back() -> None:
+    server = scheduling()
+    has_in_file(server, s=MINUTELY, fixed={"function": "f", "cron": "1 8 * * *"})
+    server.passes(120)
+    server.sets_clock(START - 3600)
+    assert server.notices == [
+        f"the clock was set back to {START - 3600:.0f}: schedules follow it, but for 1 that are done until then"
+    ]
+
+
+def test_a_clock_that_is_set_back_by_seconds_repeats_no_tick() -> None:
+    server = scheduling()
+    has_in_file(server, s=MINUTELY, t={"function": "g", "every": 5})
+    server.passes(60)
+    worker = server.worker(b"f")
+    assert grabbed(worker) == at(60)
+    server.sets_clock(START + 5)
+    for _ in range(11):
+        server.passes(5)
+    assert grabbed(worker) == []
+    server.passes(60)
+    assert grabbed(worker) == at(120)
+    assert server.notices == []
+
+
+def test_a_clock_that_is_set_back_by_days_is_followed_by_all() -> None:
     server = scheduling(clock=START + 365 * DAY)
-    has_in_file(server, s=HOURLY)
+    has_in_file(server, s={"function": "f", "cron": "0 9 * * *"})
     server.sets_clock(START)
     assert server.notices == [f"the clock was set back to {START:.0f}: schedules follow it"]
     assert row(server)["next_at"] == START + 3600
     server.passes(3600)
     assert grabbed(server.worker(b"f")) == at(3600)
+
+
+@pytest.mark.parametrize(
+    ("cron", "back", "next_at"),
+    [("* * * * *", 7200, 60), ("0 8 * * *", 7200, 7200 + DAY), ("0 8 * * *", 4 * 3600, 4 * 3600)],
+)
+def test_a_server_that_starts_with_a_clock_that_was_set_back_does_as_one_that_ran(
+    cron: str, back: int, next_at: int
+) -> None:
+    server = scheduling(True, START - 60)
+    has_in_file(server, s={"function": "f", "cron": cron})
+    server.passes(60)
+    after = restarted(server, START - back)
+    has_in_file(after, s={"function": "f", "cron": cron})
+    assert row(after)["next_at"] == START - back + next_at
+
+
+# Many of them
+
+
+def test_ticks_of_thousands_are_spread_over_turns_and_none_is_lost_or_done_twice() -> None:
+    server = scheduling()
+    has_in_file(server, **{f"s{number:04}": MINUTELY for number in range(1000)})
+    server.passes(60)
+    assert 0 < len(server.broker.jobs) <= MOST_SUBMITS
+    turns = 0
+    while wait(server.broker) == 0:
+        server.ends_turn()
+        turns += 1
+    assert turns >= 1000 / MOST_SUBMITS - 1
+    assert grabbed(server.worker(b"f")) == [b"s%04d@%d" % (number, START + 60) for number in range(1000)]
+
+
+def test_cron_lines_are_looked_up_for_a_hundred_schedules_in_a_turn() -> None:
+    looks = 0
+
+    def counting(cron: str, timezone: str, after: float) -> float:
+        nonlocal looks
+        looks += 1
+        return in_utc(cron, timezone, after)
+
+    server = scheduling()
+    has_in_file(server, **{f"s{number:03}": {"function": "f", "cron": "* * * * *"} for number in range(500)})
+    server.broker.schedules.calendar = counting
+    for clock in (START + 60, START - 3600, START + 3600):  # as it passes, set back, and set forward
+        server.sets_clock(clock)
+        seen = looks
+        while wait(server.broker) == 0:
+            server.ends_turn()
+            assert looks - seen < 200
+            seen = looks
+        assert {row["next_at"] for row in rows(server)} == {clock + 60}
+
+
+def test_missed_ticks_of_one_schedule_leave_turns_to_others() -> None:
+    server = scheduling()
+    has_in_file(server, s={**MINUTELY, "catch_up": "all"}, t={"function": "g", "every": 3600})
+    server.passes(10 * 3600)
+    assert len(server.broker.jobs) <= MOST_SUBMITS + MOST_AT_ONCE
+    while wait(server.broker) == 0:
+        server.ends_turn()
+    assert grabbed(server.worker(b"f")) == at(*range(60, 10 * 3600 + 1, 60))
+    assert grabbed(server.worker(b"g")) == [b"t@%d" % (START + 10 * 3600)]
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("add"), st.sampled_from("abc"), st.sampled_from([7, 60, 3600])),
+    st.tuples(st.just("remove"), st.sampled_from("abc"), st.just(0)),
+    st.tuples(st.just("pause"), st.sampled_from("abc"), st.just(0)),
+    st.tuples(st.just("resume"), st.sampled_from("abc"), st.just(0)),
+    st.tuples(st.just("passes"), st.just(""), st.integers(1, 4000)),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=30))
+def test_what_is_due_is_what_a_look_at_every_schedule_finds(steps: list[tuple[str, str, int]]) -> None:
+    server = scheduling()
+    known: dict[
+        str, list[float]
+    ] = {}  # seconds between ticks, up to when they are done, whether it is paused
+    expected = []
+    for step, name, number in steps:
+        if step == "passes":
+            server.passes(number)
+        elif step == "add":
+            add(server, {"function": "f", "every": number}, name.encode())
+            every, seen, paused = known.get(name, [0, server.clock, False])
+            known[name] = [number, seen if every == number else server.clock, paused]
+        else:
+            server.connect().types(b"schedule-%b %b" % (step.encode(), name.encode()))
+            if step == "remove":
+                known.pop(name, None)
+            elif name in known:
+                known[name][2] = step == "pause"
+        for name, (every, seen, paused) in known.items():
+            last = server.clock // every * every
+            if last > seen and not paused:
+                known[name][1] = last
+                expected.append(b"%b@%d" % (name.encode(), last))
+        while wait(server.broker) == 0:
+            server.ends_turn()
+    assert sorted(grabbed(server.worker(b"f"))) == sorted(set(expected))
+
+
+# Limits
+
+
+def limited(most: int = 3, most_of_function: int = 2) -> MemoryServer:
+    """A server that has few schedules."""
+    rules = Rules(prefix=b"H:test", max_schedules=most, max_function_schedules=most_of_function)
+    server = MemoryServer(rules)
+    server.broker.schedules.calendar = in_utc
+    return server
+
+
+def test_a_schedule_over_a_limit_is_refused_with_value_and_limit() -> None:
+    server = limited()
+    for name, function in ((b"a", "f"), (b"b", "f"), (b"c", "g")):
+        assert add(server, {"function": function, "every": 60}, name).endswith(b".\n")
+    of_function = (
+        b"ERR QUEUE_ERROR function+'f'+has+2+schedules,+at+most+2+are+expected+(--max-function-schedules)\r\n"
+    )
+    of_all = b"ERR QUEUE_ERROR there+are+3+schedules,+at+most+3+are+expected+(--max-schedules)\r\n"
+    assert add(server, {"function": "f", "every": 60}, b"d") == of_function
+    assert add(server, {"function": "h", "every": 60}, b"d") == of_all
+    assert [row["name"] for row in rows(server)] == ["a", "b", "c"]
+
+
+def test_at_a_limit_a_schedule_may_be_changed_and_one_that_is_removed_makes_room() -> None:
+    server = limited()
+    for name, function in ((b"a", "f"), (b"b", "f"), (b"c", "g")):
+        add(server, {"function": function, "every": 60}, name)
+    assert add(server, {"function": "f", "every": 5}, b"a").endswith(b".\n")
+    assert add(server, {"function": "f", "every": 5}, b"c").startswith(b"ERR QUEUE_ERROR function+'f'+has+2")
+    server.connect().types(b"schedule-remove a")
+    assert add(server, {"function": "f", "every": 5}, b"d").endswith(b".\n")
+
+
+def test_the_workloads_of_all_schedules_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geartrain.broker.schedules.MOST_BYTES", 10)
+    server = scheduling()
+    add(server, {**HOURLY, "workload": "1234567"}, b"a")
+    assert add(server, {**HOURLY, "workload": "1234"}, b"b") == (
+        b"ERR QUEUE_ERROR workloads+of+all+schedules:+11+bytes,+at+most+10+are+expected\r\n"
+    )
+    assert add(server, {**HOURLY, "workload": "1234567890"}, b"a").endswith(b".\n")
+    server.connect().types(b"schedule-remove a")
+    assert add(server, {**HOURLY, "workload": "1234"}, b"b").endswith(b".\n")
+
+
+def test_what_a_store_kept_is_had_even_over_a_limit() -> None:
+    server = scheduling(True)
+    for name in (b"a", b"b", b"c"):
+        add(server, HOURLY, name)
+    documents = [*take_batch(server.broker).documents.values()]
+    after = limited(most_of_function=1)
+    adopt(after.broker, Kept(documents=documents))
+    assert [row["name"] for row in rows(after)] == ["a", "b", "c"]
+    assert add(after, HOURLY, b"d").startswith(b"ERR QUEUE_ERROR function+'f'+has+3+schedules,+at+most+1+")
 
 
 # What was missed

@@ -60,6 +60,41 @@ def test_a_schedule_of_the_file_wakes_a_worker_of_a_server_that_nobody_talks_to(
         assert re.fullmatch(rb"beat@\d{10}", unique)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Settings(max_schedules=2), "schedules wants at most 2 tables, as max-schedules says, got 3"),
+        (
+            Settings(max_function_schedules=1),
+            "schedules wants at most 1 tables with function = 'f', as max-function-schedules says, got 2",
+        ),
+        (Settings(max_schedules=3, max_function_schedules=2), None),
+    ],
+)
+def test_a_file_has_no_more_schedules_than_there_may_be(
+    tmp_path: Path, settings: Settings, message: str | None
+) -> None:
+    tables = [f'[schedules.{name}]\nfunction = "{name[0]}"\nevery = 60\n' for name in ("f1", "f2", "g1")]
+    file = written(tmp_path, "".join(tables))
+    configuration = read_configuration(file)
+    if message is None:
+        return configuration.check_limits(settings)
+    with pytest.raises(SettingsError, match=f"^{re.escape(f'{file}: {message}')}$"):
+        configuration.check_limits(settings)
+
+
+def test_a_new_file_with_too_many_schedules_changes_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path, '[schedules.a]\nfunction = "f"\nevery = 3600\n')
+    with geartrain_server("--config", file, "--max-schedules", "1") as server:
+        written(
+            tmp_path,
+            '[schedules.b]\nfunction = "f"\nevery = 3600\n[schedules.c]\nfunction = "g"\nevery = 3600\n',
+        )
+        server.hang_up()
+        server.wait_for_output("schedules wants at most 1 tables")
+        assert '"name": "a"' in server.ask("schedules")
+
+
 def test_a_client_makes_a_recurring_job(server: ServerProgram) -> None:
     with server.connect() as endpoint:
         client = Link(endpoint)

@@ -24,9 +24,9 @@ def incomplete(word: bytes) -> bytes:
     return b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+" + word + b"\r\n"
 
 
-def refused(reason: str) -> bytes:
+def refused(reason: str, code: bytes = b"INVALID_ARGUMENTS") -> bytes:
     """The reason names the value and what was expected."""
-    return b"ERR INVALID_ARGUMENTS " + "+".join(reason.split()).encode() + b"\r\n"
+    return b"ERR " + code + b" " + "+".join(reason.split()).encode() + b"\r\n"
 
 
 def limit_of(word: bytes) -> int:

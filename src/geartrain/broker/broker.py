@@ -60,7 +60,7 @@ class Broker:
         self.deeds: list[Deed] = []  # for the audit log
         self.asker: Access | None = None  # whose question is being answered; None where no rules apply
         self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
-        self.schedules = Schedules(self.notices)
+        self.schedules = Schedules(self.notices, rules.max_schedules, rules.max_function_schedules)
         self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
         self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time

@@ -6,11 +6,11 @@ import re
 from typing import Final, NamedTuple
 
 from geartrain.broker.broker import Broker
-from geartrain.broker.model import CONTENT, FUNCTION_LIMIT, NORMAL, Connection
+from geartrain.broker.model import FUNCTION_LIMIT, NORMAL, Connection
 from geartrain.broker.schedule_fields import check_when
 from geartrain.broker.schedules import LAST, WIRE, Calendar, Definition, Schedule
 from geartrain.broker.ticks import add, remove
-from geartrain.errors import SettingsError
+from geartrain.errors import QueueFull, SettingsError
 from geartrain.protocol.commands import ERROR, JOB_CREATED, STOPPING
 from geartrain.protocol.packet import response
 
@@ -47,40 +47,33 @@ def recur(broker: Broker, connection: Connection, arguments: list[bytes]) -> byt
         schedule = recurring(broker, calendar, arguments)
     except SettingsError as error:
         return response(ERROR, b"INVALID_ARGUMENT", str(error).encode())
+    except QueueFull as error:
+        return response(ERROR, error.error_code.encode(), error.text.encode())
     connection.promised = connection.promised or broker.batch is not None
     return response(JOB_CREATED, schedule.definition.name.encode())
 
 
 def recurring(broker: Broker, calendar: Calendar, arguments: list[bytes]) -> Schedule:
-    """The schedule that is asked for, new or the one that has its unique already; raises SettingsError."""
+    """The schedule that is asked for, new or the one that has its unique already.
+
+    Raises SettingsError where it cannot be, and QueueFull where there are too many.
+    """
     function, unique, *when, workload = arguments
     if not 0 < len(function) <= FUNCTION_LIMIT:
         raise SettingsError(f"function name of {len(function)} bytes, expected 1 to {FUNCTION_LIMIT}")
     if len(unique) > broker.max_unique:
         raise SettingsError(f"unique of {len(unique)} bytes, expected at most {broker.max_unique}")
     cron = " ".join([cron_field(unit, given) for unit, given in zip(UNITS, when, strict=True)])
-    known = equal(broker, function, unique, workload)
+    known = broker.schedules.equal(function, unique, workload)
     if known is not None:
         # Once more for the store: what it is asked to keep for the first client may fail.
         return add(broker, known.definition, WIRE)
     name = (broker.prefix + b"%d" % (broker.last_handle + broker.step)).decode("utf-8", "backslashreplace")
     definition = Definition(name, function, workload, NORMAL, unique, cron, 0, "", LAST, False)
+    broker.schedules.check_room(definition)
     check_when(definition, "SUBMIT_JOB_SCHED", calendar)
     broker.last_handle += broker.step
     return add(broker, definition, WIRE)
-
-
-def equal(broker: Broker, function: bytes, unique: bytes, workload: bytes) -> Schedule | None:
-    """The client's schedule of the same function and unique; of the same workload, too, where that is the unique."""
-    if not unique:
-        return None
-    for schedule in broker.schedules.by_name.values():
-        known = schedule.definition
-        if schedule.origin != WIRE or known.function != function or known.unique != unique:
-            continue
-        if unique != CONTENT or known.workload == workload:
-            return schedule
-    return None
 
 
 def cron_field(unit: Unit, given: bytes) -> str:

@@ -35,6 +35,8 @@ class Rules(NamedTuple):
     max_results: int = (
         100_000  # of jobs that are over, the oldest go first; and no more than ``memory`` bytes of them
     )
+    max_schedules: int = 10_000
+    max_function_schedules: int = 1000  # of one function
     version: bytes = b"0"
     pid: int = 0
     verbose: bytes = b"ERROR"

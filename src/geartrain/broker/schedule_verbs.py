@@ -14,7 +14,7 @@ from geartrain.broker.schedule_fields import check_name, read_schedule
 from geartrain.broker.schedules import FILE, RUN_TIME, Schedule
 from geartrain.broker.sight import may
 from geartrain.broker.ticks import add, pause, remove, submit
-from geartrain.errors import SettingsError
+from geartrain.errors import QueueFull, SettingsError
 from geartrain.protocol.documents import read_object
 
 QUEUE_FULL: Final = b"ERR QUEUE_ERROR Job+queue+is+full\r\n"
@@ -48,9 +48,11 @@ def schedule_add(broker: Broker, words: list[bytes]) -> bytes:
         return refused(f"schedule {name} wants another name: one of the {known.origin} has it")
     try:
         definition = read_schedule(name, fields, f"schedule {name}", calendar)
+        return json_lines([describe_schedule(add(broker, definition, RUN_TIME))])
     except SettingsError as error:
         return refused(str(error))
-    return json_lines([describe_schedule(add(broker, definition, RUN_TIME))])
+    except QueueFull as error:
+        return refused(error.text, error.error_code.encode())
 
 
 def schedule_run(broker: Broker, words: list[bytes]) -> bytes:

@@ -10,33 +10,41 @@ from geartrain.broker.batch import Batch, Document
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Job, number_of
 from geartrain.broker.schedule_fields import kept_text, of_kept_text
-from geartrain.broker.schedules import FILE, WIRE, Definition, Schedule, mark_of
+from geartrain.broker.schedules import FILE, MOST_LOOKS, WIRE, Definition, Schedule, mark_of
 from geartrain.broker.shards import is_ours, pass_by
 from geartrain.errors import SettingsError
 
 SCHEDULE: Final = "schedule"  # the kinds of documents
 TICK: Final = "tick"
+MOST_SUBMITS: Final = 200  # of ticks in one turn
 
 
 # Ticks
 
 
 def submit_due(broker: Broker) -> None:
-    """Submit the jobs of all ticks that have come."""
+    """Submit jobs of ticks that have come: not too many in one turn, and the others in the next ones."""
     schedules = broker.schedules
-    clock = broker.clock
-    for schedule in schedules.due(clock):
-        ticks: list[float] = []
-        try:
-            ticks = schedules.take(schedule, clock)
-            fire(broker, schedule, ticks)
-        except (
-            Exception
-        ) as error:  # whatever it is: other schedules are due as well, and this one would be again
-            broker.accidents.append(Accident(f"schedule {schedule.definition.name}", error, None))
-            if not ticks:
-                schedule.paused = True
-    schedules.look_ahead(clock)
+    schedules.looks = 0
+    submitted = 0
+    while schedules.looks < MOST_LOOKS and submitted < MOST_SUBMITS:
+        schedule = schedules.due(broker.clock)
+        if schedule is None:
+            return
+        submitted += submit_due_of(broker, schedule)
+
+
+def submit_due_of(broker: Broker, schedule: Schedule) -> int:
+    """Submit a schedule's jobs of ticks that have come; how many."""
+    ticks: list[float] = []
+    try:
+        ticks = broker.schedules.take(schedule, broker.clock)
+        fire(broker, schedule, ticks)
+    except Exception as error:  # whatever it is: others are due as well, and this one would be again
+        broker.accidents.append(Accident(f"schedule {schedule.definition.name}", error, None))
+        if not ticks:
+            broker.schedules.pause(schedule, True)
+    return max(len(ticks), 1)
 
 
 def fire(broker: Broker, schedule: Schedule, ticks: Sequence[float]) -> None:
@@ -101,7 +109,11 @@ def supersede(broker: Broker, name: str) -> None:
 
 
 def add(broker: Broker, definition: Definition, origin: str) -> Schedule:
-    """Have a schedule that no file knows; it outlives the process where there is a store."""
+    """Have a schedule that no file knows; it outlives the process where there is a store.
+
+    Raises QueueFull where there are too many.
+    """
+    broker.schedules.check_room(definition)
     schedule = broker.schedules.put(definition, origin, broker.clock)
     if broker.batch is not None:
         broker.batch.set(SCHEDULE, definition.name, kept_text(definition, origin))
@@ -112,7 +124,7 @@ def add(broker: Broker, definition: Definition, origin: str) -> Schedule:
 def remove(broker: Broker, schedule: Schedule) -> None:
     """Have a schedule no more; jobs that it submitted go on."""
     name = schedule.definition.name
-    broker.schedules.remove(schedule, broker.clock)
+    broker.schedules.remove(schedule)
     drop_mark(broker, name)
     if schedule.origin != FILE:
         forget(broker, SCHEDULE, name)
@@ -120,7 +132,7 @@ def remove(broker: Broker, schedule: Schedule) -> None:
 
 def pause(broker: Broker, schedule: Schedule, paused: bool) -> None:
     """Let a schedule rest or go on, whatever its definition says."""
-    broker.schedules.pause(schedule, paused, broker.clock)
+    broker.schedules.pause(schedule, paused)
     keep_mark(broker, schedule)
 
 

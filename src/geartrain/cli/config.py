@@ -25,7 +25,7 @@ def command() -> None:
 def check(file: str) -> None:
     """Check a configuration FILE as the server does, and say in one line what is wrong or what is in it."""
     configuration = read_configuration(file)
-    settings_from({}, configuration.options, {})
+    configuration.check_limits(settings_from({}, configuration.options, {}))
     print_line(f"{file}: {contents(configuration)}")
 
 

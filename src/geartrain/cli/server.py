@@ -29,6 +29,7 @@ def run_server(**given: object) -> None:
     configuration = configuration_of(given["config"], given["config_file"])
     command_line = options_given(click.get_current_context())
     settings = settings_from(command_line, configuration.options, os.environ)
+    configuration.check_limits(settings)
     if given["check_args"]:
         return
     if sys.platform != "linux":

@@ -12,8 +12,8 @@ from geartrain.broker.gates import apply_policies
 from geartrain.broker.policy import Policies
 from geartrain.errors import SettingsError
 from geartrain.server.access_rules import AccessRules, read_access
-from geartrain.server.schedules import check_schedules, configure_schedules
-from geartrain.server.settings import read_options
+from geartrain.server.schedules import check_schedule_limits, check_schedules, configure_schedules
+from geartrain.server.settings import Settings, read_options
 
 
 class Section(NamedTuple):
@@ -32,6 +32,14 @@ class Configuration(NamedTuple):
     sections: Mapping[str, Mapping[str, object]] = {}  # by name
     access: AccessRules | None = None  # None where everybody may do everything
 
+    def check_limits(self, settings: Settings) -> None:
+        """Raise SettingsError where the sections have more than the options let them, wherever those were given."""
+        schedules = self.sections.get(SCHEDULES, {})
+        try:
+            check_schedule_limits(schedules, settings.max_schedules, settings.max_function_schedules)
+        except SettingsError as error:
+            raise SettingsError(f"{self.path}: {error}") from None
+
     def apply(self, broker: Broker) -> None:
         """Let the sections hold, instead of what they said before."""
         for section in SECTIONS:
@@ -47,9 +55,10 @@ def apply_functions(broker: Broker, functions: Mapping[str, object]) -> None:
     apply_policies(broker)
 
 
+SCHEDULES: Final = "schedules"
 SECTIONS: Final = (
     Section("functions", check_functions, apply_functions),
-    Section("schedules", check_schedules, configure_schedules),
+    Section(SCHEDULES, check_schedules, configure_schedules),
 )
 ACCESS: Final = "access"  # the section of the server's own
 

@@ -176,6 +176,7 @@ def hang_up(server: Server, path: str, notifier: Notifier) -> None:
 def read_again(server: Server, path: str) -> None:
     """Let what the configuration file says by now hold; raises SettingsError where it is wrong."""
     configuration = read_configuration(path)
+    configuration.check_limits(server.settings)
     server.set_time()
     server.desk.configure(configuration.apply)
     server.gatekeeper.take(configuration.access)

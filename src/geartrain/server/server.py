@@ -442,6 +442,8 @@ def rules_of(settings: Settings) -> Rules:
         memory=settings.workload_memory,
         timeout_in_seconds=settings.worker_timeout_unit == "s",
         payload_limit=payload_limit_of(settings),
+        max_schedules=settings.max_schedules,
+        max_function_schedules=settings.max_function_schedules,
         version=__version__.encode(),
         pid=os.getpid(),
         verbose=settings.verbose.encode(),

@@ -136,6 +136,8 @@ class Settings(HttpOptions, TlsOptions):
         metavar="BYTES",
     )
     max_connections: int = option(0, number(0), "Most connections at a time, 0 for no limit.", metavar="N")
+    max_schedules: int = option(10_000, number(0), "Most schedules.", metavar="N")
+    max_function_schedules: int = option(1000, number(0), "Most schedules of one function.", metavar="N")
     file_descriptors: int = option(
         0, number(0), "Most open files (and connections); 0 for as many as allowed.", short="-f", metavar="N"
     )
