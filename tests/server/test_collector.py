@@ -81,7 +81,10 @@ def test_cycles_are_found_as_soon_as_there_are_many() -> None:
     assert not any(node() for node in made)
 
 
-def test_a_burst_of_jobs_is_set_aside_unseen_and_seen_when_it_is_over() -> None:
+def test_a_burst_of_jobs_is_set_aside_unseen_and_seen_when_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("geartrain.server.collector.MOST", 10**9)  # this process may be larger than a server
     jobs: list[list[int]] = []
     cycles: list[weakref.ref[Node]] = []
     frozen: list[int] = []

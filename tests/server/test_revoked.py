@@ -58,6 +58,7 @@ class Place:
 
     def read_again(self) -> None:
         """Have the server read its files again."""
+        wait_until(lambda: self.server.has_written('message="the certificate', 1), "signals are heard")
         told = self.server.output().count('message="the certificate')
         self.server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: self.server.has_written('message="the certificate', told + 1), "files are read")
