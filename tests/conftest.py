@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -30,6 +31,9 @@ WAY = os.environ.get("GEARTRAIN_POOL", "")
 settings.register_profile("suite", deadline=None)  # no stopwatch: the machine may be busy
 settings.register_profile("torture", deadline=None, max_examples=1_000, stateful_step_count=100)
 settings.load_profile("suite")  # pytest's --hypothesis-profile=torture takes its time
+
+# A shell has its background jobs begin with SIGINT ignored, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
