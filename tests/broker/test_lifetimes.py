@@ -36,6 +36,16 @@ def server_with(**fields: object) -> MemoryServer:
 # An execution
 
 
+def test_a_job_that_runs_does_not_end_because_it_might_have_waited_too_long() -> None:
+    server = server_with(ttl=60, timeout=600)
+    for _ in range(3):
+        server.connect().says(SUBMIT_JOB_BG, b"f", b"", b"")
+    worker = server.running(b"f")
+    server.passes(61)
+    assert list(worker.connection.running) == [b"H:test:1"]
+    assert list(server.broker.jobs) == [1]
+
+
 @pytest.mark.parametrize(
     ("policy", "worker", "seconds"), [(5, 0, 5), (5, 3000, 3), (5, 9000, 5), (0, 9000, 9), (0, 0, NEVER)]
 )

@@ -61,9 +61,9 @@ class Broker:
         self.asker: Access | None = None  # whose question is being answered; None where no rules apply
         self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
         self.schedules = Schedules(self.notices, rules.max_schedules, rules.max_function_schedules)
-        self.delayed = Deadlines()  # jobs whose time has not come, by Unix time
-        self.time_limits = Deadlines()  # running jobs with a time limit, by monotonic time
-        self.lifetimes = Deadlines()  # queued jobs that may not wait for ever, by monotonic time
+        self.delayed = Deadlines(1)  # jobs whose time has not come, by Unix time
+        self.time_limits = Deadlines(2)  # running jobs with a time limit, by monotonic time
+        self.lifetimes = Deadlines(3)  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.events: Events | None = None  # None while nobody watches

@@ -8,22 +8,24 @@ from typing import Final
 from geartrain.broker.model import Job
 
 NEVER: Final = float("inf")
+MOST: Final = 4  # Deadlines of a broker
 
 
 class Deadlines:
     """A heap of jobs by time, in which a cancelled job costs nothing for long.
 
-    A job is in one Deadlines at most; ``job.alarm`` names its entry.
+    A job is in one Deadlines at most; ``job.alarm`` names its entry. No two Deadlines of a broker give the same
+    name, so a cancelled entry of one is never taken for the job's alarm in another: ``number`` is from 1 to ``MOST``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 1) -> None:
         self.heap: list[tuple[float, int, Job]] = []
-        self.last = 0  # the newest alarm
+        self.last = number  # the newest alarm
         self.cancelled = 0  # entries in the heap whose job has another alarm by now
 
     def set(self, job: Job, when: float) -> None:
         """Let ``take`` give the job once ``when`` is reached."""
-        self.last += 1
+        self.last += MOST
         job.alarm = self.last
         heappush(self.heap, (when, self.last, job))
 
