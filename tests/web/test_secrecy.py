@@ -249,8 +249,10 @@ def heard(client: httpx.Client, asked: Asked, twin: bool) -> str:
         try:
             with client.stream(
                 asked.operation.method, path, params=query, json=body, headers={"Accept": kind},
-                timeout=httpx.Timeout(30.0, read=30.0 if kind == JSON else PATIENCE),
+                timeout=30.0,
             ) as response:  # fmt: skip
+                if kind != JSON:  # only what follows the head may be missing
+                    response.request.extensions["timeout"]["read"] = PATIENCE
                 text += f"{response.status_code} "
                 for piece in response.iter_text():
                     text += piece
