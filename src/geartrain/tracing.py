@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from geartrain.errors import ConnectionLost, GearmanError, JobCancelled, Reject, Retry, described
 from geartrain.protocol.assignment import Assignment, attempt, metadata, told
 from geartrain.protocol.moving import is_stopping
-from geartrain.protocol.submission import METADATA_LIMIT, Payload, Priority, Unique, name, payload
+from geartrain.protocol.submission import METADATA_LIMIT, Due, Payload, Priority, Unique, name, payload
 from geartrain.protocol.task import Task, TaskFactory
 from geartrain.version import __version__
 
@@ -90,12 +90,12 @@ class TracedFactory:
         unique: str | bytes | Unique | None,
         priority: int,
         background: bool,
-        run_at: float | None,
+        due: Due | None,
         metadata: Mapping[str, str] | None = None,
     ) -> Task:
         """A task that is not submitted yet; raises SettingsError."""
         tracer = TRACERS.active()
-        make = partial(self.factory.task, function, workload, unique, priority, background, run_at, metadata)
+        make = partial(self.factory.task, function, workload, unique, priority, background, due, metadata)
         if tracer is None:
             return make()
         function_name = self.factory.prefix + name(function, "function")

@@ -16,7 +16,7 @@ def job(handle: bytes = b"H:test:1") -> Job:
 
 
 def test_jobs_are_taken_in_the_order_of_their_times_each_once() -> None:
-    deadlines = Deadlines()
+    deadlines = Deadlines(1)
     late, soon, now = job(), job(), job()
     for each, when in ((late, 30.0), (soon, 20.0), (now, 10.0)):
         deadlines.set(each, when)
@@ -27,7 +27,7 @@ def test_jobs_are_taken_in_the_order_of_their_times_each_once() -> None:
 
 
 def test_a_cancelled_job_is_not_taken() -> None:
-    deadlines = Deadlines()
+    deadlines = Deadlines(1)
     one, other = job(), job()
     deadlines.set(one, 10.0)
     deadlines.set(other, 10.0)
@@ -36,7 +36,7 @@ def test_a_cancelled_job_is_not_taken() -> None:
 
 
 def test_a_job_may_be_set_again_after_a_cancel() -> None:
-    deadlines = Deadlines()
+    deadlines = Deadlines(1)
     again, other, third = job(), job(), job()
     for each in (again, other, third):
         deadlines.set(each, 10.0)
@@ -47,7 +47,7 @@ def test_a_job_may_be_set_again_after_a_cancel() -> None:
 
 
 def test_jobs_cancelled_for_a_distant_day_do_not_stay_in_memory_until_then() -> None:
-    deadlines = Deadlines()
+    deadlines = Deadlines(1)
     near, distant = [job() for _ in range(10)], [job() for _ in range(9)]
     for each in near:
         deadlines.set(each, 1.0)
@@ -62,7 +62,7 @@ def test_jobs_cancelled_for_a_distant_day_do_not_stay_in_memory_until_then() -> 
 # Each step sets a job for a time from now, cancels one of those that are set, or lets time pass.
 @given(st.lists(st.tuples(st.sampled_from(["set", "cancel", "pass"]), st.integers(0, 20)), max_size=60))
 def test_deadlines_give_what_a_sorted_list_would_and_keep_little_more(steps: list[tuple[str, int]]) -> None:
-    deadlines, now = Deadlines(), 0.0
+    deadlines, now = Deadlines(1), 0.0
     expected: list[tuple[float, int, Job]] = []
     for number, (step, value) in enumerate(steps):
         if step == "set":

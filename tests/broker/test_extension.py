@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from geartrain.broker.agenda import wait
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.assignments import arrived
-from geartrain.broker.batch import DeadRecord, ResultRecord
-from geartrain.broker.durability import keep, take_batch
+from geartrain.broker.batch import DeadRecord, Kept, ResultRecord
+from geartrain.broker.deadlines import NEVER
+from geartrain.broker.durability import adopt, keep, take_batch
 from geartrain.broker.rules import Rules
 from geartrain.errors import ProtocolError
 from geartrain.protocol.commands import (
@@ -133,6 +135,97 @@ def test_a_job_of_any_priority_waits_for_its_time_to_the_fraction_of_a_second() 
     assert grabbed(worker, 3) == [b"normal", b"w", b"later"]
 
 
+@pytest.mark.parametrize("priority", ["low", "normal", "high"])
+@pytest.mark.parametrize("set_by", [-3600.0, 0.0, 3600.0])
+def test_a_delay_is_counted_by_the_server_however_its_clock_is_set(priority: str, set_by: float) -> None:
+    server = MemoryServer()
+    client, worker = server.extended(), server.worker(b"f")
+    assert submits(client, {"background": True, "priority": priority, "delay": 3}) == CREATED
+    (job,) = client.lists(b"jobs")
+    assert (job["state"], job["run_at"]) == ("delayed", START + 3)
+    server.sets_clock(server.clock + set_by)
+    server.passes(2.75)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    server.passes(0.25)
+    assert grabbed(worker, 1) == [b"w"]
+
+
+@pytest.mark.parametrize(("run_at", "delay", "at"), [(2, 5, 5), (5, 2, 5), (0, 0, 0)])
+def test_with_a_time_and_a_delay_a_job_waits_for_both(run_at: int, delay: int, at: int) -> None:
+    server = MemoryServer()
+    submits(server.extended(), {"background": True, "run_at": START + run_at, "delay": delay})
+    worker = server.worker(b"f")
+    for _ in range(at):
+        assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+        server.passes(1)
+    assert grabbed(worker, 1) == [b"w"]
+
+
+def test_a_time_is_one_of_the_clock_whatever_passes() -> None:
+    server = MemoryServer()
+    submits(server.extended(), {"background": True, "run_at": START + 3600})
+    worker = server.worker(b"f")
+    server.sets_clock(START - 3600)
+    server.passes(3600)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    server.sets_clock(START + 3600)
+    assert grabbed(worker, 1) == [b"w"]
+
+
+@pytest.mark.parametrize("set_by", [-7200.0, 7200.0])
+def test_a_job_whose_delay_has_passed_lives_as_long_as_its_policy_says_however_the_clock_was_set(
+    set_by: float,
+) -> None:
+    server = MemoryServer()
+    server.sets_policy("f", ttl=600)
+    client = server.extended()
+    submits(client, {"background": True, "delay": 60})
+    server.sets_clock(START + set_by)
+    server.passes(60)
+    server.passes(599)
+    assert [job["state"] for job in client.lists(b"jobs")] == ["queued"]
+    server.passes(1)
+    assert client.lists(b"jobs") == []
+
+
+def test_a_delayed_job_that_is_cancelled_does_not_come() -> None:
+    server = MemoryServer()
+    client, worker = server.extended(), server.worker(b"f")
+    submits(client, {"background": True, "delay": 3})
+    client.says(CANCEL_JOB, HANDLE)
+    server.passes(3)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    assert wait(server.broker) == NEVER
+
+
+def test_after_a_restart_a_delay_ends_at_the_time_at_which_it_would_have() -> None:
+    server = MemoryServer(has_store=True)
+    submits(server.extended(), {"background": True, "delay": 60})
+    batch = take_batch(server.broker)
+    after = MemoryServer(has_store=True)
+    adopt(after.broker, Kept(jobs=batch.records, last_number=batch.last_number))
+    worker = after.worker(b"f")
+    after.passes(59)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    after.passes(1)
+    assert grabbed(worker, 1) == [b"w"]
+
+
+@pytest.mark.parametrize("set_by", [-3600.0, 3600.0])
+def test_a_retry_comes_after_its_delay_however_the_clock_is_set(set_by: float) -> None:
+    server = MemoryServer()
+    client = server.extended()
+    submits(client, {"background": True})
+    worker = server.extended(b"f")
+    worker.asks(GRAB_JOB_ALL)
+    worker.says(WORK_RETRY, HANDLE, b"5000", b"")
+    server.sets_clock(START + set_by)
+    server.passes(4.75)
+    assert worker.asks(GRAB_JOB) == [(NO_JOB,)]
+    server.passes(0.25)
+    assert grabbed(worker, 1) == [b"w"]
+
+
 def test_a_submit_that_joins_a_job_leaves_its_metadata() -> None:
     server = MemoryServer()
     client = server.extended()
@@ -144,7 +237,10 @@ def test_a_submit_that_joins_a_job_leaves_its_metadata() -> None:
 @pytest.mark.parametrize(
     ("options", "refusal"),
     [
-        ({"prio": 1}, "option 'prio': expected one of background, priority, run_at, reducer, metadata"),
+        (
+            {"prio": 1},
+            "option 'prio': expected one of background, priority, run_at, delay, reducer, metadata",
+        ),
         ({"background": 1}, "background 1: expected true or false"),
         ({"priority": "urgent"}, "priority 'urgent': expected high or normal or low"),
         ({"priority": ["low"]}, "priority ['low']: expected high or normal or low"),
@@ -156,6 +252,10 @@ def test_a_submit_that_joins_a_job_leaves_its_metadata() -> None:
         ),
         ({"background": True, "run_at": 10**400}, 'options b\'{"background": true, "run_at": 1000'),
         ({"run_at": 5}, "run_at 5.0: expected a job in the background"),
+        ({"delay": 5}, "delay 5.0: expected a job in the background"),
+        ({"background": True, "delay": "5m"}, "delay '5m': expected seconds from now"),
+        ({"background": True, "delay": -0.5}, "delay -0.5: expected seconds from now"),
+        ({"background": True, "delay": True}, "delay True: expected seconds from now"),
         ({"reducer": 5}, "reducer 5: expected a name without NUL"),
         ({"reducer": "r" * 65}, "reducer 'rrr"),
         ({"metadata": ["a"]}, "metadata ['a']: expected an object of strings"),

@@ -377,7 +377,7 @@ class Conversation(RuleBasedStateMachine):
             job for connection in broker.connections for job in connection.running.values()
         )
         assert known.issuperset(job for connection in broker.connections for job in connection.waiting)
-        at_leisure = [broker.delayed.heap, broker.time_limits.heap]
+        at_leisure = [broker.delayed.heap, broker.countdowns.heap, broker.time_limits.heap]
         kept = [[entry[2] for entry in heap] for heap in at_leisure]
         for function in [*broker.functions.values(), *broker.sleepers.watched]:
             assert known.issuperset(function.uniques.values())

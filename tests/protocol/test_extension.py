@@ -51,7 +51,7 @@ from geartrain.protocol.commands import (
 )
 from geartrain.protocol.history import JobHistory, history_of, of_holder
 from geartrain.protocol.packet import PAYLOAD_LIMIT, request, response
-from geartrain.protocol.submission import UniqueSource
+from geartrain.protocol.submission import Due, UniqueSource
 from geartrain.protocol.task import TaskFactory
 from geartrain.protocol.worker import Offer, WorkerProtocol
 
@@ -105,21 +105,21 @@ def test_without_it_a_question_says_what_is_missing() -> None:
 
 
 def test_a_task_is_sent_in_the_best_words_that_the_server_knows() -> None:
-    exact = FACTORY.task("f", b"w", b"u", 1, True, 1000.5)
+    exact = FACTORY.task("f", b"w", b"u", 1, True, Due(1000.5))
     protocol = client(GRANTED)
     protocol.submit(exact)
     assert protocol.take_outgoing() == exact.extended
     protocol.receive(response(JOB_CREATED, b"H:1"))
     assert exact.handle == b"H:1"
     protocol = client(DENIED)
-    protocol.submit(FACTORY.task("f", b"w", b"u", 1, True, 1000.5))
+    protocol.submit(FACTORY.task("f", b"w", b"u", 1, True, Due(1000.5)))
     assert protocol.take_outgoing() == request(SUBMIT_JOB_EPOCH, b"f", b"u", b"1001", b"w")
 
 
 def test_a_task_that_the_server_cannot_take_is_not_sent() -> None:
     protocol = client(DENIED)
     with pytest.raises(ExtensionMissing, match="at or delay with priority HIGH: server:1 is no Geartrain"):
-        protocol.submit(FACTORY.task("f", b"w", b"u", 0, True, 1000.0))
+        protocol.submit(FACTORY.task("f", b"w", b"u", 0, True, Due(1000.0)))
     assert protocol.take_outgoing() == b""
     assert not protocol.awaiting
 

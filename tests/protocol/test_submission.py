@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import SUBMIT_JOB_EPOCH, SUBMIT_JOB_HIGH, SUBMIT_JOB_LOW_BG
 from geartrain.protocol.packet import HEADER_SIZE, request
-from geartrain.protocol.submission import Priority, Unique, UniqueSource, payload, run_time, submission
+from geartrain.protocol.submission import Due, Priority, Unique, UniqueSource, due_time, payload, submission
 from geartrain.protocol.task import BATCH_BYTES, BATCH_JOBS, Task, TaskFactory, batches
 
 FACTORY = TaskFactory("ns/", UniqueSource(0, b"12345678"), 1, True)
@@ -39,21 +40,30 @@ def extended(task: Task) -> tuple[dict[str, object], bytes]:
 
 
 def test_what_gearman_says_as_well_is_said_in_its_words() -> None:
-    for at in (None, 1000.0):
+    for at in (None, Due(1000.0)):
         task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, at)
         assert (task.extended, task.needs) == (b"", "")
         assert task.packet
 
 
 def test_a_part_of_a_second_is_for_servers_that_know_parts() -> None:
-    task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, 1000.1)
+    task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, Due(1000.1))
     assert task.packet == request(SUBMIT_JOB_EPOCH, b"ns/f", b"u", b"1001", b"w")
     assert task.needs == ""
     assert extended(task) == ({"background": True, "priority": "normal", "run_at": 1000.1}, b"w")
 
 
+@pytest.mark.parametrize(("delay", "said"), [(3.0, 3.0), (0.25, 0.25), (-1.0, 0.0)])
+def test_a_delay_is_told_to_servers_that_count_it_and_a_time_to_the_others(delay: float, said: float) -> None:
+    task = FACTORY.task("f", b"w", "u", Priority.NORMAL, True, due_time(None, delay, 1000.0))
+    epoch = b"%d" % math.ceil(1000 + delay)
+    assert task.packet == request(SUBMIT_JOB_EPOCH, b"ns/f", b"u", epoch, b"w")
+    assert task.needs == ""
+    assert extended(task) == ({"background": True, "priority": "normal", "delay": said}, b"w")
+
+
 def test_a_time_with_a_priority_and_metadata_need_the_extension() -> None:
-    later = FACTORY.task("f", b"w\0", "u", Priority.LOW, True, 1000.0)
+    later = FACTORY.task("f", b"w\0", "u", Priority.LOW, True, Due(1000.0))
     assert (later.packet, later.needs) == (b"", "at or delay with priority LOW")
     assert extended(later) == ({"background": True, "priority": "low", "run_at": 1000.0}, b"w\0")
     noted = FACTORY.task("f", b"w", "u", Priority.HIGH, False, None, {"trace": "é\0"})
@@ -70,12 +80,12 @@ def test_metadata_are_text() -> None:
 
 
 def test_a_time_is_given_as_a_date_or_a_delay() -> None:
-    assert run_time(None, None, 1000.0) is None
-    assert run_time(None, 1.5, 1000.0) == 1001.5
-    assert run_time(None, timedelta(minutes=1), 1000.0) == 1060.0
-    assert run_time(datetime(2027, 1, 1, tzinfo=UTC), None, 1000.0) == 1798761600.0
+    assert due_time(None, None, 1000.0) is None
+    assert due_time(None, 1.5, 1000.0) == Due(1001.5, 1.5)
+    assert due_time(None, timedelta(minutes=1), 1000.0) == Due(1060.0, 60.0)
+    assert due_time(datetime(2027, 1, 1, tzinfo=UTC), None, 1000.0) == Due(1798761600.0, None)
     with pytest.raises(SettingsError, match="only one"):
-        run_time(datetime(2027, 1, 1, tzinfo=UTC), 1, 1000.0)
+        due_time(datetime(2027, 1, 1, tzinfo=UTC), 1, 1000.0)
 
 
 def test_a_payload_is_bytes_or_text() -> None:

@@ -28,7 +28,7 @@ from geartrain.protocol.events import Progress
 from geartrain.protocol.history import JobHistory
 from geartrain.protocol.servers import ServerList, Servers, parse_server, parse_servers
 from geartrain.protocol.settings import PING_TIMEOUT
-from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, name, run_time
+from geartrain.protocol.submission import Payload, Priority, Unique, UniqueSource, due_time, name
 from geartrain.protocol.task import Task, TaskFactory
 from geartrain.tls import Speech
 from geartrain.tokens import token_of
@@ -120,14 +120,13 @@ class AsyncClient:
     ) -> JobHandle:
         """Queue a job and return its handle as soon as the server has it.
 
-        With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Raises JobTimeout, NoServers,
+        With ``at`` or ``delay`` (seconds) the job runs then, not earlier. Geartrain's server counts the delay by its
+        own clock; for another one this machine's clock says when it is over. Raises JobTimeout, NoServers,
         ConnectionLost or ServerError; and ExtensionMissing where the server is no Geartrain, and the job has
         ``metadata``, or a time and another priority than normal.
         """
-        run_at = (
-            None if at is None and delay is None else run_time(at, delay, self.connections.network.time())
-        )
-        task = self.factory.task(function, workload, unique, priority, True, run_at, metadata)
+        due = None if at is None and delay is None else due_time(at, delay, self.connections.network.time())
+        task = self.factory.task(function, workload, unique, priority, True, due, metadata)
         link = await self.submit_task(task, timeout)
         return JobHandle(task.handle.decode("utf-8", "replace"), link.server.name)
 

@@ -24,6 +24,8 @@ def tick(broker: Broker) -> None:
         submit_due(broker)
     if broker.delayed.heap:
         for_each(broker, broker.delayed.take(broker.clock), ripen, "a delayed job")
+    if broker.countdowns.heap:
+        for_each(broker, broker.countdowns.take(broker.now), ripen, "a delayed job")
     if broker.time_limits.heap:
         for_each(broker, broker.time_limits.take(broker.now), take_away, "a time limit")
     if broker.lifetimes.heap and not broker.sleepers.suspended:
@@ -65,8 +67,9 @@ def take_away(broker: Broker, job: Job) -> None:
 def wait(broker: Broker) -> float:
     """How many seconds may pass until the next ``tick``; NEVER while nothing is set."""
     soonest = broker.sleepers.look_again
-    if broker.time_limits.heap:
-        soonest = min(soonest, broker.time_limits.next())
+    for deadlines in (broker.countdowns, broker.time_limits):
+        if deadlines.heap:
+            soonest = min(soonest, deadlines.next())
     if broker.lifetimes.heap and not broker.sleepers.suspended:
         soonest = min(soonest, broker.lifetimes.next())
     if broker.openings.heap:

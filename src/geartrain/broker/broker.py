@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from typing import Final
 
 from geartrain.broker.access import Access
 from geartrain.broker.accidents import Accident
@@ -24,6 +25,8 @@ from geartrain.broker.sleepers import Sleepers
 from geartrain.broker.tally import LONGEST
 from geartrain.protocol.commands import WORK_FAIL
 from geartrain.protocol.packet import response
+
+CLOCK_SET: Final = 5.0  # seconds by which a time is off where the clock was set meanwhile
 
 
 class Broker:
@@ -62,8 +65,9 @@ class Broker:
         self.drained: list[Connection] = []  # relayed peers that were drained or not, for their servers
         self.schedules = Schedules(self.notices, rules.max_schedules, rules.max_function_schedules)
         self.delayed = Deadlines(1)  # jobs whose time has not come, by Unix time
-        self.time_limits = Deadlines(2)  # running jobs with a time limit, by monotonic time
-        self.lifetimes = Deadlines(3)  # queued jobs that may not wait for ever, by monotonic time
+        self.countdowns = Deadlines(2)  # the same, of a delay that has not passed, by monotonic time
+        self.time_limits = Deadlines(3)  # running jobs with a time limit, by monotonic time
+        self.lifetimes = Deadlines(4)  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.events: Events | None = None  # None while nobody watches
@@ -232,16 +236,30 @@ class Broker:
         if function.sleepers:
             self.sleepers.call(function)
 
-    def delay(self, job: Job) -> None:
-        """Keep a job until its time."""
+    def delay(self, job: Job, seconds: float = 0.0) -> None:
+        """Keep a job until its time; or for so many seconds, however the clock is set meanwhile."""
         self.last_place += 1
         job.place = self.last_place
         job.function.delayed[job.priority] += 1
-        self.delayed.set(job, job.run_at)
+        if seconds:
+            self.count_down(job, seconds)
+        else:
+            self.delayed.set(job, job.run_at)
+
+    def count_down(self, job: Job, seconds: float) -> None:
+        """Let a delayed job's time come in so many seconds."""
+        if job.alarm:
+            self.delayed.cancel(job)
+        job.counted = True
+        self.countdowns.set(job, self.now + seconds)
 
     def ripen(self, job: Job) -> None:
         """A job's time has come."""
         job.function.delayed[job.priority] -= 1
+        if job.counted:
+            job.counted = False
+            if abs(self.clock - job.run_at) > CLOCK_SET:
+                job.run_at = self.clock
         self.make_ready(job)
 
     def make_ready(self, job: Job) -> None:
@@ -260,14 +278,15 @@ class Broker:
         """Let a queued job end when it has waited for as long as its function's policy lets it."""
         policy = job.function.policy
         if policy is not None and policy.ttl:
-            since = max(job.submitted_at, job.run_at)
+            since = min(max(job.submitted_at, job.run_at), self.clock)  # the clock may have been set back
             self.lifetimes.set(job, self.now + (since - self.clock + policy.ttl))
 
     def withdraw(self, job: Job) -> None:
         """Take a job that no worker has from where it waits."""
         function = job.function
         if job.alarm:
-            (self.lifetimes if job.queued else self.delayed).cancel(job)
+            (self.lifetimes if job.queued else self.countdowns if job.counted else self.delayed).cancel(job)
+            job.counted = False
         if not job.queued:
             function.delayed[job.priority] -= 1
         elif job.is_epoch():

@@ -15,10 +15,11 @@ class Deadlines:
     """A heap of jobs by time, in which a cancelled job costs nothing for long.
 
     A job is in one Deadlines at most; ``job.alarm`` names its entry. No two Deadlines of a broker give the same
-    name, so a cancelled entry of one is never taken for the job's alarm in another: ``number`` is from 1 to ``MOST``.
+    name, so a cancelled entry of one is never taken for the job's alarm in another: ``number`` is from 1 to ``MOST``,
+    and no other's.
     """
 
-    def __init__(self, number: int = 1) -> None:
+    def __init__(self, number: int) -> None:
         self.heap: list[tuple[float, int, Job]] = []
         self.last = number  # the newest alarm
         self.cancelled = 0  # entries in the heap whose job has another alarm by now

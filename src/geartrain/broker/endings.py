@@ -132,7 +132,7 @@ def run_again(broker: Broker, job: Job, delay: float, reason: str) -> None:
     job.denominator = 0
     job.run_at = broker.clock + delay if delay or job.function.policy is not None else 0.0
     if delay:
-        broker.delay(job)
+        broker.delay(job, delay)
     else:
         broker.queue(job)
     if broker.batch is not None and job.background:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def submit_job_extended(session: Session, arguments: list[bytes]) -> None:
-    """A submit that joins another job leaves that one's metadata as they are."""
+    """A submit that joins another job leaves that one's metadata and its time as they are."""
     try:
         options = submit_options(arguments[2])
     except SettingsError as error:
@@ -38,11 +38,16 @@ def submit_job_extended(session: Session, arguments: list[bytes]) -> None:
     client = None if options.background else session.connection
     broker = session.broker
     before = broker.last_handle
+    counted = broker.clock + options.delay
+    run_at = max(counted, options.run_at) if options.delay else options.run_at
     session.submit(
-        arguments[0], arguments[1], options.reducer, arguments[3], options.priority, client, options.run_at
+        arguments[0], arguments[1], options.reducer, arguments[3], options.priority, client, run_at
     )
     if broker.last_handle > before:
-        broker.jobs[broker.last_handle].metadata = options.metadata
+        job = broker.jobs[broker.last_handle]
+        job.metadata = options.metadata
+        if options.delay and run_at == counted > broker.clock:
+            broker.count_down(job, options.delay)
 
 
 def get_result(session: Session, arguments: list[bytes]) -> None:

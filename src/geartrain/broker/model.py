@@ -45,6 +45,7 @@ class Job:
         "attempts",
         "background",
         "clients",
+        "counted",
         "denominator",
         "function",
         "handle",
@@ -103,6 +104,7 @@ class Job:
         # Serials of workers that were over their time limit: each may still bring the result, see ``lateness.py``.
         self.late: list[int] | None = None
         self.alarm = 0  # names its entry in a Deadlines; 0 is none
+        self.counted = False  # it waits for a delay to pass, and not for a time
         self.kept = NOT_ASKED  # what a store knows of it
         self.numerator = 0
         self.denominator = 0

@@ -11,7 +11,7 @@ from geartrain.errors import SettingsError
 from geartrain.protocol.documents import read_object
 from geartrain.protocol.submission import METADATA_LIMIT
 
-NAMES: Final = ("background", "priority", "run_at", "reducer", "metadata")
+NAMES: Final = ("background", "priority", "run_at", "delay", "reducer", "metadata")
 LATEST: Final = float(2**63)  # Unix seconds
 REDUCER_LIMIT: Final = 64  # bytes
 SHOWN: Final = 80  # characters of a value that a message shows
@@ -23,6 +23,7 @@ class SubmitOptions(NamedTuple):
     background: bool
     priority: int
     run_at: float  # Unix seconds; 0 is at once
+    delay: float  # seconds from now; 0 is none
     reducer: bytes
     metadata: bytes  # JSON, empty where there is none
 
@@ -36,13 +37,16 @@ def submit_options(text: bytes) -> SubmitOptions:
     background = given.get("background", False)
     if not isinstance(background, bool):
         raise wrong("background", background, "true or false")
-    run_at = run_time(given.get("run_at", 0))
-    if run_at and not background:
-        raise wrong("run_at", run_at, "a job in the background: nobody else can wait for its time")
+    run_at = moment("run_at", given.get("run_at", 0), "Unix seconds")
+    delay = moment("delay", given.get("delay", 0), "seconds from now")
+    for name, value in (("run_at", run_at), ("delay", delay)):
+        if value and not background:
+            raise wrong(name, value, "a job in the background: nobody else can wait for its time")
     return SubmitOptions(
         background,
         priority(given.get("priority", PRIORITIES[NORMAL])),
         run_at,
+        delay,
         reducer(given.get("reducer", "")),
         metadata(given.get("metadata", {})),
     )
@@ -63,10 +67,10 @@ def priority(value: object) -> int:
     return PRIORITIES.index(str(value))
 
 
-def run_time(value: object) -> float:
-    """A time in Unix seconds; one that is past is at once, as it is for an epoch job."""
+def moment(name: str, value: object, expected: str) -> float:
+    """A time in seconds; one that is past is at once, as it is for an epoch job."""
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= LATEST:
-        raise wrong("run_at", value, "Unix seconds")
+        raise wrong(name, value, expected)
     return float(value)
 
 

@@ -11,7 +11,7 @@ from geartrain.broker.batch import JobRecord
 from geartrain.errors import ExtensionMissing
 from geartrain.protocol.commands import SUBMIT_REDUCE_JOB_BACKGROUND
 from geartrain.protocol.packet import request
-from geartrain.protocol.submission import Priority, Unique
+from geartrain.protocol.submission import Due, Priority, Unique
 from geartrain.protocol.task import Task
 from geartrain.store.portable import DeadJob, Item, as_object
 from geartrain.sync.client import Client
@@ -73,8 +73,9 @@ class Resubmission:
         self, job: JobRecord, priority: int, run_at: float | None, metadata: Mapping[str, str] | None
     ) -> Task:
         unique = unique_of(job)
+        due = None if run_at is None else Due(run_at)
         return self.client.factory.task(
-            job.function, job.workload or b"", unique, priority, True, run_at, metadata
+            job.function, job.workload or b"", unique, priority, True, due, metadata
         )
 
     def extended(self, task: Task) -> bool:

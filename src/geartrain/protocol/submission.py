@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from geartrain.errors import SettingsError
 from geartrain.protocol.commands import (
@@ -84,21 +84,23 @@ def extended_submission(
     workload: bytes,
     priority: int,
     background: bool,
-    run_at: float | None,
+    due: Due | None,
     metadata: Mapping[str, str] | None,
 ) -> bytes:
-    """The same for servers that have the extension, which leaves nothing out."""
+    """The same for servers that have the extension, which leaves nothing out, and counts a delay themselves."""
     options: dict[str, object] = {"background": background, "priority": Priority(priority).name.lower()}
-    if run_at is not None:
-        options["run_at"] = max(0.0, run_at)
+    if due is not None and due.delay is not None:
+        options["delay"] = max(0.0, due.delay)
+    elif due is not None:
+        options["run_at"] = max(0.0, due.run_at)
     if metadata:
         options["metadata"] = dict(metadata)
     return request(SUBMIT_JOB_EXTENDED, function, unique, json.dumps(options).encode(), workload)
 
 
-def needs_extension(priority: int, run_at: float | None, metadata: Mapping[str, str] | None) -> str:
+def needs_extension(priority: int, due: Due | None, metadata: Mapping[str, str] | None) -> str:
     """What of a job only a server with the extension can take; empty where any can."""
-    if run_at is not None and priority != Priority.NORMAL:
+    if due is not None and priority != Priority.NORMAL:
         return f"at or delay with priority {Priority(priority).name}"
     return "metadata" if metadata else ""
 
@@ -112,13 +114,23 @@ def check_metadata(metadata: Mapping[str, str]) -> None:
             raise SettingsError(f"metadata {key!r}: {value!r}: expected text")
 
 
-def run_time(at: datetime | None, delay: float | timedelta | None, now: float) -> float | None:
-    """When a job may run, in Unix time; None where neither ``at`` nor ``delay`` is given. Raises SettingsError."""
+class Due(NamedTuple):
+    """When a job may run."""
+
+    run_at: float  # Unix time, by the client's clock
+    delay: float | None = (
+        None  # seconds from its submit, by the server's clock where that can count; else None
+    )
+
+
+def due_time(at: datetime | None, delay: float | timedelta | None, now: float) -> Due | None:
+    """When a job may run; None where neither ``at`` nor ``delay`` is given. Raises SettingsError."""
     if delay is None:
-        return None if at is None else at.timestamp()
+        return None if at is None else Due(at.timestamp())
     if at is not None:
         raise SettingsError(f"at {at}, delay {delay}: expected only one of them")
-    return now + (delay.total_seconds() if isinstance(delay, timedelta) else delay)
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    return Due(now + seconds, seconds)
 
 
 class UniqueSource:

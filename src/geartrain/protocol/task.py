@@ -9,6 +9,7 @@ from typing import Final
 from geartrain.errors import ConnectionLost, GearmanError
 from geartrain.protocol.events import Complete, Created, Data, Event, JobState, Progress
 from geartrain.protocol.submission import (
+    Due,
     Payload,
     Unique,
     UniqueSource,
@@ -254,7 +255,7 @@ class TaskFactory:
         unique: str | bytes | Unique | None,
         priority: int,
         background: bool,
-        run_at: float | None,
+        due: Due | None,
         metadata: Mapping[str, str] | None = None,
         hints: Mapping[str, str] | None = None,
     ) -> Task:
@@ -273,12 +274,12 @@ class TaskFactory:
                 key = content
         else:
             unique_name = key = name(unique, "unique")
-        if run_at is None and not metadata and not hints:
+        if due is None and not metadata and not hints:
             packet = submission(function_name, unique_name, content, priority, background, None)
             task = Task(function_name, unique_name, key, packet, background, self.retries)
         else:
             task = self.extended_task(
-                function_name, unique_name, key, content, priority, background, run_at, metadata, hints
+                function_name, unique_name, key, content, priority, background, due, metadata, hints
             )
         if key or unique is None:  # the same submission can join the job
             task.moves = self.moves
@@ -292,21 +293,21 @@ class TaskFactory:
         workload: bytes,
         priority: int,
         background: bool,
-        run_at: float | None,
+        due: Due | None,
         metadata: Mapping[str, str] | None,
         hints: Mapping[str, str] | None,
     ) -> Task:
         """A task that a server with the extension takes just as it is, and another one perhaps not."""
         check_metadata(metadata or {})
-        needs = needs_extension(priority, run_at, metadata)
+        needs = needs_extension(priority, due, metadata)
+        run_at = None if due is None else due.run_at
         packet = b"" if needs else submission(function, unique, workload, priority, background, run_at)
         task = Task(function, unique, key, packet, background, self.retries)
         task.needs = needs
-        if needs or hints or (run_at is not None and run_at % 1):  # Gearman knows whole seconds only
+        # Gearman knows whole seconds only, and no delay: it would be counted by the clock of another machine.
+        if needs or hints or (due is not None and (due.run_at % 1 or due.delay is not None)):
             known = {**(hints or {}), **(metadata or {})}
-            task.extended = extended_submission(
-                function, unique, workload, priority, background, run_at, known
-            )
+            task.extended = extended_submission(function, unique, workload, priority, background, due, known)
         return task
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import time
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 from uuid import uuid4
 
 from geartrain.protocol.client import ClientProtocol
@@ -76,9 +75,8 @@ def task_of(fields: Mapping[str, object], workload: bytes, background: bool) -> 
 def options_of(fields: Mapping[str, object], background: bool) -> dict[str, object]:
     """What only the extension's submit can say."""
     options = {name: fields[name] for name in ("reducer", "metadata") if fields.get(name)}
-    if background and is_due_later(fields):
-        delayed = time.time() + cast(float, fields.get("delay", 0.0))
-        options["run_at"] = max(delayed, cast(float, fields.get("run_at", 0.0)))
+    if background:
+        options |= {name: fields[name] for name in ("run_at", "delay") if fields.get(name)}
     return options
 
 
