@@ -176,3 +176,47 @@ def test_what_the_configuration_pauses_is_resumed_all_the_same() -> None:
     client = server.connect()
     (row,) = client.lists(b"resume f")
     assert (row["policy"], row["set"]) == ({"ttl": 60}, {"paused": False})
+
+
+@pytest.mark.parametrize("verb", [b"pause", b"resume", b"drain"])
+def test_what_no_function_is_named_is_not_paused(verb: bytes) -> None:
+    server = MemoryServer()
+    peer = server.connect()
+    assert peer.types(verb + b" nosuch") == b"ERR UNKNOWN_FUNCTION no+function+named+'nosuch'\r\n"
+    assert peer.lists(b"policy nosuch") == [{"function": "nosuch", "policy": {}, "set": {}}]
+
+
+def test_a_function_is_paused_before_it_is_known_by_its_policy_or_a_wildcard() -> None:
+    server = MemoryServer()
+    peer = server.connect()
+    peer.lists(b'policy later {"timeout":60}')
+    assert peer.lists(b"pause later")[0]["policy"] == {"timeout": 60, "paused": True}
+    assert peer.lists(b"pause late*")[0]["set"] == {"paused": True}
+
+
+ODD = (b"shop\tresize", b"two words", b"caf\xe9", b"a\r", b"line\nline", b"50%41")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_name_can_be_said_percent_encoded(name: bytes) -> None:
+    server = MemoryServer()
+    client = server.connect()
+    client.asks(SUBMIT_JOB_BG, name, b"u v", b"")
+    said = b"".join([b"%%%02X" % octet for octet in name])
+    (function,) = client.lists(b"%functions " + said)
+    assert function["queued"]["normal"] == 1
+    assert client.lists(b"%Pause " + said)[0]["set"] == {"paused": True}
+    assert server.broker.functions[name].policy
+    assert [row["handle"] for row in client.lists(b"%jobs " + said + b" 1")] == ["H:test:1"]
+    assert client.lists(b"%cancel-unique " + said + b" u%20v")[0]["state"] == "queued"
+    client.asks(SUBMIT_JOB_BG, name, b"", b"")
+    assert client.lists(b"%purge " + said)[0]["cancelled"] == 1
+    assert client.types(b"%drop function " + said) == b"OK\r\n"
+    assert server.broker.functions == {}
+
+
+def test_a_percent_sign_means_nothing_elsewhere() -> None:
+    peer = MemoryServer().connect()
+    assert peer.types(b"%nonsense a%20b") == b"ERR UNKNOWN_COMMAND Unknown+server+command%nonsense\r\n"
+    peer.types(b"create function a%20b")
+    assert peer.types(b"status") == b"a%20b\t0\t0\t0\n.\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from geartrain.protocol.commands import SUBMIT_JOB_EPOCH
 from tests.cli.program import Shop
+from tests.server.links import Link
 
 
 def queued(shop: Shop, function: str) -> str:
@@ -96,3 +98,13 @@ def test_a_workload_is_written_as_it_is(shop: Shop) -> None:
     written = shop.run("jobs", "workload", long)
     assert (len(written.stdout), written.stderr) == (65536, "65536 of 70000 bytes\n")
     assert shop.run("jobs", "workload", "H:none:1").status == 1
+
+
+def test_a_time_that_no_calendar_has_is_shown_as_a_number(shop: Shop) -> None:
+    for said in ("1764563605000", str(2**63 - 1)):
+        with Link(shop.server.connect()) as client:
+            handle = client.asks(SUBMIT_JOB_EPOCH, b"ms", b"", said.encode(), b"x")[1].decode()
+        shown = shop.run("jobs", "show", handle)
+        assert (shown.status, shown.stderr) == (0, "")
+        told = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
+        assert told["run_at"] == f"{float(said):.0f} seconds after 1970"

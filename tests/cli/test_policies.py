@@ -62,6 +62,7 @@ def test_the_help_names_every_field(shop: Shop) -> None:
 def test_functions_are_paused_drained_and_resumed(shop: Shop) -> None:
     where = f"on {shop.server.address}\n"
     shop.run("submit", "held", "x", "-b")
+    shop.run("submit", "held-too", "x", "-b")
     paused = shop.run("functions", "pause", "held", "held-too")
     assert paused.stdout == f"held: paused {where}held-too: paused {where}"
     shop.run("functions", "drain", "held")
@@ -73,6 +74,28 @@ def test_functions_are_paused_drained_and_resumed(shop: Shop) -> None:
     assert shop.run("functions", "resume", "held").stdout == f"held: resumed {where}"
     row = row_of(shop, "held")
     assert (row["paused"], row["draining"], row["policy"]) == (False, False, {})
+
+
+def test_what_no_function_is_named_is_neither_shown_nor_paused(shop: Shop) -> None:
+    shown = shop.run("functions", "show", "nosuch")
+    assert (shown.status, shown.stdout) == (1, "")
+    assert shown.stderr == "geartrain: no server knows the function 'nosuch', and no policy is set for it\n"
+    shop.run("functions", "create", "known")
+    for verb in ("pause", "resume", "drain"):
+        changed = shop.run("functions", verb, "nosuch", "known")
+        assert (changed.status, changed.stdout.count("\n")) == (1, 1)
+        assert changed.stderr.startswith(
+            "geartrain: no server knows the function 'nosuch'; geartrain functions set"
+        )
+        assert changed.stderr.count("\n") == 1
+    assert row_of(shop, "nosuch") is None
+    assert shop.run("functions", "show", "nosuch").status == 1
+
+
+def test_a_function_is_paused_in_advance_by_its_policy(shop: Shop) -> None:
+    assert shop.run("functions", "set", "coming", "paused=true").status == 0
+    assert "paused    true (set at run time)" in shop.run("functions", "show", "coming").stdout
+    assert shop.run("functions", "resume", "coming").status == 0
 
 
 def test_a_purge_says_how_many_jobs_it_cancelled(shop: Shop) -> None:

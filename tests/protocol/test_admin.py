@@ -82,9 +82,28 @@ def test_limits_are_none_one_or_three() -> None:
 def test_a_command_is_words_on_one_line() -> None:
     with pytest.raises(SettingsError, match="one line"):
         Query("status\nversion", True, admin.as_lines)
-    for word in ("", "two words", "tab\t"):
+    for word in ("", "nul\0"):
         with pytest.raises(SettingsError, match="word"):
             admin.create_function(word)
+
+
+def test_a_name_goes_as_its_bytes_where_they_neither_separate_words_nor_end_a_line() -> None:
+    for name, line in (
+        ("shop\tresize", b"create function shop\tresize\r\n"),
+        ("caf\udce9", b"create function caf\xe9\r\n"),
+        ("50%", b"create function 50%\r\n"),
+        ("two words", b"%create function two%20words\r\n"),
+        ("a\r", b"%create function a%0D\r\n"),
+        ("50% \udce9\n", b"%create function 50%25%20%E9%0A\r\n"),
+    ):
+        protocol = AdminProtocol("server:1")
+        protocol.ask(admin.create_function(name).line, False)
+        assert protocol.take_outgoing() == line
+
+
+def test_half_a_character_is_no_part_of_a_command() -> None:
+    with pytest.raises(SettingsError, match="lone surrogates"):
+        admin.create_function("\ud800 ")
 
 
 def test_an_answer_nobody_asked_for_is_an_error() -> None:

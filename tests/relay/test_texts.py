@@ -147,6 +147,7 @@ def test_functions_are_made_and_dropped_where_they_belong() -> None:
 
 def test_a_policy_is_set_where_its_functions_are() -> None:
     pool, peer, functions = a_pool()
+    assert peer.types(b"create function " + functions[1]) == b"OK\r\n"
     assert rows(peer.types(b"pause " + functions[1]))[0]["set"] == {"paused": True}
     assert [bool(pool.leader(shard).broker.policies.set_later) for shard in range(SHARDS)] == [
         False,

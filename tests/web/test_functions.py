@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+import json
+from urllib.parse import quote, unquote_to_bytes
 
-from geartrain.protocol.commands import CAN_DO, GRAB_JOB, NO_JOB
-from tests.web.sites import Site, problem
+import pytest
+
+from geartrain.protocol.commands import CAN_DO, GRAB_JOB, NO_JOB, SUBMIT_JOB_BG
+from tests.web.sites import Site, good, problem
 
 
 def path(function: str, *more: str) -> str:
@@ -50,8 +53,35 @@ def test_a_paused_function_hands_out_nothing_until_it_is_resumed(everywhere: Sit
 
 
 def test_a_drained_function_takes_no_more_jobs(everywhere: Site, function: str) -> None:
+    everywhere.submits(function)
     everywhere.does("POST", path(function, "drain"))
     problem(everywhere.asks("POST", "/jobs", {"function": function}), 503)
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "drain"])
+def test_a_function_that_is_not_known_is_not_paused(everywhere: Site, function: str, verb: str) -> None:
+    told = problem(everywhere.asks("POST", path(function, verb)), 404)
+    assert (told["detail"], told["code"]) == (f"no function named {function!r}", "UNKNOWN_FUNCTION")
+    problem(everywhere.asks("GET", path(function)), 404)
+
+
+@pytest.mark.parametrize("odd", ["shop%09resize", "two%20words", "caf%E9", "a%0D%0Ab", "50%2541", "%2A%3F"])
+def test_every_name_can_be_a_part_of_a_path(everywhere: Site, function: str, odd: str) -> None:
+    name, place = function.encode() + unquote_to_bytes(odd), f"/functions/{quote(function, safe='')}{odd}"
+    everywhere.connect().asks(SUBMIT_JOB_BG, name, b"", b"x")
+    shown = name.decode("utf-8", "backslashreplace")
+    assert everywhere.gets(place)["function"] == shown
+    assert everywhere.does("POST", f"{place}/pause")["policy"] == {"paused": True}
+    changed = everywhere.does("PATCH", place, {"policy": {"timeout": 5}})
+    assert changed["set"] == {"paused": True, "timeout": 5}
+    for asked in (name, shown):
+        (row,) = everywhere.does("GET", f"/jobs?function={quote(asked, safe='')}")["jobs"]
+        assert row["function"] == shown
+    body = json.dumps({"function": name.decode("utf-8", "surrogateescape")})
+    made = good(everywhere.http.post("/jobs", content=body, headers={"Content-Type": "application/json"}))
+    assert everywhere.gets(f"/jobs/{made['handle']}")["function"] == shown
+    assert everywhere.does("POST", f"{place}/purge", {})["cancelled"] == 2
+    assert everywhere.does("DELETE", place) is None
 
 
 def test_old_jobs_are_purged(everywhere: Site, function: str) -> None:

@@ -14,6 +14,7 @@ from geartrain.protocol.history import history_of
 from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
 from geartrain.protocol.standing import PATIENCE, UNTOLD, Standing, job_timeout, of_history, of_status
+from geartrain.protocol.submission import name
 from geartrain.protocol.task import Question, Task
 
 
@@ -86,7 +87,9 @@ async def ask(
 async def inquire(connections: Connections, command: int, handles: list[JobHandle]) -> list[Inquiry]:
     """Ask about each job whoever may know it, all at once, as far as servers can be reached."""
     now = time.monotonic()
-    inquiries = [Inquiry(handle.encode(), handle.server, connections.servers, now) for handle in handles]
+    inquiries = [
+        Inquiry(name(handle, "handle"), handle.server, connections.servers, now) for handle in handles
+    ]
     await ask_around(connections, command, inquiries, False)
     return inquiries
 

@@ -70,7 +70,7 @@ class AsyncWorker:
         self.timeout = timeout
         self.max_jobs = max_jobs
         self.started = 0  # jobs that ``run`` has waited for
-        self.prefix = prefix.encode()
+        self.prefix = name(prefix, "prefix")
         self.functions: dict[bytes, Callable[[WorkerLink, Assignment], Awaitable[Payload | None]]] = {}
         self.stopping = False
         self.board: Board | None = None  # None where nobody watches over this worker

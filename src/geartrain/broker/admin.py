@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.answers import END, incomplete, limit_of, refused
@@ -32,7 +33,7 @@ from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job,
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
 from geartrain.broker.refusals import name_fault
-from geartrain.broker.rights import need_of
+from geartrain.broker.rights import VERBS, need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.broker.search import find
 from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
@@ -42,6 +43,7 @@ from geartrain.broker.workloads import workload
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
+ESCAPED: Final = b"%"
 MOST_BYTES: Final = 16 * 1024 * 1024  # answered in one turn before another question is refused
 
 OK: Final = b"OK\r\n"
@@ -86,10 +88,15 @@ class Console:
 
 
 def words_of(line: bytes) -> list[bytes]:
-    """The words of a line; raises ProtocolError where they are too many."""
+    """The words of a line; raises ProtocolError where they are too many.
+
+    Behind a verb that begins with a percent sign they are percent-encoded, so a name may have any byte.
+    """
     words = re.split(rb" +", line)
     if len(words) > MOST_WORDS:
         raise ProtocolError(f"a text line has {len(words)} words, at most {MOST_WORDS} are expected")
+    if words[0].startswith(ESCAPED) and words[0][1:].lower() in VERBS:
+        return [words[0][1:], *[unquote_to_bytes(word) for word in words[1:]]]
     return words
 
 

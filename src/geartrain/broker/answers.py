@@ -15,6 +15,14 @@ def text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
 
+def octets(shown: str) -> bytes:
+    """The bytes of a name in JSON of ours, where a surrogate from U+DC80 to U+DCFF is a byte that is no text."""
+    try:
+        return shown.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return shown.encode("utf-8", "surrogatepass")  # nothing has such a name
+
+
 def json_lines(rows: list[dict[str, object]]) -> bytes:
     """A JSON object a line, and the line that ends the answer."""
     return b"".join([json.dumps(row).encode() + b"\n" for row in rows]) + END

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heapify
+from typing import Final
 
 from geartrain.broker.access import ADMIN
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, seconds_of, text
@@ -10,9 +11,12 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
 from geartrain.broker.listing import ANY, describe_peer, job_state
 from geartrain.broker.model import Job
+from geartrain.broker.policy import is_wildcard
 from geartrain.broker.sight import jobs_for, may_manage
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import read_object
+
+UNKNOWN_FUNCTION: Final = b"UNKNOWN_FUNCTION"
 
 
 def policy(broker: Broker, words: list[bytes]) -> bytes:
@@ -28,23 +32,38 @@ def policy(broker: Broker, words: list[bytes]) -> bytes:
 
 
 def pause(broker: Broker, words: list[bytes]) -> bytes:
-    """``pause FUNCTION``: hand out none of its jobs."""
-    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"paused": True})
+    """``pause FUNCTION``: hand out none of its jobs. A function that is not known yet has no pause: ``policy`` has."""
+    return unknown_function(broker, words) or change_policy(broker, words[1], {"paused": True})
 
 
 def drain(broker: Broker, words: list[bytes]) -> bytes:
     """``drain FUNCTION``: take no new jobs of it."""
-    return incomplete(words[0]) if len(words) < 2 else change_policy(broker, words[1], {"draining": True})
+    return unknown_function(broker, words) or change_policy(broker, words[1], {"draining": True})
 
 
 def resume(broker: Broker, words: list[bytes]) -> bytes:
     """``resume FUNCTION``: hand out its jobs and take new ones, whatever the file says."""
-    if len(words) < 2:
-        return incomplete(words[0])
+    held = len(words) > 1 and broker.policies.fields(words[1])
+    answer = unknown_function(broker, words)
+    if answer and not (held and (held.get("paused") or held.get("draining"))):
+        return answer
     change_policy(broker, words[1], {"paused": None, "draining": None})
     holds = broker.policies.fields(words[1])
     fields: dict[str, object] = {name: False for name in ("paused", "draining") if name in holds}
     return change_policy(broker, words[1], fields)
+
+
+def unknown_function(broker: Broker, words: list[bytes]) -> bytes:
+    """The answer where the second word names nothing; empty for a function, a wildcard and what has a policy."""
+    if len(words) < 2:
+        return incomplete(words[0])
+    name = text(words[1])
+    plans, dead = broker.schedules.counts, broker.archive.dead_of
+    if any(words[1] in known for known in (broker.functions, plans, dead)):
+        return b""
+    if is_wildcard(name) or broker.policies.has(name):
+        return b""
+    return refused(f"no function named {name!r}", UNKNOWN_FUNCTION)
 
 
 def change_policy(broker: Broker, name: bytes, fields: dict[str, object]) -> bytes:

@@ -116,6 +116,10 @@ class Policies:
         """What was set at run time for exactly this name, as ``set`` takes it."""
         return nested(self.set_later.get(name, {}))
 
+    def has(self, name: str) -> bool:
+        """Whether there is an entry of exactly this name, in the file or set at run time."""
+        return name in self.file or name in self.set_later
+
     def fields(self, name: bytes) -> dict[str, object]:
         """What holds for a function, in the file's form: the fields that differ from their defaults."""
         values = self.values(name)

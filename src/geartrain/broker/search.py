@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from geartrain.broker.access import VIEW
-from geartrain.broker.answers import incomplete, json_lines, refused, text
+from geartrain.broker.answers import incomplete, json_lines, octets, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import fields_in
 from geartrain.broker.listing import MOST_ROWS, describe_job, job_state
@@ -68,9 +68,9 @@ def wanted_of(fields: dict[str, object]) -> Wanted:
         elif not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e15:
             raise SettingsError(f"{name} {value!r}, expected a number, 0 or more")
     wanted = Wanted(
-        str(fields.get("function", "")),
+        shown(fields, "function"),
         str(fields.get("state", "")),
-        str(fields.get("unique", "")),
+        shown(fields, "unique"),
         str(fields.get("handle", "")),
         str(fields.get("worker", "")),
         str(fields.get("priority", "")),
@@ -86,6 +86,11 @@ def wanted_of(fields: dict[str, object]) -> Wanted:
     if wanted.cursor and not PLACES.fullmatch(wanted.cursor):
         raise SettingsError(f"cursor {wanted.cursor!r}, expected the one of an earlier answer")
     return wanted
+
+
+def shown(fields: dict[str, object], name: str) -> str:
+    """A name as rows show it."""
+    return text(octets(str(fields.get(name, ""))))
 
 
 def number(fields: dict[str, object], name: str) -> float:
@@ -149,13 +154,13 @@ def in_order(broker: Broker) -> Iterable[int]:
 
 def few(broker: Broker, wanted: Wanted) -> list[Job] | None:
     """The jobs among which all are that are wanted, where those are found without looking at every one."""
-    if wanted.function and is_empty(broker, name_of(wanted.function)):
-        return []
+    if wanted.function and "\\" not in wanted.function and is_empty(broker, octets(wanted.function)):
+        return []  # a backslash may stand for an odd byte
     if wanted.worker or wanted.state == "running":
         workers = [peer for peer in broker.connections if is_named(peer, wanted.worker)]
         return [job for peer in workers for job in peer.running.values()]
-    if wanted.unique and wanted.unique != "-":
-        unique = name_of(wanted.unique)
+    if wanted.unique and wanted.unique != "-" and "\\" not in wanted.unique:
+        unique = octets(wanted.unique)
         equal = [function.uniques.get(unique) for function in broker.functions.values()]
         return [job for job in equal if job is not None]
     return None
@@ -170,11 +175,6 @@ def is_empty(broker: Broker, name: bytes) -> bool:
 def is_named(peer: Connection, name: str) -> bool:
     """Whether a peer's id or host is so; any is where no name is given."""
     return not name or name in (text(peer.client_id), text(peer.host))
-
-
-def name_of(shown: str) -> bytes:
-    """The bytes of a name in JSON."""
-    return shown.encode("utf-8", "surrogatepass")
 
 
 def is_wanted(broker: Broker, job: Job, wanted: Wanted) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from geartrain.broker.answers import octets
 from geartrain.broker.model import NORMAL, PRIORITIES
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import read_object
@@ -78,7 +79,7 @@ def reducer(value: object) -> bytes:
     """The name of a reducer."""
     if not isinstance(value, str) or "\0" in value:
         raise wrong("reducer", value, "a name without NUL")
-    name = value.encode("utf-8", "replace")
+    name = octets(value)
     if len(name) > REDUCER_LIMIT:
         raise wrong("reducer", value, f"at most {REDUCER_LIMIT} bytes, not {len(name)}")
     return name

@@ -14,6 +14,7 @@ from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line, print_rows
 from geartrain.cli.questions import ask_each, ask_each_of
+from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
 
 functions_argument: Final = click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
@@ -67,8 +68,14 @@ def drop(servers: tuple[str, ...], function: str, as_json: bool) -> None:
 @click.argument("function")
 @json_option
 def show(servers: tuple[str, ...], function: str, as_json: bool) -> None:
-    """Show a function's queues, and the policy that holds for it."""
-    for row in ask_each_of(servers, questions.function, function):
+    """Show a function's queues, and the policy that holds for it.
+
+    A function that is not known yet is shown where a policy is set for just its name.
+    """
+    rows = ask_each_of(servers, questions.function, function)
+    if not rows:
+        raise GearmanError(f"no server knows the function {function!r}, and no policy is set for it")
+    for row in rows:
         if as_json:
             print_json(row)
         else:
@@ -130,7 +137,10 @@ def set_fields(servers: tuple[str, ...], function: str, fields: tuple[str, ...],
 @functions_argument
 @json_option
 def pause(servers: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -> None:
-    """Hand out no jobs of a function; they are still taken, and what runs may end."""
+    """Hand out no jobs of a function; they are still taken, and what runs may end.
+
+    A function that is not known yet can be paused by its policy: geartrain functions set FUNCTION paused=true
+    """
     tell_of_each(servers, functions, questions.pause, "paused", as_json)
 
 
@@ -179,9 +189,16 @@ def tell_of_each(
     done: str,
     as_json: bool,
 ) -> None:
-    """Ask for the same change of several functions."""
+    """Ask for the same change of several functions; fails when no server knows one of them."""
+    absent = []
     for function in functions:
-        tell(ask_each_of(servers, question, function), done, as_json)
+        rows = ask_each_of(servers, questions.known(question), function)
+        tell(rows, done, as_json)
+        if not rows:
+            absent.append(function)
+    if absent:
+        hint = "geartrain functions set FUNCTION paused=true works in advance"
+        raise GearmanError(f"no server knows the function {', '.join(map(repr, absent))}; {hint}")
 
 
 def tell(rows: list[Row], done: str, as_json: bool) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from errno import EPIPE
+from functools import partial
 from importlib.util import find_spec
-from io import TextIOWrapper
 from typing import Final, NoReturn
 
+from geartrain.cli import streams
+from geartrain.cli.streams import OutputLost
 from geartrain.errors import ConnectError, ConnectionLost, GearmanError, SettingsError
 from geartrain.printable import printable
 
@@ -22,28 +24,66 @@ NEEDED: Final = ("click", "rich")  # of the extra "server"
 
 def main() -> NoReturn:
     """Run the command line and leave."""
+    try:
+        streams.prepare()
+        status = run()
+        streams.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except OutputLost as error:
+        status = lost(error)
+    sys.exit(left_by(status))
+
+
+def run() -> int:
+    """Run the command that is named, and give its exit status; an error is told in one line."""
     if any(find_spec(name) is None for name in NEEDED):
         say(f"the command line needs {' and '.join(NEEDED)}: pip install 'geartrain[server]'")
-        sys.exit(WRONG_USAGE)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names are bytes, and may be no text
+        return WRONG_USAGE
     import click
 
     from geartrain.cli.commands import geartrain
 
     try:
-        sys.exit(geartrain.main(prog_name="geartrain", standalone_mode=False))
+        return int(geartrain.main(prog_name="geartrain", standalone_mode=False) or DONE)
     except click.ClickException as error:
-        say(error.format_message())
-        sys.exit(WRONG_USAGE)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        leave_pipe()
+        is_help = type(error).__name__ == "NoArgsIsHelpError"  # click 8.1 has none, and shows the help itself
+        tell = partial(click.echo, err=True) if is_help else say
+        tell(error.format_message())
+        return WRONG_USAGE
+    except click.Abort:
+        return INTERRUPTED
+    except OutputLost:
+        raise
     except GearmanError as error:
         say(str(error))
-        sys.exit(status_of(error))
+        return status_of(error)
+    except (
+        UnicodeError,
+        OverflowError,
+    ) as error:  # of an argument: bytes that are no text, a number without end
+        say(f"something that was given cannot be used: {error}")
+        return WRONG_USAGE
+    except (OSError, RecursionError, MemoryError) as error:
+        say(str(error) or type(error).__name__)
+        return FAILED
+
+
+def lost(error: OutputLost) -> int:
+    """The exit status where output is lost; whoever read it from a pipe and has enough needs no word about that."""
+    streams.give_up()
+    if error.errno != EPIPE:
+        say(f"cannot write standard output: {error.strerror}")
+    return FAILED
+
+
+def left_by(status: int) -> int:
+    """The same status, unless output that was written before an error is lost."""
+    try:
+        streams.flush()
+    except OutputLost as error:
+        return lost(error)
+    return status
 
 
 def say(message: str) -> None:
@@ -55,9 +95,3 @@ def status_of(error: GearmanError) -> int:
     if isinstance(error, SettingsError):
         return WRONG_USAGE
     return NO_SERVER if isinstance(error, (ConnectError, ConnectionLost)) else FAILED
-
-
-def leave_pipe() -> NoReturn:
-    """Whoever read our output has enough of it; the interpreter shall not write what is left of it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(FAILED)

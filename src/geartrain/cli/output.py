@@ -48,8 +48,11 @@ def result_fields(result: bytes) -> dict[str, object]:
 
 
 def moment(seconds: float) -> str:
-    """A time, to the second and where the terminal is."""
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    """A time, to the second and where the terminal is; one that no calendar has as the number that it is."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} seconds after 1970"
 
 
 def counted(number: int, noun: str) -> str:

@@ -215,14 +215,31 @@ def drop(server: Admin, function: str) -> list[Row]:
 
 
 def function(server: Admin, function: str) -> list[Row]:
-    """A function with its queues, where it has any, and its policy."""
-    rows = [row for row in server.functions() if row["function"] == function]
-    return [{**(rows[0] if rows else {}), **row} for row in server.json_lines("policy", function)]
+    """A function with its queues, or what is set for a name, and the policy that holds; no row for neither."""
+    rows = server.json_lines("functions", function) if function != ANY else []
+    policies = server.json_lines("policy", function)
+    if not rows and not policies[0]["set"]:
+        return []
+    return [{**(rows[0] if rows else {}), **policies[0]}]
 
 
 def set_policy(server: Admin, function: str, fields: Row) -> list[Row]:
     server.set_policy(function, **fields)
     return list(server.json_lines("policy", function))
+
+
+def known(question: Callable[[Admin, str], list[Row]]) -> Callable[[Admin, str], list[Row]]:
+    """A question that has no row where the server does not know the function."""
+
+    def ask(server: Admin, function: str) -> list[Row]:
+        try:
+            return question(server, function)
+        except ServerError as error:
+            if error.error_code != "UNKNOWN_FUNCTION":
+                raise
+            return []
+
+    return ask
 
 
 def pause(server: Admin, function: str) -> list[Row]:

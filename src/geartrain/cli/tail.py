@@ -69,7 +69,7 @@ class Lines:
         self.several = several  # whether each line names its server
 
     def event(self, server: str, row: Row) -> None:
-        at = datetime.fromtimestamp(row["at"]).strftime("%H:%M:%S.%f")[:-3]
+        at = hour(row["at"])
         style = STYLES.get(row["kind"], "")
         parts: list[str | tuple[str, str]] = [(at, "dim"), " "]
         if self.several:
@@ -130,6 +130,14 @@ class Followed:
         if not self.away:
             self.away = True
             print_line(why, err=True)
+
+
+def hour(seconds: float) -> str:
+    """The time of day, to the millisecond; a time that no calendar has as the number that it is."""
+    try:
+        return datetime.fromtimestamp(seconds).strftime("%H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.3f}"
 
 
 def told(row: Row) -> str:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
+from urllib.parse import quote_from_bytes
 
 from geartrain.errors import GearmanError, ProtocolError, ServerError, SettingsError, server_error
 from geartrain.protocol.numbers import count
+from geartrain.protocol.submission import octets
 
 Answer = TypeVar("Answer")
+
+ESCAPED: Final = "%"  # begins a command whose other words are percent-encoded
+ENDS: Final = "\r\n\0"  # what no line has
+SEPARATORS: Final = " \r\n"  # what no word has as it is
+UNTOUCHED: Final = "".join([chr(code) for code in range(0x21, 0x7F) if chr(code) != ESCAPED])
 
 
 class FunctionStatus(NamedTuple):
@@ -55,12 +62,12 @@ class Query(Generic[Answer]):
     def __init__(
         self, line: str, listing: bool, read: Callable[[list[str]], Answer], ours: bool = False
     ) -> None:
-        if not line.isprintable():
-            raise SettingsError(f"text command {line!r}: expected one line without control characters")
+        if any(sign in line for sign in ENDS):
+            raise SettingsError(f"text command {line!r}: expected one line without NUL")
         self.line = line
         self.listing = listing
         self.read = read
-        self.ours = ours  # only Geartrain's own server knows it
+        self.ours = ours or line.startswith(ESCAPED)  # only Geartrain's own server knows it
 
 
 class AdminProtocol:
@@ -78,7 +85,7 @@ class AdminProtocol:
     def ask(self, line: str, listing: bool) -> None:
         """Send a command."""
         # gearmand cuts the last character off a name that ends with a bare LF.
-        self.outgoing.append(line.encode("utf-8", "surrogateescape") + b"\r\n")
+        self.outgoing.append(octets(line, "text command") + b"\r\n")
         self.lines = []
         self.listing = listing
         self.answered = False
@@ -122,11 +129,17 @@ def text_error(line: str, server: str) -> ServerError:
 
 
 def words(*parts: str) -> str:
-    """A command's line; raises SettingsError where a part would be taken for several."""
+    """A command's line, percent-encoded where a part has what separates or ends; raises SettingsError for an empty one.
+
+    Only Geartrain's own server reads the encoded form. Tabs and bytes that are no text need none.
+    """
     for part in parts:
-        if not part or not part.isprintable() or " " in part:
+        if not part or "\0" in part:
             raise SettingsError(f"text command: {part!r} cannot be a word of it")
-    return " ".join(parts)
+    if not any(sign in part for part in parts for sign in SEPARATORS):
+        return " ".join(parts)
+    encoded = [quote_from_bytes(octets(part, "text command"), UNTOUCHED) for part in parts]
+    return ESCAPED + " ".join(encoded)
 
 
 def as_lines(lines: list[str]) -> list[str]:

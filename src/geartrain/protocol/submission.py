@@ -51,15 +51,23 @@ def payload(value: Payload) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
-        return value.encode()
+        return octets(value, "payload")
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     raise SettingsError(f"payload {value!r}: expected bytes or str")
 
 
+def octets(value: str, what: str) -> bytes:
+    """UTF-8, and the bytes that were none where Python had them as surrogates; raises SettingsError for other ones."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise SettingsError(f"{what} {value[:200]!r}: expected text without lone surrogates") from None
+
+
 def name(value: str | bytes, what: str) -> bytes:
     """The bytes of a function's name or a unique, which have no NUL; raises SettingsError."""
-    encoded = value.encode() if isinstance(value, str) else value
+    encoded = octets(value, what) if isinstance(value, str) else value
     if b"\0" in encoded:
         raise SettingsError(f"{what} {value!r}: expected a name without NUL bytes")
     return encoded

@@ -243,7 +243,7 @@ class TaskFactory:
     """
 
     def __init__(self, prefix: str, uniques: UniqueSource, retries: int, resubmit: bool) -> None:
-        self.prefix = prefix.encode()
+        self.prefix = name(prefix, "prefix")
         self.uniques = uniques
         self.retries = retries
         self.moves = MOST_MOVES if resubmit else 0

@@ -46,7 +46,7 @@ from geartrain.protocol.packet import (
     completed,
     request,
 )
-from geartrain.protocol.submission import Priority, Unique, submission
+from geartrain.protocol.submission import Priority, Unique, octets, submission
 
 GRABS: Final = {"all": GRAB_JOB_ALL, "unique": GRAB_JOB_UNIQ, "plain": GRAB_JOB}
 SHORTEST_TIME_LIMIT: Final = 1.0  # seconds: servers raise what is shorter
@@ -60,7 +60,7 @@ class Offer:
     def __init__(self, client_id: str, grab: str) -> None:
         if grab not in GRABS:
             raise SettingsError(f"grab {grab!r}: expected one of {', '.join(GRABS)}")
-        self.client_id = client_id.encode()
+        self.client_id = octets(client_id, "client id")
         self.grab_packet = request(GRABS[grab])
         self.extended = grab == "all"  # the other grabs are for servers of old
         self.abilities: dict[bytes, float] = {}  # by function: seconds a job may take, 0 for any

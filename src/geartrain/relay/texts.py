@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from geartrain.broker.admin import NO_SUCH_FUNCTION
-from geartrain.broker.answers import END, json_lines, limit_of
+from geartrain.broker.answers import END, json_lines, limit_of, octets
 from geartrain.broker.control import object_of
 from geartrain.broker.listing import ANY, MOST_ROWS
 from geartrain.broker.policy import is_wildcard, text_of
@@ -97,16 +97,16 @@ def by_schedule(words: list[bytes], shards: int) -> list[int]:
 
 
 def by_wanted(words: list[bytes], shards: int) -> list[int]:
-    """Jobs of one function, or of any."""
+    """Jobs of one function, or of any; a backslash may stand for an odd byte."""
     name = function_in(word(words, 1))
-    return [shard_of(name, shards)] if name else every(words, shards)
+    return [shard_of(name, shards)] if name and b"\\" not in name else every(words, shards)
 
 
 def function_in(fields: bytes) -> bytes:
     """The function that an object of JSON names; empty where it names none."""
     given = object_of(fields)
     function = None if given is None else given.get("function")
-    return function.encode("utf-8", "surrogatepass") if isinstance(function, str) else b""
+    return octets(function) if isinstance(function, str) else b""
 
 
 def beginning_with(shard: int, shards: int) -> list[int]:

@@ -11,6 +11,7 @@ from geartrain.protocol.history import history_of
 from geartrain.protocol.inquiry import Inquiry
 from geartrain.protocol.servers import Server
 from geartrain.protocol.standing import PATIENCE, UNTOLD, Standing, of_history, of_status
+from geartrain.protocol.submission import name
 from geartrain.protocol.task import Question, Task
 from geartrain.sync.connections import Connection, Connections
 
@@ -89,7 +90,9 @@ def inquire(
 ) -> list[Inquiry]:
     """Ask about each job whoever may know it, all at once, as far as servers can be reached."""
     now = time.monotonic()
-    inquiries = [Inquiry(handle.encode(), handle.server, connections.servers, now) for handle in handles]
+    inquiries = [
+        Inquiry(name(handle, "handle"), handle.server, connections.servers, now) for handle in handles
+    ]
     ask_around(connections, command, inquiries, deadline, False)
     return inquiries
 

@@ -52,7 +52,7 @@ class Worker:
     ) -> None:
         self.timeout = timeout
         self.max_jobs = max_jobs
-        self.prefix = prefix.encode()
+        self.prefix = name(prefix, "prefix")
         self.functions: dict[bytes, JobFunction] = {}
         self.stopping = False
         self.board: Board | None = None  # None where nobody watches over this worker

@@ -15,7 +15,7 @@ from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation
 from geartrain.web.problems import as_word, not_found
 from geartrain.web.rows import COUNT, DEAD_ROW, NEXT, listed
-from geartrain.web.schemas import Schema, integer, listing, members, one_of, text
+from geartrain.web.schemas import Schema, integer, listing, members, named, one_of, text
 from geartrain.web.submits import FUNCTION
 
 ALL: Final = "*"
@@ -24,7 +24,7 @@ WHICH: Final[Schema] = one_of(
     members(
         {
             "handles": listing("These", text("A handle", minLength=1, maxLength=255), 1, 1000),
-            "function": text("All of this function", minLength=1, maxLength=512),
+            "function": named("All of this function", minLength=1, maxLength=512),
             "all": {"type": "boolean", "description": "All of all functions", "enum": [True]},
         }
     ),

@@ -18,6 +18,7 @@ from geartrain.web.rows import COUNT, FUNCTION_ROW, POLICY_ROW, TEXT, listed
 from geartrain.web.schemas import members, number
 
 NOT_FOUND: Final = "function not found"  # gearmand's words for a function that cannot be dropped
+EVERY: Final = "*"  # names all functions where one is asked for
 IN_USE: Final = "there are still connected workers"
 
 
@@ -27,10 +28,10 @@ async def list_functions(call: Call) -> Response:
 
 async def show_function(call: Call) -> Response:
     name = call.path["name"]
-    for row in await call.ask(json_lines(("functions", name))):
-        if row["function"] == name:
-            policies = await call.ask(json_lines(("policy", name)))
-            return answer({**row, "set": policies[0]["set"]})
+    rows = await call.ask(json_lines(("functions", name))) if name != EVERY else []
+    for row in rows:
+        policies = await call.ask(json_lines(("policy", name)))
+        return answer({**row, "set": policies[0]["set"]})
     raise not_found("function", name, "a function that is known")
 
 

@@ -18,7 +18,7 @@ from geartrain.web.operations import Operation, read_bytes
 from geartrain.web.problems import Problem, not_found, wrong
 from geartrain.web.results import bytes_in
 from geartrain.web.rows import HANDLE, JOB_ROW, NEXT, OUTCOME, PROBLEM, listed
-from geartrain.web.schemas import Schema, choice, integer, members, number, text
+from geartrain.web.schemas import Schema, choice, integer, members, named, number, text
 from geartrain.web.streams import EventStream, unless_gone
 from geartrain.web.submits import (
     PARAMETERS,
@@ -33,9 +33,9 @@ from geartrain.web.waiting import Waiter, outcome, stream
 
 STATES: Final = ("queued", "delayed", "running")
 FILTERS: Final[Mapping[str, Schema]] = {
-    "function": text("Only jobs of this function"),
+    "function": named("Only jobs of this function"),
     "state": choice("Only jobs in this state", *STATES),
-    "unique": text("Only those with this unique"),
+    "unique": named("Only those with this unique"),
     "handle": text("Only those whose handle begins so"),
     "worker": text("Only those that the worker with this id, or on this host, has"),
     "priority": choice("Only those of this priority", *PRIORITIES),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, cast
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -164,17 +164,15 @@ def quality_in(parameters: Sequence[str]) -> float:
 
 
 def decoded(name: str, value: str) -> str:
-    """A part of the path: routes are found before it is decoded, since names may have a slash."""
-    try:
-        return as_word(name, unquote(value, errors="strict"))
-    except UnicodeDecodeError:
-        raise wrong(name, value, "UTF-8, percent-encoded") from None
+    """A part of the path. It is decoded when the route is found: names may have a slash, or bytes that are no text."""
+    return as_word(name, unquote(value, errors="surrogateescape"))
 
 
 def read_query(operation: Operation, request: Request) -> dict[str, object]:
-    """The parameters, each of which may be given once."""
+    """The parameters, each of which may be given once. Those of names may have bytes that are no text."""
     read: dict[str, object] = {}
-    for name, value in request.query_params.multi_items():
+    said = request.scope["query_string"].decode("latin-1")
+    for name, value in parse_qsl(said, keep_blank_values=True, errors="surrogateescape"):
         schema = operation.parameters.get(name)
         if schema is None:
             known = ", ".join(operation.parameters)

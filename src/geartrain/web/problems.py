@@ -36,6 +36,7 @@ STATUSES: Final = {
     "UNKNOWN_JOB": 404,
     "JOB_NOT_FOUND": 404,
     "UNKNOWN_SCHEDULE": 404,
+    "UNKNOWN_FUNCTION": 404,
 }
 """By the code of the job server's ERROR; what is not here, it does not take for now."""
 
@@ -86,8 +87,8 @@ def not_found(name: str, value: str, expected: str) -> Problem:
 
 def as_word(name: str, value: str) -> str:
     """A name that can be a word of a text command; to others there is no way, so they are not found."""
-    if not value.isprintable() or " " in value:
-        raise not_found(name, value, "a name without blanks and control characters")
+    if "\0" in value:
+        raise not_found(name, value, "a name without NUL")
     return value
 
 

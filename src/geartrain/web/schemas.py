@@ -33,6 +33,7 @@ PLAIN: Final = {
     "object": "an object",
     "null": "null",
 }
+NAME: Final = "name"  # the format of a text that may have bytes which are no UTF-8, each as U+DC80 to U+DCFF
 TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -81,7 +82,8 @@ def fits(kind: str, value: object, schema: Schema) -> bool:
 
 def fits_text(value: object, schema: Schema) -> bool:
     text = cast(str, value)
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    halves = [letter for letter in text if "\ud800" <= letter <= "\udfff"] if not text.isascii() else []
+    if halves and not (schema.get("format") == NAME and all("\udc80" <= half <= "\udcff" for half in halves)):
         return False  # half a character: there are no bytes for it
     pattern = schema.get("pattern")
     if pattern is not None and re.search(cast(str, pattern), text) is None:
@@ -203,6 +205,11 @@ def from_text(name: str, text: str, schema: Schema) -> object:
 
 def text(description: str, **limits: object) -> Schema:
     return {"type": "string", "description": description, **limits}
+
+
+def named(description: str, **limits: object) -> Schema:
+    """A text that names a function or a job."""
+    return text(description, format=NAME, **limits)
 
 
 def number(description: str, least: float = 0, most: float = 1e12) -> Schema:

@@ -12,24 +12,24 @@ from uuid import uuid4
 from geartrain.protocol.client import ClientProtocol
 from geartrain.protocol.commands import SET_CLIENT_ID, SUBMIT_JOB_EXTENDED
 from geartrain.protocol.packet import request
-from geartrain.protocol.submission import Priority, submission
+from geartrain.protocol.submission import Priority, name, submission
 from geartrain.protocol.task import Pending, Task
 from geartrain.web.ports import Inside
 from geartrain.web.problems import wrong
-from geartrain.web.schemas import Schema, apart, choice, flag, mapping, members, number, text
+from geartrain.web.schemas import Schema, apart, choice, flag, mapping, members, named, number, text
 
 NO_NUL: Final = "^[^\\x00]*$"
 PRIORITIES: Final = tuple(priority.name.lower() for priority in Priority)
 LONGEST_WAIT: Final = 24 * 3600.0  # seconds
 NAME: Final = b"http"  # of a client that came so, in lists
 
-FUNCTION: Final = text("The name of a function", minLength=1, maxLength=512, pattern=NO_NUL)
+FUNCTION: Final = named("The name of a function", minLength=1, maxLength=512, pattern=NO_NUL)
 HOW: Final[Mapping[str, Schema]] = {
-    "unique": text("Jobs of a function that have the same are one", maxLength=255, pattern=NO_NUL),
+    "unique": named("Jobs of a function that have the same are one", maxLength=255, pattern=NO_NUL),
     "priority": choice("Which of the function's queues it waits in", *PRIORITIES),
     "run_at": number("Unix time in seconds before which it does not run"),
     "delay": number("Seconds from now in which it does not run"),
-    "reducer": text("The function that puts the parts of its result together", maxLength=64, pattern=NO_NUL),
+    "reducer": named("The function that puts the parts of its result together", maxLength=64, pattern=NO_NUL),
 }
 WAITING: Final[Mapping[str, Schema]] = {
     "wait": number("Seconds in which the result is waited for", most=LONGEST_WAIT),
@@ -60,8 +60,8 @@ def with_unique(fields: Mapping[str, object]) -> Mapping[str, object]:
 
 def task_of(fields: Mapping[str, object], workload: bytes, background: bool) -> Task:
     """The task that the fields of a submit describe."""
-    function = str(fields["function"]).encode()
-    unique = str(fields.get("unique", "")).encode()
+    function = name(str(fields["function"]), "function")
+    unique = name(str(fields.get("unique", "")), "unique")
     priority = str(fields.get("priority", "normal"))
     options = options_of(fields, background)
     if options:
