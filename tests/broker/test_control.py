@@ -60,13 +60,15 @@ def test_a_purge_of_everything_may_spare_what_is_young() -> None:
     assert known(client) == ["H:test:3"]
     worker = server.worker(b"f")
     assert worker.asks(GRAB_JOB_UNIQ) == [(JOB_ASSIGN_UNIQ, b"H:test:3", b"f", b"", b"")]
+    assert client.lists(b"purge f 1m30s") == [{"function": "f", "cancelled": 0}]
     assert client.lists(b"purge nothing") == [{"function": "nothing", "cancelled": 0}]
 
 
-@pytest.mark.parametrize("age", [b"-1", b"1h", b"1e3", b"nan"])
-def test_an_age_that_is_no_number_is_refused(age: bytes) -> None:
+@pytest.mark.parametrize("age", [b"-1", b"1x", b"1e3", b"nan", b"5m1h", b"soon"])
+def test_an_age_that_is_none_is_refused(age: bytes) -> None:
     client = MemoryServer().connect()
-    refusal = b"ERR INVALID_ARGUMENTS age+'%b',+expected+a+number+of+seconds\r\n" % age
+    expected = b"a+number+of+seconds+from+0+up,+or+a+time+such+as+15m+or+1h30m"
+    refusal = b"ERR INVALID_ARGUMENTS age+'%b',+expected+%b\r\n" % (age, expected)
     assert client.types(b"purge f " + age) == refusal
 
 
@@ -119,7 +121,10 @@ def test_a_policy_is_set_field_by_field_and_taken_back() -> None:
 @pytest.mark.parametrize(
     ("given", "refusal"),
     [
-        (b'{"timeout":"1h"}', b"[functions.\"f\"]+timeout+wants+a+number+of+seconds+from+0+up,+got+'1h'"),
+        (
+            b'{"timeout":"1x"}',
+            b"[functions.\"f\"]+timeout+wants+a+number+of+seconds+from+0+up,+or+a+time+such+as+15m+or+1h30m,+got+'1x'",
+        ),
         (
             b'{"ttl":1e999}',
             b"policy+'{\"ttl\":1e999}',+expected+an+object+of+JSON+without+blanks:"

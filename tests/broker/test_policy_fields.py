@@ -81,9 +81,18 @@ def test_a_field_is_taken_as_it_is_written(fields: dict[str, object], policy: Po
         ({"max_queue": {"low": -1}}, "max_queue.low wants a number from 0 up, got -1"),
         ({"max_running": 1.5}, "max_running wants a number from 0 up, got 1.5"),
         ({"max_running": True}, "max_running wants a number from 0 up, got True"),
-        ({"timeout": "60"}, "timeout wants a number of seconds from 0 up, got '60'"),
-        ({"ttl": float("inf")}, "ttl wants a number of seconds from 0 up, got inf"),
-        ({"ttl": float("nan")}, "ttl wants a number of seconds from 0 up, got nan"),
+        (
+            {"timeout": "1x"},
+            "timeout wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got '1x'",
+        ),
+        (
+            {"ttl": float("inf")},
+            "ttl wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got inf",
+        ),
+        (
+            {"ttl": float("nan")},
+            "ttl wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got nan",
+        ),
         ({"retry": {"jitter": 1.1}}, "retry.jitter wants a number from 0 to 1, got 1.1"),
         (
             {"retry": {"on": ["error"]}},

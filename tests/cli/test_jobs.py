@@ -103,8 +103,8 @@ def test_a_workload_is_written_as_it_is(shop: Shop) -> None:
 def test_a_time_that_no_calendar_has_is_shown_as_a_number(shop: Shop) -> None:
     for said in ("1764563605000", str(2**63 - 1)):
         with Link(shop.server.connect()) as client:
-            handle = client.asks(SUBMIT_JOB_EPOCH, b"ms", b"", said.encode(), b"x")[1].decode()
-        shown = shop.run("jobs", "show", handle)
+            _, *handle = client.asks(SUBMIT_JOB_EPOCH, b"ms", b"", said.encode(), b"x")
+        shown = shop.run("jobs", "show", handle[0].decode())
         assert (shown.status, shown.stderr) == (0, "")
         told = dict(line.split(maxsplit=1) for line in shown.stdout.splitlines())
         assert told["run_at"] == f"{float(said):.0f} seconds after 1970"

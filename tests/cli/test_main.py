@@ -41,7 +41,10 @@ def test_every_command_explains_itself(name: str) -> None:
         (["submit"], "Missing argument 'FUNCTION'"),
         (["submit", "f", "x", "--priority", "urgent"], "'urgent' is not one of 'high', 'normal', 'low'"),
         (["submit", "f", "x", "--at", "soon"], "'soon' is no time; expected one such as 2027-01-31T18:30"),
-        (["submit", "f", "x", "--delay", "-1"], "-1.0 is not in the range x>=0"),
+        (
+            ["submit", "f", "x", "--delay", "-1"],
+            "'-1' is no duration; expected a number of seconds from 0 up",
+        ),
         (["submit", "f", "x", "--server", "h:x"], "server 'h:x': expected host:port"),
         (["status"], "expected a HANDLE or --unique U"),
         (["jobs", "list", "--limit", "0"], "0 is not in the range x>=1"),

@@ -39,7 +39,10 @@ def test_fields_are_set_shown_and_taken_back(shop: Shop) -> None:
     ("given", "message"),
     [
         ("timeout", "'timeout' sets nothing; expected KEY=VALUE, such as timeout=60"),
-        ("timeout=soon", "functions set timeout wants a number of seconds from 0 up, got 'soon'"),
+        (
+            "timeout=soon",
+            "functions set timeout wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got 'soon'",
+        ),
         ("retry.attempts=-1", "functions set retry.attempts wants a number from 0 up, got '-1'"),
         ("retry.jitter=2", "functions set retry.jitter wants a number from 0 to 1, got 2.0"),
         ("paused=maybe", "functions set paused wants true or false, got 'maybe'"),

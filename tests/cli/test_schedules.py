@@ -75,7 +75,10 @@ def test_what_cannot_be_added_is_wrong_usage(shop: Shop) -> None:
         (("s", "f", "--cron", "@daily", "--every", "5"), "expected --cron LINE or --every INTERVAL"),
         (("s", "f", "--cron", "* * *"), "schedule s cron wants minute, hour, day of the month"),
         (("s", "f", "--every", "soon"), "schedule s every wants whole seconds from 1 up to a year"),
-        (("two words", "f", "--every", "5"), "a schedule's name wants 1 to 200 bytes without blanks, got 'two words'"),
+        (
+            ("two words", "f", "--every", "5"),
+            "a schedule's name wants 1 to 200 bytes without blanks, got 'two words'",
+        ),
         (("s", "f", "x" * 9000, "--every", "5"), "bytes as a text command, expected at most 8190"),
     ):
         refused = shop.run("schedules", "add", *words)

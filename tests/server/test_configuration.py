@@ -56,8 +56,8 @@ def test_a_section_is_no_option_and_keeps_the_order_of_the_file(tmp_path: Path) 
         ("functions = 3", "functions wants tables of its own, got 3"),
         ("[functions]\nf = 3", '[functions."f"] wants a table such as { timeout = 60 }, got 3'),
         (
-            "[functions.f]\ntimeout = '1h'",
-            "[functions.\"f\"] timeout wants a number of seconds from 0 up, got '1h'",
+            "[functions.f]\ntimeout = '1x'",
+            "[functions.\"f\"] timeout wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got '1x'",
         ),
         ("[functions.f]\nretry = 5", '[functions."f"] retry wants a table such as { attempts = 5 }, got 5'),
     ],

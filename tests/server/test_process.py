@@ -188,7 +188,7 @@ def test_a_wrong_policy_is_one_line_and_status_2(tmp_path: Path) -> None:
     file = tmp_path / "geartrain.toml"
     file.write_text('[functions."thumb*"]\ntimeout = -1\n')
     ended = start("--config", str(file), "--check-args")
-    wanted = '[functions."thumb*"] timeout wants a number of seconds from 0 up, got -1'
+    wanted = '[functions."thumb*"] timeout wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got -1'
     assert (ended.returncode, ended.stderr) == (2, f"geartrain: {file}: {wanted}\n")
 
 

@@ -62,7 +62,11 @@ def test_a_value_of_the_environment_that_cannot_work_is_refused_by_name() -> Non
         ),
         ("job-retries", "-2", "--job-retries wants a number from -1 to 255, got '-2'"),
         ("max-workload", "0", "--max-workload wants a number from 1 up, got '0'"),
-        ("grace", "inf", "--grace wants a number of seconds from 0 up, got 'inf'"),
+        (
+            "grace",
+            "inf",
+            "--grace wants a number of seconds from 0 up, or a time such as 15m or 1h30m, got 'inf'",
+        ),
         ("verbose", "LOUD", "--verbose wants one of FATAL, ALERT"),
         ("user", "no such user", "--user wants the name of a user of this machine, got 'no such user'"),
         (

@@ -65,6 +65,11 @@ def test_a_function_that_is_not_known_is_not_paused(everywhere: Site, function: 
     problem(everywhere.asks("GET", path(function)), 404)
 
 
+def test_nothing_has_a_name_with_nul(everywhere: Site) -> None:
+    told = problem(everywhere.asks("GET", "/functions/a%00b"), 404)
+    assert (told["name"], told["value"], told["expected"]) == ("name", "a\0b", "a name without NUL")
+
+
 @pytest.mark.parametrize("odd", ["shop%09resize", "two%20words", "caf%E9", "a%0D%0Ab", "50%2541", "%2A%3F"])
 def test_every_name_can_be_a_part_of_a_path(everywhere: Site, function: str, odd: str) -> None:
     name, place = function.encode() + unquote_to_bytes(odd), f"/functions/{quote(function, safe='')}{odd}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final
 
+from geartrain.protocol.durations import seconds_of
+
 END: Final = b".\n"
-AGE: Final = re.compile(rb"\d{1,12}(\.\d{1,9})?")
 
 
 def text(name: bytes) -> str:
@@ -42,6 +42,9 @@ def limit_of(word: bytes) -> int:
     return int(word) if word.isdigit() and len(word) < 19 else 0
 
 
-def seconds_of(word: bytes) -> float:
-    """A number of seconds; -1 for what is none."""
-    return float(word) if AGE.fullmatch(word) else -1.0
+def age_of(word: bytes) -> float:
+    """Seconds, as a number or a time such as 90s; -1 for what is neither."""
+    try:
+        return seconds_of(text(word))
+    except ValueError:
+        return -1.0

@@ -6,7 +6,7 @@ from heapq import heapify
 from typing import Final
 
 from geartrain.broker.access import ADMIN
-from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, seconds_of, text
+from geartrain.broker.answers import age_of, incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
 from geartrain.broker.listing import ANY, describe_peer, job_state
@@ -15,6 +15,7 @@ from geartrain.broker.policy import is_wildcard
 from geartrain.broker.sight import jobs_for, may_manage
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import read_object
+from geartrain.protocol.durations import EXPECTED
 
 UNKNOWN_FUNCTION: Final = b"UNKNOWN_FUNCTION"
 
@@ -107,9 +108,9 @@ def purge(broker: Broker, words: list[bytes]) -> bytes:
     """``purge FUNCTION|* [AGE]``: cancel the jobs that no worker has, submitted at least AGE seconds ago."""
     if len(words) < 2:
         return incomplete(words[0])
-    age = seconds_of(words[2]) if len(words) > 2 else 0.0
+    age = age_of(words[2]) if len(words) > 2 else 0.0
     if age < 0:
-        return refused(f"age {text(words[2])!r}, expected a number of seconds")
+        return refused(f"age {text(words[2])!r}, expected {EXPECTED}")
     latest = broker.clock - age
     doomed = [
         job

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from geartrain.errors import SettingsError
+from geartrain.protocol.durations import EXPECTED, seconds_of, whole_or_part
 
 Values = dict[str, object]  # of some fields, by their dotted names
 
@@ -35,9 +36,7 @@ def read_count(given: object) -> object:
 
 
 def read_seconds(given: object) -> object:
-    if type(given) not in (int, float) or not 0 <= float(str(given)) < float("inf"):
-        raise ValueError
-    return given
+    return whole_or_part(seconds_of(given))
 
 
 def read_part(given: object) -> object:
@@ -77,7 +76,7 @@ def read_rate(given: object) -> object:
 
 
 COUNT: Final = "a number from 0 up"
-SECONDS: Final = "a number of seconds from 0 up"
+SECONDS: Final = EXPECTED
 FLAG: Final = "true or false"
 
 FIELDS: Final = {

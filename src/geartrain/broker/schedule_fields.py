@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,6 +12,7 @@ from geartrain.broker.model import FUNCTION_LIMIT, PRIORITIES
 from geartrain.broker.schedules import CATCH_UPS, Calendar, Definition
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import MOST_KEPT, read_object
+from geartrain.protocol.durations import seconds_of
 
 FIELDS: Final = (
     "function",
@@ -27,8 +27,6 @@ FIELDS: Final = (
 )
 NAME_LIMIT: Final = 200  # bytes: with "@" and a tick it is a unique
 UNIQUE_LIMIT: Final = 8192  # bytes that --max-unique may allow
-INTERVAL: Final = re.compile(r"(\d{1,10})([smhd]?)")
-UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds
 LONGEST_INTERVAL: Final = 366 * 86400
 
 
@@ -96,11 +94,13 @@ class Section:
         value = self.given.get("every")
         if value is None:
             return 0
-        match = None if isinstance(value, bool) else INTERVAL.fullmatch(str(value))
-        seconds = int(match[1]) * UNITS[match[2]] if match else 0
-        if not 1 <= seconds <= LONGEST_INTERVAL:
+        try:
+            seconds = seconds_of(value)
+        except ValueError:
+            seconds = 0.0
+        if not 1 <= seconds <= LONGEST_INTERVAL or not seconds.is_integer():
             raise self.wrong("every", "whole seconds from 1 up to a year, such as 90, 5m, 12h or 1d")
-        return seconds
+        return int(seconds)
 
 
 def read_schedules(given: Mapping[str, object], place: str, calendar: Calendar) -> list[Definition]:

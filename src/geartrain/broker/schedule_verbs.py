@@ -17,6 +17,7 @@ from geartrain.broker.ticks import add, pause, remove, submit
 from geartrain.errors import QueueFull, SettingsError
 from geartrain.protocol.documents import read_object
 
+UNKNOWN_SCHEDULE: Final = b"UNKNOWN_SCHEDULE"
 QUEUE_FULL: Final = b"ERR QUEUE_ERROR Job+queue+is+full\r\n"
 STOPPING: Final = b"ERR QUEUE_ERROR Server+is+stopping\r\n"
 
@@ -107,7 +108,7 @@ def named(broker: Broker, words: list[bytes]) -> Schedule | None:
 def unknown_schedule(words: list[bytes]) -> bytes:
     if len(words) < 2:
         return incomplete(words[0])
-    return b"ERR UNKNOWN_SCHEDULE no+schedule+is+named+" + words[1] + b"\r\n"
+    return refused(f"no schedule is named {text(words[1])}", UNKNOWN_SCHEDULE)
 
 
 def describe_schedule(schedule: Schedule) -> dict[str, object]:

@@ -1,33 +1,42 @@
-"""Spans of time as people write them: 90, 90s, 15m, 2h, 7d."""
+"""Spans of time on the command line: read from options, and shown in tables."""
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Callable
 from typing import Final
 
 import click
 
+from geartrain.protocol.durations import EXPECTED, seconds_of
+
 UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))  # seconds, the largest first
-DURATION: Final = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)([smhd]?)")
 
 
-def seconds_of(given: str) -> float | None:
-    """A duration in seconds; None for what is none."""
-    match = DURATION.fullmatch(given.strip())
-    if match is None:
-        return None
-    sizes = {unit: size for size, unit in UNITS}
-    return float(match[1]) * sizes.get(match[2], 1)
+Callback = Callable[[click.Context, click.Parameter, str | None], float | None]
 
 
-def duration(ctx: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
-    """An option that is a duration, in seconds."""
-    seconds = None if given is None else seconds_of(given)
-    if given is not None and seconds is None:
-        expected = "expected seconds, or one such as 90s, 15m, 2h or 7d"
-        raise click.BadParameter(f"{given!r} is no duration; {expected}", ctx, parameter)
-    return seconds
+def at_least(least: float) -> Callback:
+    """A callback for an option that is a span of time; it gives seconds."""
+
+    def read(ctx: click.Context, parameter: click.Parameter, given: str | None) -> float | None:
+        if given is None:
+            return None
+        try:
+            seconds = seconds_of(given)
+        except ValueError:
+            raise click.BadParameter(
+                f"{given!r} is no duration; expected {EXPECTED}", ctx, parameter
+            ) from None
+        if seconds < least:
+            shortest = f"expected {least:g} seconds or more"
+            raise click.BadParameter(f"{given!r} is too short; {shortest}", ctx, parameter)
+        return seconds
+
+    return read
+
+
+duration: Final = at_least(0.0)
 
 
 def rounded(seconds: float) -> str:

@@ -9,7 +9,6 @@ import click
 
 from geartrain.broker import policy_fields
 from geartrain.broker.policy_fields import FIELDS, nested
-from geartrain.cli.durations import seconds_of
 
 DEFAULT: Final = ("", "default")  # what goes back to the file's value, or the default
 FLAGS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -44,11 +43,6 @@ def decimal(given: str) -> object:
         return given
 
 
-def seconds(given: str) -> object:
-    found = seconds_of(given)
-    return given if found is None else int(found) if found.is_integer() else found
-
-
 def flag(given: str) -> object:
     return FLAGS.get(given.lower(), given)
 
@@ -59,7 +53,6 @@ def words(given: str) -> object:
 
 READERS: Final[Mapping[Callable[[object], object], Callable[[str], object]]] = {
     policy_fields.read_count: whole,
-    policy_fields.read_seconds: seconds,
     policy_fields.read_part: decimal,
     policy_fields.read_flag: flag,
     policy_fields.read_reasons: words,

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from geartrain.cli.durations import duration
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
 from geartrain.cli.output import Payload, print_json, print_line, progress_bar, result_fields
@@ -33,7 +34,9 @@ PRIORITIES: Final = [priority.name.lower() for priority in Priority]
     "--priority", type=click.Choice(PRIORITIES), default="normal", help="Which queue the job waits in."
 )
 @click.option("--at", callback=moment, metavar="TIME", help="Run in the background, not before then.")
-@click.option("--delay", type=click.FloatRange(0), metavar="SECONDS", help="The same, seconds from now.")
+@click.option(
+    "--delay", callback=duration, metavar="TIME", help="The same, so long from now, such as 90s or 15m."
+)
 @click.option("--follow", is_flag=True, help="Show how far the job is, until it is done.")
 @json_option
 def command(

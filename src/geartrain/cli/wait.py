@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from geartrain.cli.durations import duration
 from geartrain.cli.options import json_option, servers_of, servers_option
 from geartrain.cli.output import Payload, print_json, result_fields
 from geartrain.cli.secrecy import tls_given
@@ -14,7 +15,7 @@ from geartrain.sync.client import Client
 @click.command("wait", short_help="Wait for the result of a background job.")
 @servers_option
 @click.argument("handle")
-@click.option("--timeout", type=click.FloatRange(0), metavar="SECONDS", help="Give up after so long.")
+@click.option("--timeout", callback=duration, metavar="TIME", help="Give up after so long.")
 @json_option
 def command(servers: tuple[str, ...], handle: str, timeout: float | None, as_json: bool) -> None:
     """Wait until a background job is over, and print its result.

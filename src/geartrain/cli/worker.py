@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from geartrain.aio.worker import AsyncWorker
+from geartrain.cli.durations import at_least, duration
 from geartrain.cli.job_command import JobCommand
 from geartrain.cli.options import servers_of, servers_option
 from geartrain.cli.secrecy import tls_given
@@ -29,22 +30,20 @@ OF_APPLICATIONS: Final = ("processes", "max_jobs", "max_lifetime", "max_rss", "s
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Jobs at a time (in each process).")
 @click.option("--max-jobs", type=click.IntRange(1), metavar="N", help="Replace a process after so many jobs.")
 @click.option(
-    "--max-lifetime", type=click.FloatRange(1), metavar="SECONDS", help="Replace a process after this time."
+    "--max-lifetime", callback=at_least(1), metavar="TIME", help="Replace a process after this time."
 )
 @click.option("--max-rss", type=click.IntRange(1), metavar="BYTES", help="Replace a process that is larger.")
-@click.option(
-    "--grace", type=click.FloatRange(0), metavar="SECONDS", help="Time that running jobs get at the end."
-)
+@click.option("--grace", callback=duration, metavar="TIME", help="Time that running jobs get at the end.")
 @click.option(
     "--kill-after",
-    type=click.FloatRange(0),
-    metavar="SECONDS",
+    callback=duration,
+    metavar="TIME",
     help="Time that work gets which was taken away.  [default: 5]",
 )
 @click.option(
     "--start-timeout",
-    type=click.FloatRange(0.1),
-    metavar="SECONDS",
+    callback=at_least(0.1),
+    metavar="TIME",
     help="Time in which a process has to import the application.  [default: 60]",
 )
 @click.option("--reload", is_flag=True, default=None, help="Start anew when a source file changes.")

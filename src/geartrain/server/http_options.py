@@ -75,7 +75,7 @@ class HttpOptions:
         30.0,
         PERIOD,
         "In how many seconds a caller of --http must have sent a whole request.",
-        metavar="SECONDS",
+        metavar="TIME",
     )
     metrics_functions: int = option(
         100,

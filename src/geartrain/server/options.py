@@ -12,12 +12,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 from geartrain.broker.model import LONGEST_PREFIX
 from geartrain.errors import SettingsError
 from geartrain.pool.address import address_of, is_pool
+from geartrain.protocol.durations import EXPECTED, seconds_of
 from geartrain.store import is_store
 
 T = TypeVar("T")
 
 UNIX: Final = "unix:"  # before the path of a socket in the file system
 SHORTEST_PERIOD: Final = 0.5  # seconds
+LONGEST_SILENCE: Final = 32767  # seconds, or probes: what the system takes
 FLAGS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -64,16 +66,21 @@ def left_out(reason: str) -> Kind:
     return Kind(f"to be left out, {reason}", (bool, str), read)
 
 
-def read_seconds(value: str | float) -> float:
-    if not 0 <= float(value) < float("inf"):
-        raise ValueError
-    return float(value)
-
-
 def read_period(value: str | float) -> float:
-    if not float(value) >= SHORTEST_PERIOD:
+    seconds = seconds_of(value)
+    if seconds < SHORTEST_PERIOD:
         raise ValueError
-    return float(value)
+    return seconds
+
+
+def read_silence(value: str | int) -> int:
+    """Whole seconds, as the system takes them; -1 leaves them to it."""
+    if str(value) == "-1":
+        return -1
+    seconds = seconds_of(value)
+    if not seconds.is_integer() or seconds > LONGEST_SILENCE:
+        raise ValueError
+    return int(seconds)
 
 
 def read_port(value: str | int) -> int:
@@ -121,10 +128,13 @@ STORE: Final = Kind("memory:, sqlite:PATH or a pool such as valkey://HOST:PORT",
 FLAG: Final = Kind("true or false", (bool,), bool)
 BYTES: Final = number(1)
 PORT: Final = Kind("a port from 0 (any free one) to 65535, or a service's name", (int, str), read_port)
-SECONDS: Final = Kind("a number of seconds from 0 up", (int, float), read_seconds)
-PERIOD: Final = Kind(f"a number of seconds from {SHORTEST_PERIOD:g} up", (int, float), read_period)
+SECONDS: Final = Kind(EXPECTED, (int, float, str), seconds_of)
+PERIOD: Final = Kind(f"{EXPECTED}; {SHORTEST_PERIOD:g} or more", (int, float, str), read_period)
+SILENCE: Final = Kind(
+    f"-1, or whole seconds to {LONGEST_SILENCE}, or a time such as 15m", (int, str), read_silence
+)
 USER: Final = Kind("the name of a user of this machine", (str,), read_user)
-KEEPALIVE: Final = number(-1, 32767)
+KEEPALIVE: Final = number(-1, LONGEST_SILENCE)
 
 
 PASSWORD: Final = re.compile(r"(?<=://)([^/@]*:)?[^/@]+@")  # of a URL, with the name before it

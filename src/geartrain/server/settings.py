@@ -22,6 +22,7 @@ from geartrain.server.options import (
     PORT,
     PREFIX,
     SECONDS,
+    SILENCE,
     STORE,
     TEXT,
     USER,
@@ -100,10 +101,10 @@ class Settings(HttpOptions, TlsOptions):
         metavar="KIND",
     )
     engine_hold: float = option(
-        5.0, SECONDS, "Time that submits wait for a pool's engine or leader.", metavar="SECONDS"
+        5.0, SECONDS, "Time that submits wait for a pool's engine or leader.", metavar="TIME"
     )
     heartbeat: float = option(
-        10.0, PERIOD, "Silence after which a pool takes a server's jobs away.", metavar="SECONDS"
+        10.0, PERIOD, "Silence after which a pool takes a server's jobs away.", metavar="TIME"
     )
     pool_address: str = option(
         "",
@@ -123,7 +124,7 @@ class Settings(HttpOptions, TlsOptions):
     )
     exceptions: bool = option(False, FLAG, "Send WORK_EXCEPTION to clients that did not ask for it, too.")
     grace: float = option(
-        10.0, SECONDS, "Time that running jobs get when the server is told to stop.", metavar="SECONDS"
+        10.0, SECONDS, "Time that running jobs get when the server is told to stop.", metavar="TIME"
     )
 
     # Limits
@@ -142,11 +143,9 @@ class Settings(HttpOptions, TlsOptions):
         0, number(0), "Most open files (and connections); 0 for as many as allowed.", short="-f", metavar="N"
     )
     keepalive_idle: int = option(
-        30, KEEPALIVE, "Seconds of silence before a peer is probed; -1 for the system's.", metavar="N"
+        30, SILENCE, "Silence before a peer is probed; -1 for the system's.", metavar="TIME"
     )
-    keepalive_interval: int = option(
-        10, KEEPALIVE, "Seconds between probes; -1 for the system's.", metavar="N"
-    )
+    keepalive_interval: int = option(10, SILENCE, "Time between probes; -1 for the system's.", metavar="TIME")
     keepalive_count: int = option(
         3, KEEPALIVE, "Probes before a peer is given up; -1 for the system's.", metavar="N"
     )

@@ -84,7 +84,7 @@ class TlsOptions:
         "Whether clients need a certificate: required or optional. Without it: required with --tls-client-ca.",
         metavar="KIND",
     )
-    tls_handshake: float = option(10.0, PERIOD, "Time in which TLS must be agreed on.", metavar="SECONDS")
+    tls_handshake: float = option(10.0, PERIOD, "Time in which TLS must be agreed on.", metavar="TIME")
     http_tls: bool = option(False, FLAG, "Speak TLS on --http, with the same certificates.")
 
     # gearmand's

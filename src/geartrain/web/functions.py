@@ -15,7 +15,7 @@ from geartrain.web.calls import Call
 from geartrain.web.operations import Handler, Operation, about_name
 from geartrain.web.problems import Problem, not_found
 from geartrain.web.rows import COUNT, FUNCTION_ROW, POLICY_ROW, TEXT, listed
-from geartrain.web.schemas import members, number
+from geartrain.web.schemas import members, span
 
 NOT_FOUND: Final = "function not found"  # gearmand's words for a function that cannot be dropped
 EVERY: Final = "*"  # names all functions where one is asked for
@@ -115,7 +115,7 @@ OPERATIONS: Final = (
         "/functions/{name}/purge",
         purge_jobs,
         "Cancel its jobs that no worker has",
-        body=members({"older_than": number("Only those submitted so many seconds ago, or longer", most=1e9)}),
+        body=members({"older_than": span("Only those submitted so long ago, or longer", most=1e9)}),
         answers={200: members({"function": TEXT, "cancelled": COUNT}, "function", "cancelled")},
     ),
 )

@@ -18,7 +18,7 @@ from geartrain.web.operations import Operation, read_bytes
 from geartrain.web.problems import Problem, not_found, wrong
 from geartrain.web.results import bytes_in
 from geartrain.web.rows import HANDLE, JOB_ROW, NEXT, OUTCOME, PROBLEM, listed
-from geartrain.web.schemas import Schema, choice, integer, members, named, number, text
+from geartrain.web.schemas import Schema, choice, integer, members, named, span, text
 from geartrain.web.streams import EventStream, unless_gone
 from geartrain.web.submits import (
     PARAMETERS,
@@ -39,8 +39,8 @@ FILTERS: Final[Mapping[str, Schema]] = {
     "handle": text("Only those whose handle begins so"),
     "worker": text("Only those that the worker with this id, or on this host, has"),
     "priority": choice("Only those of this priority", *PRIORITIES),
-    "older_than": number("Only those submitted so many seconds ago, or longer"),
-    "younger_than": number("Only those submitted in the last so many seconds"),
+    "older_than": span("Only those submitted so long ago, or longer"),
+    "younger_than": span("Only those submitted since then"),
     "cursor": text("Where the page before ended: its next"),
     "limit": integer("The most jobs of an answer, without it 100", 1, 1000),
 }

@@ -23,7 +23,7 @@ from geartrain.web.identity import Door
 from geartrain.web.looks import Row
 from geartrain.web.ports import Surroundings
 from geartrain.web.problems import Problem, as_word, problem_of, wrong
-from geartrain.web.schemas import Schema, checks, from_text
+from geartrain.web.schemas import Schema, checks, from_text, plain
 from geartrain.web.sessions import Sessions
 
 MOST_JSON: Final = 1024 * 1024  # bytes of a body: reading it takes a few milliseconds, in which no job moves
@@ -196,7 +196,7 @@ async def read_body(operation: Operation, request: Request) -> Mapping[str, obje
     for step, _ in enumerate(checks("", content, operation.body)):
         if step % STEP == 0:
             await asyncio.sleep(0)
-    return cast(Mapping[str, object], content)
+    return cast(Mapping[str, object], plain(content, operation.body))
 
 
 async def read_bytes(request: Request, most: int) -> bytes:

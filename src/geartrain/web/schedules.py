@@ -68,7 +68,10 @@ async def show_schedule(call: Call) -> Response:
 
 async def put_schedule(call: Call) -> Response:
     """A new schedule, or another definition for one that was made so."""
-    rows = await call.ask(add_schedule(call.path["name"], definition_of(call.body)))
+    name = call.path["name"]
+    if not name.isprintable() or " " in name:
+        raise not_found("name", name, "a name without blanks and control characters")
+    rows = await call.ask(add_schedule(name, definition_of(call.body)))
     return answer(rows[0])
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from geartrain.protocol.durations import seconds_of, whole_or_part
 from geartrain.protocol.numbers import whole
 from geartrain.web.problems import wrong
 
@@ -34,6 +35,8 @@ PLAIN: Final = {
     "null": "null",
 }
 NAME: Final = "name"  # the format of a text that may have bytes which are no UTF-8, each as U+DC80 to U+DCFF
+SPAN: Final = "span"  # the format of what is a number of seconds, or a text such as 15m
+UNIT_ENDS: Final = tuple("wdhms")  # the last letters of such a text
 TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -85,10 +88,20 @@ def fits_text(value: object, schema: Schema) -> bool:
     halves = [letter for letter in text if "\ud800" <= letter <= "\udfff"] if not text.isascii() else []
     if halves and not (schema.get("format") == NAME and all("\udc80" <= half <= "\udcff" for half in halves)):
         return False  # half a character: there are no bytes for it
+    if schema.get("format") == SPAN:
+        return fits_span(text, schema)
     pattern = schema.get("pattern")
     if pattern is not None and re.search(cast(str, pattern), text) is None:
         return False
     return within(len(text), schema, "minLength", "maxLength")
+
+
+def fits_span(text: str, schema: Schema) -> bool:
+    """Whether a text is a time, with its units, that is within what the schema allows."""
+    try:
+        return text[-1:].isalpha() and within(seconds_of(text), schema, "minimum", "maximum")
+    except ValueError:
+        return False
 
 
 def fits_number(value: object, schema: Schema) -> bool:
@@ -159,11 +172,17 @@ def expected(schema: Schema) -> str:
     """What a schema allows, in words."""
     if "enum" in schema:
         return "one of " + ", ".join(map(str, cast(Sequence[object], schema["enum"])))
-    words = " or ".join(PLAIN[kind] for kind in kinds(schema))
+    words = (
+        PLAIN["number"]
+        if schema.get("format") == SPAN
+        else " or ".join(map(PLAIN.__getitem__, kinds(schema)))
+    )
     for unit, least, most in BOUNDS:
         low, high = schema.get(least), schema.get(most)
         if low is not None or high is not None:
             words += between(low, high) + unit
+    if schema.get("format") == SPAN:
+        return f"{words}; or a time such as 15m or 1h30m"
     if "pattern" in schema:
         words += f" that matches {schema['pattern']}"
     return words
@@ -191,12 +210,25 @@ def from_text(name: str, text: str, schema: Schema) -> object:
         if kind == "integer":
             value = whole(text.removeprefix("-")) * (-1 if text.startswith("-") else 1)
         elif kind == "number":
-            value = float(text)
+            value = text if schema.get("format") == SPAN and text.endswith(UNIT_ENDS) else float(text)
         elif kind == "boolean":
             value = TRUTHS[text.lower()]
     except (ValueError, KeyError):
         raise wrong(name, text, expected(schema)) from None
     check(name, value, schema)
+    return plain(value, schema)
+
+
+def plain(value: object, schema: Schema) -> object:
+    """A value that was checked, with each time in it as a number of seconds."""
+    if isinstance(value, str):
+        return whole_or_part(seconds_of(value)) if schema.get("format") == SPAN else value
+    if isinstance(value, dict):
+        known = cast(Mapping[str, Schema], schema.get("properties", {}))
+        return {name: plain(item, known.get(name, {})) for name, item in value.items()}
+    if isinstance(value, list):
+        items = cast(Schema, schema.get("items", {}))
+        return [plain(item, items) for item in value] if items else value
     return value
 
 
@@ -214,6 +246,18 @@ def named(description: str, **limits: object) -> Schema:
 
 def number(description: str, least: float = 0, most: float = 1e12) -> Schema:
     return {"type": "number", "description": description, "minimum": least, "maximum": most}
+
+
+def span(description: str, most: float = 1e12) -> Schema:
+    """A time: a number of seconds, or a text with units."""
+    return {
+        "type": ["number", "string"],
+        "description": f"{description}: seconds, or a text such as 15m or 1h30m",
+        "format": SPAN,
+        "pattern": "^(\\d{1,12}(\\.\\d{1,9})?(w|d|h|ms?|s))+$",
+        "minimum": 0,
+        "maximum": most,
+    }
 
 
 def integer(description: str, least: int, most: int) -> Schema:

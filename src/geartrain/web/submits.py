@@ -16,7 +16,7 @@ from geartrain.protocol.submission import Priority, name, submission
 from geartrain.protocol.task import Pending, Task
 from geartrain.web.ports import Inside
 from geartrain.web.problems import wrong
-from geartrain.web.schemas import Schema, apart, choice, flag, mapping, members, named, number, text
+from geartrain.web.schemas import Schema, apart, choice, flag, mapping, members, named, number, span, text
 
 NO_NUL: Final = "^[^\\x00]*$"
 PRIORITIES: Final = tuple(priority.name.lower() for priority in Priority)
@@ -28,11 +28,11 @@ HOW: Final[Mapping[str, Schema]] = {
     "unique": named("Jobs of a function that have the same are one", maxLength=255, pattern=NO_NUL),
     "priority": choice("Which of the function's queues it waits in", *PRIORITIES),
     "run_at": number("Unix time in seconds before which it does not run"),
-    "delay": number("Seconds from now in which it does not run"),
+    "delay": span("The time from now in which it does not run"),
     "reducer": named("The function that puts the parts of its result together", maxLength=64, pattern=NO_NUL),
 }
 WAITING: Final[Mapping[str, Schema]] = {
-    "wait": number("Seconds in which the result is waited for", most=LONGEST_WAIT),
+    "wait": span("The time in which the result is waited for", most=LONGEST_WAIT),
     "background": flag("With wait: the job stays when nobody waits for it any more"),
 }
 WHAT: Final[Mapping[str, Schema]] = {
