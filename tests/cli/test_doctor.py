@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from geartrain.cli.checkup import examine_functions
 from geartrain.store.health import OK, PROBLEM, WARNING
+from geartrain.store.intake import Intake
 from geartrain.sync.client import Client
 from tests.cli.program import Shop, geartrain
+from tests.store.jobs import record
 from tests.support.processes import geartrain_server
 
 HOUR = 3600.0
@@ -44,6 +47,21 @@ def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
     assert seen.status == 1
     assert "problem  store: cannot read" in seen.stdout
     assert " -> keep a copy of it" in seen.stdout
+
+
+def test_a_server_names_the_damaged_rows_that_it_has_set_aside(tmp_path: Path) -> None:
+    Intake(f"{tmp_path}/jobs.db").take([record(number, b"work") for number in range(1, 31)])
+    file = sqlite3.connect(f"{tmp_path}/jobs.db")
+    with file:
+        file.execute("UPDATE job SET workload = CAST('wirk' AS BLOB) WHERE number IN (7, 9)")
+    file.close()
+    with geartrain_server("--store", f"sqlite:{tmp_path}/jobs.db") as server:
+        seen = geartrain("doctor", "--server", server.address)
+        told = "2 damaged rows set aside since its start: job 7, job 9"
+        assert f"warning  {server.address}: {told} -> ask geartrain doctor --store" in seen.stdout
+        assert "f: 28 jobs queued" in seen.stdout
+    with geartrain_server("--store", f"sqlite:{tmp_path}/jobs.db") as server:
+        assert "damaged" not in geartrain("doctor", "--server", server.address).stdout
 
 
 def test_a_server_that_does_not_answer_is_a_problem() -> None:
