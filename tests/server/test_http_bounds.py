@@ -81,3 +81,32 @@ def test_connections_of_http_count_for_the_most_that_there_may_be(port: int) -> 
     finally:
         for caller in callers:
             caller.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n", b"400"),
+        (b"GET http://evil.example/livez HTTP/1.1\r\nHost: 127.0.0.1\r\n", b"421"),
+        (b"GET http://127.0.0.1/livez HTTP/1.1\r\nHost: evil.example\r\n", b"200"),
+        (b"GET /livez HTTP/1.1\r\n", b"421"),
+    ],
+    ids=["two hosts", "another host in the URL", "this host in the URL", "no host"],
+)
+def test_a_request_is_for_one_host_and_for_this_one(port: int, said: bytes, status: bytes) -> None:
+    assert heard(port, said + b"Connection: close\r\n\r\n").split(b" ")[1] == status
+
+
+@pytest.mark.parametrize("path", [b"/api/v1/openapi.json", b"/livez"])
+def test_a_caller_that_reads_no_answer_is_cut_off(port: int, path: bytes) -> None:
+    with socket.create_connection((HOST, port), DEADLINE) as caller, suppress(ConnectionError):
+        for _ in range(1_000_000):
+            caller.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        pytest.fail("it may ask for ever")
+
+
+def test_who_is_refused_reads_why_although_it_still_sends(port: int) -> None:
+    with socket.create_connection((HOST, port), DEADLINE) as caller:
+        for _ in range(40):
+            caller.sendall(HEAD + b"X-Long: " + b"a" * 70_000)
+        assert caller.recv(12) == b"HTTP/1.1 431"

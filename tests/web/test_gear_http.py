@@ -221,7 +221,7 @@ def test_equal_bodies_at_the_same_time_are_one_job(http: HttpServer) -> None:
 
 def test_the_path_is_decoded(http: HttpServer) -> None:
     worker = http.worker("größe/groß".encode())
-    with http.asks(b"GET /gr%C3%B6%C3%9Fe/gro%c3%9f HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+    with http.asks(b"GET /gr%C3%B6%C3%9Fe/gro%c3%9f HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as client:
         handle, _, workload = worker.waits_for_a_job()
         assert workload == b""
         worker.says(WORK_COMPLETE, handle, b"1")
@@ -276,12 +276,25 @@ def test_another_method_is_answered_with_those_that_there_are(http: HttpServer) 
         (b"\0REQ\0\0\0\x10\0\0\0\0\r\n\r\n", b"400 BAD_REQUEST"),
         (b"GET /a HTTP/1.1\r\nnonsense\r\n\r\n", b"400 BAD_REQUEST"),
         (b"GET /" + b"a" * 600 + b" HTTP/1.1\r\n\r\n", b"400 BAD_REQUEST"),
-        (b"GET /a HTTP/3.0\r\n\r\n", b"505 HTTP_VERSION_NOT_SUPPORTED"),
+        (b"GET /a HTTP/2.0\r\n\r\n", b"505 HTTP_VERSION_NOT_SUPPORTED"),
         (b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411 LENGTH_REQUIRED"),
         (b"POST /a HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", b"413 CONTENT_TOO_LARGE"),
         (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"431 REQUEST_HEADER_FIELDS_TOO_LARGE"),
         (b"GET /a HTTP/1.1\r\n" + b"X: y\r\n" * 5_000 + b"\r\n", b"431 REQUEST_HEADER_FIELDS_TOO_LARGE"),
         (b"POST /a HTTP/1.1\r\nOrigin: http://evil.example\r\nHost: 127.0.0.1\r\n\r\n", b"403 FORBIDDEN"),
+        (b"GET /a HTTP/1.1\r\nReferer: http://evil.example/\r\nHost: 127.0.0.1\r\n\r\n", b"403 FORBIDDEN"),
+        (b"GET /a HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\nHost: 127.0.0.1\r\n\r\n", b"403 FORBIDDEN"),
+        (b"GET /a HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421 MISDIRECTED_REQUEST"),
+        (b"GET http://evil.example/a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", b"421 MISDIRECTED_REQUEST"),
+        (b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"GET\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"GET /a b HTTP/1.1\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"get /a HTTP/1.1\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"GET /a HTTP/1.1\r\n folded: x\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"GET /a HTTP/1.1\r\nX-Gearman-Unique: a\0b\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"POST /a HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"POST /a HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", b"400 BAD_REQUEST"),
+        (b"POST /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", b"400 BAD_REQUEST"),
     ],
 )
 def test_what_is_wrong_is_answered_with_the_reason(http: HttpServer, request_: bytes, status: bytes) -> None:
@@ -320,6 +333,17 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_body_submits_nothing(http: Ht
     http.answers(b"POST /whole HTTP/1.1\r\nX-Gearman-Background: true\r\n\r\n")
     assert queue_of(http.gear, "half") == []
     http.connect().grabs(b"whole")
+
+
+def test_a_request_that_is_not_whole_in_time_ends_its_connection() -> None:
+    with serving(geartrain_server, "--http-deadline", "0.5") as http:
+        for said in (b"", b"GET /a HT", b"POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nHel"):
+            assert http.answers(said) == b""
+
+
+def test_the_page_of_another_site_leaves_no_job(http: HttpServer) -> None:
+    http.answers(b"GET /image HTTP/1.1\r\nReferer: http://evil.example/\r\nHost: 127.0.0.1\r\n\r\n")
+    assert queue_of(http.gear, "image") == []
 
 
 def test_large_workloads_and_results_come_whole(http: HttpServer) -> None:

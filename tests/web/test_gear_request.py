@@ -13,13 +13,19 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_LOW_BG,
 )
 from geartrain.protocol.packet import request
-from geartrain.web.gear_request import Request, read_request
+from geartrain.web.gate import is_own
+from geartrain.web.gear_request import Head, Request, read_request
 
 LIMIT = 100  # bytes of a workload
+NAMES = frozenset({"jobs.example"})
 
 
-def read(*lines: str) -> Request:
-    return read_request([line.encode("latin-1") for line in lines], LIMIT)
+def read(line: str, *headers: str) -> Request:
+    """What a request says whose lines HTTP has taken apart."""
+    method, target, version = line.split(" ")
+    pairs = [header.partition(":")[::2] for header in headers]
+    fields = [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs]
+    return read_request(Head(method, target, version, fields), LIMIT, lambda host: is_own(host, NAMES))
 
 
 def refusal(*lines: str) -> tuple[int, str]:
@@ -32,7 +38,6 @@ def refusal(*lines: str) -> tuple[int, str]:
 def test_post_submits_its_body_and_equal_bodies_are_one_job() -> None:
     head = read("POST /reverse HTTP/1.1", "Content-Length: 5")
     assert head.refusal is None
-    assert head.length == 5
     assert head.submit(b"Hello") == request(SUBMIT_JOB, b"reverse", b"-", b"Hello")
 
 
@@ -89,9 +94,6 @@ def test_no_function_is_not_found_but_for_head_which_asks_whether_the_server_is_
 @pytest.mark.parametrize(
     ("line", "status", "reason"),
     [
-        ("GET", 400, "the request is 'GET', expected METHOD /FUNCTION HTTP/1.1"),
-        ("GET /a b HTTP/1.1", 400, "the request is 'GET /a b HTTP/1.1', expected METHOD /FUNCTION HTTP/1.1"),
-        ("get /a HTTP/1.1", 400, "the request is 'get /a HTTP/1.1', expected METHOD /FUNCTION HTTP/1.1"),
         ("GET /a HTTP/2.0", 505, "the version is 'HTTP/2.0', expected HTTP/1.0 or HTTP/1.1"),
         ("DELETE /a HTTP/1.1", 405, "the method is DELETE, expected GET, HEAD, POST, PUT"),
         ("TRACE /a HTTP/1.1", 405, "the method is TRACE, expected GET, HEAD, POST, PUT"),
@@ -106,9 +108,6 @@ def test_a_wrong_request_line_is_refused_with_the_reason(line: str, status: int,
 @pytest.mark.parametrize(
     ("header", "status", "reason"),
     [
-        ("no header", 400, "the header is 'no header', expected NAME: VALUE"),
-        (" folded: x", 400, "the header is ' folded: x', expected NAME: VALUE"),
-        ("X-Gearman-Unique: a\0b", 400, "the header is 'X-Gearman-Unique: a\\x00b', expected NAME: VALUE"),
         ("X-Gearman-Priority: urgent", 400, "X-Gearman-Priority is 'urgent', expected high, normal or low"),
         ("X-Gearman-Background: 1", 400, "X-Gearman-Background is '1', expected true or false"),
         ("Content-Length: -1", 400, "Content-Length is '-1', expected a number of bytes"),
@@ -122,11 +121,11 @@ def test_a_wrong_header_is_refused_with_the_reason(header: str, status: int, rea
 
 
 def test_headers_that_contradict_each_other_are_refused() -> None:
-    assert refusal("POST /a HTTP/1.1", "Content-Length: 1", "content-length: 2") == (
+    assert refusal("POST /a HTTP/1.1", "X-Gearman-Unique: 1", "x-gearman-unique: 2") == (
         400,
-        "the header content-length is '1' and '2', expected one of them",
+        "the header x-gearman-unique is '1' and '2', expected one of them",
     )
-    assert read("POST /a HTTP/1.1", "Content-Length: 1", "Content-Length: 1", "Via: a", "Via: b").length == 1
+    assert read("POST /a HTTP/1.1", "Via: a", "Via: b").refusal is None
 
 
 @pytest.mark.parametrize(
@@ -136,26 +135,36 @@ def test_headers_that_contradict_each_other_are_refused() -> None:
         ("Origin: null", "Host: 127.0.0.1:8080"),
         ("Sec-Fetch-Site: cross-site",),
         ("Sec-Fetch-Site: same-site", "Origin: http://127.0.0.1:8080", "Host: 127.0.0.1:8080"),
+        ("Sec-Fetch-Site: same-origin", "Origin: http://evil.example", "Host: 127.0.0.1:8080"),
+        ("Referer: http://evil.example/page", "Host: 127.0.0.1:8080"),
+        ("Referer: http://127.0.0.1:9999/", "Host: 127.0.0.1:8080"),
+        ("Referer: http://[x", "Host: 127.0.0.1:8080"),
+        ("Referer: http://evil.example/",),
     ],
 )
-def test_the_page_of_another_site_submits_no_jobs(headers: tuple[str, ...]) -> None:
-    status, reason = refusal("POST /a HTTP/1.1", *headers)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT"])
+def test_the_page_of_another_site_submits_no_jobs(method: str, headers: tuple[str, ...]) -> None:
+    status, reason = refusal(f"{method} /a HTTP/1.1", *headers)
     assert status == 403
     assert reason.endswith("may not submit jobs")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "jobs.example.evil", ""])
+def test_a_request_for_another_host_submits_no_jobs(host: str) -> None:
+    origin = f"Origin: http://{host}"
+    status, reason = refusal("GET /a HTTP/1.1", f"Host:{host}", origin, "Sec-Fetch-Site: same-origin")
+    assert status == 421
+    assert reason == f"Host is {host!r}, expected an address, this machine's name, or one of --http-name"
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        ("Origin: http://jobs.example", "Host: jobs.example"),
+        ("Origin: http://jobs.example", "Host:jobs.example"),
+        ("Origin: http://Jobs.example:80", "Host:jobs.example:80", "Referer: http://jobs.example:80/page"),
         ("Sec-Fetch-Site: same-origin",),
         ("Sec-Fetch-Site: none",),
     ],
 )
 def test_a_page_of_the_same_site_may(headers: tuple[str, ...]) -> None:
     assert read("POST /a HTTP/1.1", *headers).refusal is None
-
-
-def test_a_client_that_waits_for_a_word_before_its_body_is_told_to_go_on() -> None:
-    assert read("POST /a HTTP/1.1", "Expect: 100-Continue").continues
-    assert not read("POST /a HTTP/1.0", "Expect: 100-continue").continues

@@ -17,6 +17,7 @@ from geartrain.server.http_keeper import HttpKeeper
 from geartrain.server.http_protocol import Http, protocol_for
 from geartrain.server.readings import ServerReadings
 from geartrain.server.server import Server
+from geartrain.server.settings import Settings
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
 from geartrain.web.live import Live
@@ -27,27 +28,45 @@ IDLE: Final = 30  # seconds for which a connection may wait for its next request
 
 
 class Uvicorn(uvicorn.Server):
-    """uvicorn without a signal handler and a loop of its own."""
+    """uvicorn on listening sockets, without a signal handler and a loop of its own."""
+
+    def __init__(self, config: uvicorn.Config, listeners: Sequence[socket.socket]) -> None:
+        super().__init__(config)
+        self.listeners = list(listeners)
 
     # uvicorn's own is made a context manager by a decorator, whose type is another one.
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
+    async def begin(self) -> None:
+        """Answer requests."""
+        self.lifespan = LifespanOff(self.config)
+        await self.startup(self.listeners)
+
+    def close(self) -> None:
+        """Take no more requests; those that are under way go on."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    async def end(self) -> None:
+        """End what is left."""
+        await self.shutdown(self.listeners)
+
 
 class Web:
-    """The web server, on listening sockets."""
+    """The API, the page and what monitors ask, on listening sockets."""
 
     def __init__(self, server: Server, readings: ServerReadings, listeners: Sequence[socket.socket]) -> None:
         settings = server.settings
         self.pulse = readings.pulse
         self.sampler = Sampler(server.admit)
-        self.listeners = list(listeners)
         self.stopping = asyncio.Event()
-        names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
         around = Surroundings(
             HttpKeeper(server, listeners),
             server.connections,
-            frozenset(name.lower() for name in names),
+            names_of(settings),
             settings.http_prefix,
             settings.max_workload,
             settings.max_output,
@@ -58,16 +77,15 @@ class Web:
             self.stopping,
             server.log,
         )
-        logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
-        self.uvicorn = Uvicorn(configuration(Guarded(application(around), server), protocol_for(server)))
+        app = Guarded(application(around), server)
+        self.uvicorn = Uvicorn(configuration(app, protocol_for(server)), listeners)
         if settings.http_tls and server.certificates is not None:
             self.uvicorn.config.ssl = server.certificates.current_context()
         self.clock: asyncio.Task[None] | None = None  # None before the start
 
     async def start(self) -> None:
         """Answer requests."""
-        self.uvicorn.lifespan = LifespanOff(self.uvicorn.config)
-        await self.uvicorn.startup(self.listeners)
+        await self.uvicorn.begin()
         self.clock = asyncio.create_task(self.tell_date())
         self.pulse.start()
         self.sampler.start()
@@ -82,15 +100,12 @@ class Web:
         """Take no more requests; streams end, and those that wait for a job wait on."""
         self.stopping.set()
         self.sampler.stop()
-        for server in self.uvicorn.servers:
-            server.close()
-        for connection in list(self.uvicorn.server_state.connections):
-            connection.shutdown()
+        self.uvicorn.close()
 
     async def stop(self) -> None:
         """End what is left."""
         self.pulse.stop()
-        await self.uvicorn.shutdown(self.listeners)
+        await self.uvicorn.end()
         if self.clock is not None:
             self.clock.cancel()
             with suppress(asyncio.CancelledError):
@@ -111,7 +126,14 @@ class Guarded:
             self.server.accident("an HTTP call", error)
 
 
+def names_of(settings: Settings) -> frozenset[str]:
+    """The hosts by which a browser may call this server, beside addresses."""
+    names = ("localhost", socket.gethostname(), socket.getfqdn(), *settings.http_name)
+    return frozenset(name.lower() for name in names)
+
+
 def configuration(app: ASGIApp, protocol: type[Http]) -> uvicorn.Config:
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # what strangers send is no warning of ours
     config = uvicorn.Config(
         Unheard(app),
         http=protocol,

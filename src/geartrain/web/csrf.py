@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -34,3 +36,23 @@ def check_origin(secret: bytes, request: Request) -> None:
         raise Problem(
             403, f"{HEADER} wants the csrf of GET /session, got another one or none", name=HEADER, code="CSRF"
         )
+
+
+def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that the page of another site has it send a request: nobody asked its user.
+
+    For what changes something and has no token; names of headers are in lower case.
+    """
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        return True
+    own = headers.get("host", "").lower()
+    places = [headers[name] for name in ("origin", "referer") if name in headers]
+    return any(not own or place_of(place) != own for place in places)
+
+
+def place_of(url: str) -> str:
+    """The host and the port that a URL names; empty where it names none."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""

@@ -18,6 +18,7 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
 API: Final = "/api/v1"
+EXPECTED_HOST: Final = "an address, this machine's name, or one of --http-name"
 
 
 class Gate:
@@ -44,18 +45,18 @@ class Gate:
             await send(message)
 
         host = Headers(scope=scope).get("host", "")
-        if not self.knows(host):
-            expected = "an address, this machine's name, or one of --http-name"
-            return await told(wrong("Host", host, expected, 421))(scope, receive, send_with_headers)
+        if not is_own(host, self.names):
+            return await told(wrong("Host", host, EXPECTED_HOST, 421))(scope, receive, send_with_headers)
         if API in scope["path"]:
             # Routes are found by the path as it was sent: a name in it may have a slash, as %2F.
             scope["path"] = scope["raw_path"].decode("ascii", "backslashreplace")
         await self.inner(scope, receive, send_with_headers)
 
-    def knows(self, host: str) -> bool:
-        """Whether a Host is this server."""
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        return name.lower().rstrip(".") in self.names or is_address(name.removeprefix("[").removesuffix("]"))
+
+def is_own(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host is this server: an address, or one of its names."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name.lower().rstrip(".") in names or is_address(name.removeprefix("[").removesuffix("]"))
 
 
 def is_address(text: str) -> bool:
