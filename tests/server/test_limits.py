@@ -24,7 +24,7 @@ from geartrain.errors import LONGEST_RETRY, LONGEST_TOLD
 from geartrain.pool import links, neighbours
 from geartrain.protocol import documents, numbers, packet, submission
 from geartrain.relay import frames
-from geartrain.server import http_protocol, quota
+from geartrain.server import gear_web, http_protocol, quota
 from geartrain.server.settings import OPTIONS
 from geartrain.store import committer, database
 from geartrain.web import batches, operations, sessions, streams
@@ -45,9 +45,8 @@ FIXED: Final[dict[str, tuple[float, ...]]] = {
     "bytes of a text line": (packet.LINE_LIMIT,),
     "bytes of a peer's name that a log quotes": (refusals.QUOTED,),
     "levels, and numbers, of JSON": (documents.MOST_LEVELS, numbers.LARGEST + 1),
-    "bytes of an HTTP request beside its body": (http_protocol.MOST_HEAD,),
+    "bytes of an HTTP request beside its body": (http_protocol.MOST_HEAD, gear_web.GEAR_HEAD_LIMIT),
     "HTTP requests of a connection that wait for the one before": (http_protocol.MOST_PIPELINED,),
-    "bytes of HTTP bodies that are not whole, of all connections": (http_protocol.MOST_BODIES,),
     "bytes of a JSON body over HTTP": (operations.MOST_JSON,),
     "jobs of one batch over HTTP": (batches.MOST_JOBS,),
     "sessions of the page": (sessions.MOST,),

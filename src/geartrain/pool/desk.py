@@ -144,6 +144,10 @@ class PoolDesk:
         else:
             self.hub.disconnect(front)
 
+    def held(self, connection: Connection) -> int:
+        front = self.fronts.get(connection)
+        return 0 if front is None else front.stream.held()
+
     def part_with_leaving(self) -> None:
         """Forget the peers that have said their last and heard what they are owed."""
         for connection, front in list(self.leaving.items()):

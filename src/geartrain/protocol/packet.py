@@ -75,6 +75,7 @@ class PacketStream(Generic[Peer]):
         self.extended = False  # the types of the extension may come, too
         self.parts: list[bytes] = []  # the beginning of what is not whole yet
         self.missing = 0  # bytes to wait for before the parts are worth a look
+        self.whole = 0  # bytes of the packet that the parts are of, where its header is among them
 
     def receive(self, peer: Peer, chunk: bytes) -> None:
         """Take the next bytes; raise ProtocolError where they are not Gearman."""
@@ -89,9 +90,14 @@ class PacketStream(Generic[Peer]):
                 return
             chunk = b"".join(self.parts)
             self.parts = []
+            self.whole = 0
         used = self.read(peer, chunk)
         if used < len(chunk):
             self.parts = [chunk[used:]]
+
+    def held(self) -> int:
+        """How many bytes wait for the rest of their packet."""
+        return max(0, self.whole - self.missing) if self.parts else 0
 
     def read(self, peer: Peer, chunk: bytes) -> int:
         """Handle every whole message in ``chunk`` and say how many bytes that used."""
@@ -126,6 +132,7 @@ class PacketStream(Generic[Peer]):
             after = body + length
             if after > end:
                 self.missing = after - end
+                self.whole = after - start
                 return start
             start = after
             separators = SEPARATORS[command]

@@ -51,6 +51,9 @@ class Desk(Protocol):
     def disconnect(self, connection: Connection) -> None:
         """The peer says no more."""
 
+    def held(self, connection: Connection) -> int:
+        """How many bytes of a peer wait for the rest of their packet."""
+
     def set_time(self, now: float, clock: float) -> None:
         """Say what time it is: monotonic seconds, and Unix time."""
 
@@ -158,6 +161,10 @@ class OwnDesk:
     def disconnect(self, connection: Connection) -> None:
         del self.sessions[connection]
         self.broker.disconnect(connection)
+
+    def held(self, connection: Connection) -> int:
+        session = self.sessions.get(connection)
+        return 0 if session is None else session.stream.held()
 
     def set_time(self, now: float, clock: float) -> None:
         self.broker.set_time(now, clock)

@@ -26,7 +26,6 @@ MOST_HEAD: Final = (
 )  # bytes of a request beside its body: URL, headers, trailers and the framing of chunks
 PARTING: Final = 5.0  # seconds in which a caller that was refused may read why and hang up
 MOST_PIPELINED: Final = 8  # requests of a connection that wait for the one before
-MOST_BODIES: Final = 512 * 1024 * 1024  # bytes of the bodies of all connections that are not whole
 PIECE: Final = 16 * 1024  # bytes for the parser at a time, so that it makes few requests at once
 AROUND: Final = 4  # bytes around the name and the value of a header: a colon, a space and the end of the line
 FRAMING: Final = 16  # bytes that a byte of the body may cost in chunks
@@ -138,11 +137,9 @@ class Http(HttpToolsProtocol):
         if self.is_over():
             return None
         self.body += len(body)
-        self.job_server.http_bodies += len(body)
-        if self.job_server.http_bodies > MOST_BODIES:
-            return self.refuse(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"bodies over {MOST_BODIES} bytes are under way"
-            )
+        self.job_server.unfinished.bodies += len(body)
+        if self.job_server.unfinished.is_passed():
+            return self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, self.job_server.unfinished.text())
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -153,7 +150,7 @@ class Http(HttpToolsProtocol):
 
     def forget_size(self) -> None:
         """A request is whole, or nobody waits for its rest."""
-        self.job_server.http_bodies -= self.body
+        self.job_server.unfinished.bodies -= self.body
         self.taken = self.body = self.head = 0
 
     def on_response_complete(self) -> None:

@@ -80,7 +80,13 @@ class ServerReadings:
             held["set_aside"],
             self.the_server.accidents,
             self.the_server.http_sockets,
+            self.unfinished(),
         )
+
+    def unfinished(self) -> int:
+        """Bytes of packets and bodies that are not whole."""
+        self.the_server.unfinished.count()
+        return self.the_server.unfinished.total()
 
     def held(self) -> Counter[str]:
         """How much there is in all brokers together."""
@@ -96,6 +102,7 @@ class ServerReadings:
             **(self.held() if self.pooled else {}),
             "connections": len(self.the_server.peers_by_number),
             "http_connections": self.the_server.http_sockets,
+            "unfinished_bytes": self.unfinished(),
             "uptime": time.time() - self.started_at,
             "received_bytes": self.the_server.received_bytes,
             "sent_bytes": self.the_server.sent_bytes,

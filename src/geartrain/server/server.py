@@ -25,6 +25,7 @@ from geartrain.server.listeners import Listener
 from geartrain.server.peer import HIGH_WATER, Peer
 from geartrain.server.settings import Settings
 from geartrain.server.tls_peer import TlsPeer
+from geartrain.server.unfinished import Unfinished
 from geartrain.server.visitors import Visitor
 from geartrain.tls import TLS, TlsStream
 from geartrain.version import __version__
@@ -70,7 +71,7 @@ class Server:
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
         self.http_sockets = 0  # connections of HTTP callers
-        self.http_bodies = 0  # bytes of their requests' bodies that are not whole
+        self.unfinished = Unfinished(self, settings.max_unfinished)
         self.own_insiders = 0  # those of the server itself
         self.received_bytes = 0  # from peers with a socket, since the start
         self.sent_bytes = 0
@@ -251,6 +252,8 @@ class Server:
                 self.accident("a packet of a peer", error, peer)
         if self.unread and self.reading:
             self.read_unread()
+        if self.received_bytes >= self.unfinished.next_look:
+            self.unfinished.look()
         self.end_turn()
 
     def attend(self, peer: Peer, events: int) -> None:

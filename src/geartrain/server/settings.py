@@ -136,6 +136,12 @@ class Settings(HttpOptions, TlsOptions):
         "What may wait for a peer that does not read, before it is cut off.",
         metavar="BYTES",
     )
+    max_unfinished: int = option(
+        1024 * MIB,
+        BYTES,
+        "Bytes of all packets and HTTP bodies that are not whole.",
+        metavar="BYTES",
+    )
     max_connections: int = option(0, number(0), "Most connections at a time, 0 for no limit.", metavar="N")
     max_schedules: int = option(10_000, number(0), "Most schedules.", metavar="N")
     max_function_schedules: int = option(1000, number(0), "Most schedules of one function.", metavar="N")

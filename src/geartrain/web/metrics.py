@@ -161,6 +161,12 @@ SERVER: Final = (
         lambda row: row.http_connections,
     ),
     ServerFamily(
+        "geartrain_unfinished_bytes",
+        "gauge",
+        "Bytes of packets and HTTP bodies that are not whole",
+        lambda row: row.unfinished_bytes,
+    ),
+    ServerFamily(
         "geartrain_accidents_total",
         "counter",
         "Exceptions that nobody expected, each the end of one peer or timer",

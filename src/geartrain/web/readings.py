@@ -54,6 +54,7 @@ class ServerReading(NamedTuple):
     set_aside: int = 0  # damaged rows of the store, since the server began
     accidents: int = 0  # exceptions that nobody expected, since the server began
     http_connections: int = 0
+    unfinished_bytes: int = 0  # of packets and bodies that are not whole
 
 
 class Readings(Protocol):
