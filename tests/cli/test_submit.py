@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tests.cli.conftest import CAPITALS
 from tests.cli.program import Shop
 
 
@@ -66,8 +67,39 @@ def test_follow_shows_progress_apart_from_the_result(shop: Shop) -> None:
     followed = shop.run("submit", "capitals", "test", "--follow")
     assert (followed.status, followed.stdout) == (0, "TEST\n")
     followed = shop.run("submit", "capitals", "test", "--follow", "--background")
-    assert followed.status == 0
-    assert followed.stdout.startswith("H:")
+    assert (followed.status, followed.stdout) == (0, "")
+    assert followed.stderr.startswith("H:")
+
+
+def test_a_job_that_runs_later_is_followed_to_its_result(shop: Shop) -> None:
+    shop.run("functions", "set", "later", "keep_result=1h")
+    with shop.worker("-f", "later", "--", "sh", "-c", CAPITALS):
+        followed = shop.run("submit", "later", "test", "--delay", "100ms", "--follow")
+        assert (followed.status, followed.stdout, followed.stderr[:2]) == (0, "TEST\n", "H:")
+        created, ended = shop.run("submit", "later", "test", "--delay", "0.1s", "--follow", "--json").rows
+        assert ended == {"handle": created["handle"], "state": "complete", "result": "TEST\n"}
+        failed = shop.run("submit", "later", "bad", "--delay", "0.1", "--follow")
+        assert (failed.status, failed.stdout) == (1, "")
+        assert "CommandFailed: sh: exit status 7" in failed.stderr
+
+
+def test_the_end_of_a_job_is_told_where_no_result_is_kept(shop: Shop) -> None:
+    done = shop.run("submit", "capitals", "test", "--delay", "0.1s", "--follow")
+    handle, told = done.stderr.splitlines()
+    assert (done.status, done.stdout) == (0, "")
+    assert (
+        told == f"geartrain: {handle} is over; no result of it is kept (keep_result of the function's policy)"
+    )
+    failed = shop.run("submit", "capitals", "bad", "-b", "--follow")
+    handle, told = failed.stderr.splitlines()
+    assert (failed.status, failed.stdout) == (1, "")
+    assert told.startswith(f"geartrain: job {handle} failed: CommandFailed: sh: exit status 7")
+
+
+def test_a_job_of_a_c_server_is_followed_as_far_as_it_tells(c_shop: Shop) -> None:
+    done = c_shop.run("submit", "capitals", "bad", "-b", "--follow")
+    assert (done.status, done.stdout) == (0, "")
+    assert "is over; no result of it is kept" in done.stderr
 
 
 def test_the_server_option_wins_over_the_environment(shop: Shop, c_shop: Shop) -> None:

@@ -7,8 +7,9 @@ from typing import Final
 
 import click
 
-from geartrain.cli.output import Column, Row, counted, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, counted, print_json, print_line
 from geartrain.cli.server import configuration_of, options_given, parameters
+from geartrain.cli.tables import print_rows
 from geartrain.server.configuration import SECTIONS, Configuration, read_configuration
 from geartrain.server.holding import holding
 from geartrain.server.settings import settings_from

@@ -11,8 +11,9 @@ from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.jobs import MOST, age
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line, print_rows
-from geartrain.cli.questions import ask_each, ask_each_of
+from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line
+from geartrain.cli.questions import ask_each_of, rows_of_each
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
 
@@ -35,8 +36,8 @@ def command() -> None:
 @json_option
 def list_dead(servers: tuple[str, ...], function: str, limit: int, as_json: bool) -> None:
     """List dead letters, the oldest first."""
-    rows = ask_each(servers, lambda server: questions.dead(server, function, limit))
-    print_rows(rows, COLUMNS, as_json)
+    rows = rows_of_each(servers, lambda server: questions.dead(server, function, limit))
+    print_rows(rows, COLUMNS, as_json, questions.number_of(servers))
 
 
 @command.command("show")

@@ -12,8 +12,9 @@ from geartrain.cli.durations import duration
 from geartrain.cli.fields import fields_of, flattened
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line
 from geartrain.cli.questions import ask_each, ask_each_of
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
 

@@ -12,8 +12,9 @@ from geartrain.cli import questions
 from geartrain.cli.durations import duration, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Payload, Row, print_details, print_json, print_line, print_rows
-from geartrain.cli.questions import ask_each, ask_each_of
+from geartrain.cli.output import Column, Payload, Row, print_details, print_json, print_line
+from geartrain.cli.questions import ask_each, ask_each_of, rows_of_each
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 
 MOST: Final = 100  # jobs that are listed without --limit
@@ -46,7 +47,7 @@ def list_jobs(
 ) -> None:
     """List jobs, the oldest first."""
     given = {name: value for name, value in wanted.items() if value}
-    rows = ask_each(
+    rows = rows_of_each(
         servers,
         lambda server: (
             questions.jobs_like(server, {"function": function or "", **given}, limit)
@@ -54,7 +55,7 @@ def list_jobs(
             else questions.jobs(server, function or questions.ANY, limit)
         ),
     )
-    print_rows(rows, COLUMNS, as_json)
+    print_rows(rows, COLUMNS, as_json, questions.number_of(servers))
 
 
 @command.command("workload", short_help="Write what a job carries to standard output.")

@@ -60,16 +60,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def print_rows(rows: Sequence[Row], columns: Sequence[Column], as_json: bool) -> None:
-    """Print rows as a table, or a JSON object each."""
-    if as_json:
-        for row in rows:
-            print_json(row)
-        return
-    several = len({row["server"] for row in rows}) > 1
-    console().print(table(rows, [SERVER, *columns] if several else columns))
-
-
 def print_details(row: Row) -> None:
     """One row, a field a line; fields that are empty are left out."""
     shown = {name: value for name, value in row.items() if value not in (None, "", [])}

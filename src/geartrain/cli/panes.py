@@ -43,8 +43,8 @@ def place_of_function(row: Row) -> tuple[bool, bool, str]:
 def jobs_of(server: Admin, wanted: Filter) -> list[Row]:
     """Jobs as far as the filter lets them through: a C server knows no more than all."""
     if wanted == Filter():
-        return questions.jobs(server, questions.ANY, MOST)
-    return questions.jobs_like(server, {"function": wanted.function, "state": wanted.state}, MOST)
+        return list(questions.jobs(server, questions.ANY, MOST))
+    return list(questions.jobs_like(server, {"function": wanted.function, "state": wanted.state}, MOST))
 
 
 def workers_of(server: Admin, wanted: Filter) -> list[Row]:

@@ -11,8 +11,9 @@ from geartrain.cli import questions
 from geartrain.cli.durations import duration
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, pool_of, servers_option
-from geartrain.cli.output import Column, Row, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, print_json, print_line
 from geartrain.cli.questions import ask_each
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from geartrain.cli.output import Row
 from geartrain.cli.secrecy import tls_given
 from geartrain.errors import GearmanError, ServerError
 from geartrain.jobs import JobHandle, JobStatus
+from geartrain.protocol.control import dead_letters
 from geartrain.protocol.servers import parse_servers
 from geartrain.sync.admin import Admin
 from geartrain.sync.client import Client
 
 ANY: Final = "*"  # every function
+PAGE: Final = 1000  # rows that are asked for at a time
 PRIORITIES: Final = ("high", "normal", "low")
 
 
-def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -> list[Row]:
+def ask_each(servers: tuple[str, ...], question: Callable[[Admin], Iterable[Row]]) -> list[Row]:
     """The rows of every server, each with its ``server``; one server answers for all of its pool."""
-    rows: list[Row] = []
+    return list(rows_of_each(servers, question))
+
+
+def rows_of_each(servers: tuple[str, ...], question: Callable[[Admin], Iterable[Row]]) -> Iterator[Row]:
+    """The same, as they come."""
     given = parse_servers(servers or None, os.environ)
     asked: set[object] = set()  # ids of servers of pools that have answered
     for server in given:
@@ -29,8 +35,13 @@ def ask_each(servers: tuple[str, ...], question: Callable[[Admin], list[Row]]) -
             if any(row["here"] and row["id"] in asked for row in members if "id" in row):
                 continue
             asked.update(row["id"] for row in members if "id" in row)
-            rows += [{"server": server.name, **row} for row in question(admin)]
-    return rows
+            for row in question(admin):
+                yield {"server": server.name, **row}
+
+
+def number_of(servers: tuple[str, ...]) -> int:
+    """How many servers are asked."""
+    return len(parse_servers(servers or None, os.environ))
 
 
 def administrators(servers: tuple[str, ...], timeout: float) -> list[Admin]:
@@ -89,25 +100,28 @@ def status_of_functions(server: Admin) -> list[Row]:
     ]
 
 
-def jobs(server: Admin, function: str, limit: int) -> list[Row]:
-    rows = ours(server, "jobs", function, str(limit))
+def jobs(server: Admin, function: str, limit: int) -> Iterable[Row]:
+    """The oldest jobs of a function, or of all; those of our own server page by page."""
+    rows = ours(server, "jobs", function, str(min(limit, PAGE)))
+    if rows is not None and limit > PAGE == len(rows):
+        return jobs_like(server, {} if function == ANY else {"function": function}, limit)
     if rows is None and function != ANY:
         raise GearmanError(
             f"{server.server.name} does not say which jobs are of {function!r}: it is no Geartrain"
         )
-    return shown_jobs(server, limit) if rows is None else list(rows)
+    return shown_jobs(server, limit) if rows is None else rows
 
 
-def jobs_like(server: Admin, wanted: Row, limit: int) -> list[Row]:
-    """The jobs that are like what is wanted; only our own server can say."""
-    rows: list[Row] = []
+def jobs_like(server: Admin, wanted: Row, limit: int) -> Iterator[Row]:
+    """The jobs that are like what is wanted, page by page; only our own server can say."""
     cursor = ""
-    while True:
-        page = server.find_jobs(**wanted, limit=min(limit - len(rows), 1000), cursor=cursor)
-        rows += page.jobs
+    while limit:
+        page = server.find_jobs(**wanted, limit=min(limit, PAGE), cursor=cursor)
+        yield from page.jobs
+        limit -= len(page.jobs)
         cursor = page.next
-        if not cursor or len(rows) >= limit:
-            return rows
+        if not cursor:
+            return
 
 
 def workload(server: Admin, handle: str) -> list[Row]:
@@ -267,8 +281,16 @@ def cancel_unique(server: Admin, function: str, unique: str) -> list[Row]:
     return [] if handle is None else [{"handle": handle, "unique": unique, "cancelled": True}]
 
 
-def dead(server: Admin, function: str, limit: int) -> list[Row]:
-    return list(server.dead_letters(function, limit))
+def dead(server: Admin, function: str, limit: int) -> Iterator[Row]:
+    """Dead letters, the oldest first, page by page."""
+    cursor = ""
+    while limit:
+        page = server.ask(dead_letters(function, min(limit, PAGE), cursor))
+        yield from page
+        limit -= len(page)
+        if len(page) < PAGE:
+            return
+        cursor = f"{page[-1]['died_at']!r},{page[-1]['handle']}"
 
 
 def dead_letter(server: Admin, handle: str) -> list[Row]:

@@ -12,9 +12,10 @@ import click
 from geartrain.cli.durations import exactly, rounded
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option, workload_of
-from geartrain.cli.output import Column, Row, moment, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, moment, print_json, print_line
 from geartrain.cli.questions import PRIORITIES, ask_each
 from geartrain.cli.secrecy import tls_given
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError, ServerError, SettingsError
 from geartrain.protocol.servers import parse_servers
 from geartrain.sync.admin import Admin

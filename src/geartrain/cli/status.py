@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
+from geartrain.cli.following import kept_of
 from geartrain.cli.options import json_option, servers_of, servers_option
 from geartrain.cli.output import moment, print_json, print_line, progress_bar
 from geartrain.cli.secrecy import tls_given
-from geartrain.errors import ExtensionMissing
 from geartrain.jobs import JobStatus
 from geartrain.protocol.history import JobHistory
 from geartrain.sync.client import Client
@@ -57,14 +57,6 @@ def in_words(status: JobStatus) -> str:
         return "done, or never known"
     where = "running" if status.running else "queued"
     return f"{where}, {status.numerator}/{status.denominator}" if status.denominator else where
-
-
-def kept_of(client: Client, handle: str) -> JobHistory | None:
-    """What a server has kept of a job that is over; None where it has nothing, or keeps none."""
-    try:
-        return client.outcome(handle)
-    except ExtensionMissing:
-        return None
 
 
 def fields(kept: JobHistory | None) -> dict[str, object]:

@@ -9,8 +9,9 @@ import click
 
 from geartrain.cli import questions
 from geartrain.cli.options import json_option, servers_option, store_file, store_option
-from geartrain.cli.output import Column, Row, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, print_json, print_line
 from geartrain.cli.questions import ask_each
+from geartrain.cli.tables import print_rows
 from geartrain.errors import StoreError
 from geartrain.store.checksums import named
 from geartrain.store.dump import others_set_aside, set_aside

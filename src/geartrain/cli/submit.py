@@ -10,11 +10,11 @@ from typing import Final
 import click
 
 from geartrain.cli.durations import duration
+from geartrain.cli.following import Follower
 from geartrain.cli.main import say
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
 from geartrain.cli.output import Payload, print_json, print_line, progress_bar, result_fields
 from geartrain.cli.secrecy import tls_given
-from geartrain.cli.status import show_until_done
 from geartrain.jobs import JobHandle
 from geartrain.protocol.events import Complete, Data, Progress, Warning
 from geartrain.protocol.submission import Priority
@@ -37,7 +37,7 @@ PRIORITIES: Final = [priority.name.lower() for priority in Priority]
 @click.option(
     "--delay", callback=duration, metavar="TIME", help="The same, so long from now, such as 90s or 15m."
 )
-@click.option("--follow", is_flag=True, help="Show how far the job is, until it is done.")
+@click.option("--follow", is_flag=True, help="Show how far the job is, and its result.")
 @json_option
 def command(
     servers: tuple[str, ...],
@@ -54,13 +54,18 @@ def command(
     """Submit a job and print its result as it comes, or with --background its handle.
 
     Without WORKLOAD, or when it is a dash, the workload is standard input.
+
+    With --follow a job in the background, or one that runs later, is waited for, too. Its handle goes to standard
+    error, and its end decides the exit status. Its result is printed where the server keeps it:
+    geartrain functions set FUNCTION keep_result=1h
     """
     queue = Priority[priority.upper()]
     with Client(servers_of(servers), tls=tls_given()) as client:
         sent = workload_of(workload)
         if background or at or delay is not None:
+            follower = Follower(servers, function) if follow else None
             handle = client.do_background(function, sent, unique=unique, priority=queue, at=at, delay=delay)
-            return print_handle(client, handle, follow, as_json)
+            return print_handle(client, handle, follower, as_json)
         job = client.submit(function, sent, unique=unique, priority=queue)
         if as_json:
             print_json(result_of(job, follow))
@@ -68,13 +73,23 @@ def command(
             print_result(job, follow)
 
 
-def print_handle(client: Client, handle: JobHandle, follow: bool, as_json: bool) -> None:
+def print_handle(client: Client, handle: JobHandle, follower: Follower | None, as_json: bool) -> None:
+    """Print a job's handle, and with a follower its result when it is over: that decides the exit status."""
     if as_json:
         print_json({"handle": handle, "server": handle.server})
     else:
-        print_line(handle)
-    if follow:
-        show_until_done(lambda: client.job_status(handle), handle)
+        print_line(handle, err=follower is not None)
+    if follower is None:
+        return
+    kept = follower.follow(client, handle)
+    if kept is None:
+        say(f"{handle} is over; no result of it is kept (keep_result of the function's policy)")
+        return
+    result = kept.take_result(handle.server)
+    if as_json:
+        print_json({"handle": handle, "state": kept.state, **result_fields(result)})
+    else:
+        Payload().write(result, last=True)
 
 
 def print_result(job: Job, follow: bool) -> None:

@@ -11,8 +11,9 @@ from geartrain.cli import questions
 from geartrain.cli.durations import rounded_since
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.options import json_option, servers_option
-from geartrain.cli.output import Column, Row, print_json, print_line, print_rows
+from geartrain.cli.output import Column, Row, print_json, print_line
 from geartrain.cli.questions import ask_each, ask_each_of
+from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
 
