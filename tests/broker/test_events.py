@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from geartrain.broker.events import INTEREST, MOST
+from geartrain.broker.events import INTEREST, MOST, MOST_WATCHED, PACE
 from geartrain.protocol.commands import (
     GRAB_JOB,
     SET_CLIENT_ID,
@@ -147,7 +147,7 @@ def test_events_are_told_by_function_and_no_more_than_were_asked_for() -> None:
     assert watcher.look(b" *") == []
 
 
-def test_so_many_events_of_each_kind_are_remembered_until_somebody_asks_and_the_others_counted() -> None:
+def test_so_many_events_are_remembered_until_somebody_asks_and_the_others_counted() -> None:
     server = MemoryServer()
     watcher = Watcher(server)
     client = server.connect()
@@ -157,6 +157,8 @@ def test_so_many_events_of_each_kind_are_remembered_until_somebody_asks_and_the_
     assert watcher.end["missed"] == 0
     assert len(watcher.look(b" * 9999")) == MOST - 1000
     assert watcher.end["missed"] == 7
+    server.passes(PACE)
+    assert watcher.look() == []
     client.says(SUBMIT_JOB_BG, b"f", b"", b"")
     assert watcher.kinds() == ["submitted"]
 
@@ -171,10 +173,38 @@ def test_only_the_last_events_are_remembered() -> None:
         for _ in range(MOST - half):
             client.says(SUBMIT_JOB_BG, b"f", b"", b"")
         assert len(other.look(b" * 9999")) == MOST - half
+        server.passes(PACE)
+        assert other.look() == []
     assert len(watcher.look(b" f 1")) == 1
     assert watcher.end["missed"] == MOST - 1
     assert len(watcher.look(b" * 9999")) == MOST - 1
     assert watcher.end["missed"] == 0
+
+
+@pytest.mark.one_shard("each shard remembers the last events")
+def test_who_asks_more_often_has_no_more_events_remembered() -> None:
+    server = MemoryServer()
+    watcher = Watcher(server)
+    client = server.connect()
+    for _ in range(2):
+        for _ in range(MOST):
+            client.says(SUBMIT_JOB_BG, b"f", b"", b"")
+        watcher.look(b" * 9999")
+    assert watcher.end["missed"] == MOST
+
+
+@pytest.mark.one_shard("a function is watched at its own shard")
+def test_so_many_functions_and_jobs_are_watched_and_no_more_until_some_are_not() -> None:
+    server = MemoryServer()
+    watcher = server.connect()
+    for number in range(MOST_WATCHED):
+        assert watcher.types(b"events - f%d" % number).startswith(b'{"cursor"')
+    full = b"ERR QUEUE_ERROR 1000+jobs+and+functions+are+watched,+as+many+as+may+be\r\n"
+    assert watcher.types(b"events - one-more") == full
+    assert watcher.types(b"events - * 10 H:test:1") == full
+    assert watcher.types(b"events - f7").startswith(b'{"cursor"')
+    server.passes(INTEREST + 1)
+    assert watcher.types(b"events - one-more").startswith(b'{"cursor"')
 
 
 @pytest.mark.one_shard("each shard gives a sample")

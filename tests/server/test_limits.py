@@ -11,6 +11,7 @@ import pytest
 from geartrain.broker import (
     access,
     archive,
+    events,
     lateness,
     model,
     refusals,
@@ -27,7 +28,7 @@ from geartrain.relay import frames
 from geartrain.server import gear_web, http_protocol, quota
 from geartrain.server.settings import OPTIONS
 from geartrain.store import committer, database
-from geartrain.web import batches, operations, sessions, streams
+from geartrain.web import batches, feeds, operations, sessions
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "security.md"
 UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "years": 366 * 86400}
@@ -51,7 +52,9 @@ FIXED: Final[dict[str, tuple[float, ...]]] = {
     "jobs of one batch over HTTP": (batches.MOST_JOBS,),
     "sessions of the page": (sessions.MOST,),
     "refusals of one address in the audit log": (quota.MOST,),
-    "streams of events that go on without end": (streams.MOST_STREAMS,),
+    "jobs and functions whose events are watched, of a shard": (events.MOST_WATCHED,),
+    "events of all jobs that are remembered in 0.2 seconds, of a shard": (events.MOST,),
+    "answers that a stream of events may be behind": (feeds.ROUNDS,),
     "waits of one connection for one job": (model.MOST_WAITS,),
     "characters of an exception at our workers": (LONGEST_TOLD,),
     "seconds of a `Retry`": (LONGEST_RETRY,),

@@ -25,7 +25,11 @@ def octets(shown: str) -> bytes:
 
 def json_lines(rows: list[dict[str, object]]) -> bytes:
     """A JSON object a line, and the line that ends the answer."""
-    return b"".join([json.dumps(row).encode() + b"\n" for row in rows]) + END
+    return b"".join([json_line(row) for row in rows]) + END
+
+
+def json_line(row: dict[str, object]) -> bytes:
+    return json.dumps(row).encode() + b"\n"
 
 
 def incomplete(word: bytes) -> bytes:

@@ -7,11 +7,16 @@ from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from geartrain.broker.access import VIEW, Access
-from geartrain.broker.answers import text
+from geartrain.broker.answers import json_line, text
 from geartrain.broker.model import Job
 
 MOST: Final = 4096  # events that are remembered
 INTEREST: Final = 30.0  # seconds after a question for which events are remembered
+PACE: Final = (
+    0.2  # seconds in which no more than MOST events of all jobs are remembered, however many people ask
+)
+SWEEP: Final = 1.0  # seconds after which what nobody has asked for of late is forgotten
+MOST_WATCHED: Final = 1000  # jobs and functions of which all is remembered
 MOST_BYTES: Final = 256  # of what a worker said
 
 KINDS: Final = (
@@ -97,17 +102,29 @@ class Events:
         self.last = 0  # id
         self.kept = 0  # events that were remembered so far
         self.room = dict.fromkeys(KINDS, 0)  # by kind, how many more of all jobs' events are remembered
+        self.free = 0  # how many events are remembered beside those, of whatever kind and job
+        self.freed_at = 0.0  # monotonic seconds at which that was MOST; 0 before
         self.only: dict[bytes, float] = {}  # jobs and functions of which all is remembered, and until when
+        self.swept_at = now  # monotonic seconds
+        self.lines: dict[int, bytes] = {}  # events as they are shown, by id, each made once for all who ask
 
-    def expect(self, watch: Watch, now: float) -> None:
-        """Remember what somebody will ask for."""
+    def expect(self, watch: Watch, now: float) -> bool:
+        """Remember what somebody will ask for; False where too much is watched already."""
         self.until = now + INTEREST
-        self.only = {name: until for name, until in self.only.items() if until > now}
+        if now >= self.swept_at + SWEEP:
+            self.swept_at = now
+            self.only = {name: until for name, until in self.only.items() if until > now}
         if watch.only:
+            if watch.only not in self.only and len(self.only) >= MOST_WATCHED:
+                return False
             self.only[watch.only] = self.until
-            return
-        room = watch.most if watch.is_sample else MOST
-        self.room = {kind: max(room, left) for kind, left in self.room.items()}
+        elif watch.is_sample:
+            for kind, left in self.room.items():
+                self.room[kind] = max(watch.most, left)
+        elif not self.freed_at or now >= self.freed_at + PACE:
+            self.free = MOST
+            self.freed_at = now
+        return True
 
     def add(self, clock: float, kind: str, job: Job, reason: str = "", said: bytes = b"") -> None:
         """Remember what happens to a job; where there is a reason, its execution has been counted already."""
@@ -115,6 +132,8 @@ class Events:
         room = self.room[kind]
         if room:
             self.room[kind] = room - 1
+        elif self.free:
+            self.free -= 1
         elif not self.only or (job.function.name not in self.only and job.handle not in self.only):
             return
         self.kept += 1
@@ -152,6 +171,16 @@ class Events:
         hidden = len([event for event in unseen if event.id <= reached])
         missed = forgotten + skipped if watch.only else reached - last - len(found) - hidden
         return Answer(found, reached, self.kept - ahead, missed)
+
+    def line(self, event: Event, shard: int) -> bytes:
+        """An event as a line of an answer."""
+        line = self.lines.get(event.id)
+        if line is None:
+            if len(self.lines) >= 2 * MOST:
+                oldest = self.ring[0][0]
+                self.lines = {number: kept for number, kept in self.lines.items() if number >= oldest}
+            line = self.lines[event.id] = json_line(row_of(event, shard))
+        return line
 
 
 def sample_of(events: list[Event], most: int) -> list[Event]:

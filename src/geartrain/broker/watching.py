@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
-from geartrain.broker.events import Events, Watch, row_of
+from geartrain.broker.events import MOST_WATCHED, Events, Watch
 from geartrain.broker.listing import ANY, MOST_ROWS
 
 FROM_NOW: Final = b"-"
@@ -37,7 +37,8 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
         broker.events = Events(broker.clock, broker.now)
     seen = broker.events
     watch = watch_of(words[2:])
-    seen.expect(watch, broker.now)
+    if not seen.expect(watch, broker.now):
+        return refused(f"{MOST_WATCHED} jobs and functions are watched, as many as may be", b"QUEUE_ERROR")
     shard = broker.rules.shard
     place = (
         Place(seen.began, seen.last, seen.kept) if words[1] == FROM_NOW else places_of(words[1]).get(shard)
@@ -45,10 +46,9 @@ def events(broker: Broker, words: list[bytes]) -> bytes:
     if place is None or place.began != seen.began:
         place = Place(0, 0, 0)
     found, reached, kept, missed = seen.after(place.last, place.kept, watch, broker.asker)
-    rows = [row_of(event, shard) for event in found]
     cursor = f"{shard}.{seen.began}.{reached}.{kept}"
-    rows.append({"cursor": cursor, "missed": missed if place.began else None})
-    return json_lines(rows)
+    end: dict[str, object] = {"cursor": cursor, "missed": missed if place.began else None}
+    return b"".join([seen.line(event, shard) for event in found]) + json_lines([end])
 
 
 def watch_of(words: list[bytes]) -> Watch:

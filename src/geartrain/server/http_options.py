@@ -77,6 +77,9 @@ class HttpOptions:
         "In how many seconds a caller of --http must have sent a whole request.",
         metavar="TIME",
     )
+    http_streams: int = option(
+        100, number(0), "Most streams of events at a time, 0 for no limit.", metavar="N"
+    )
     metrics_functions: int = option(
         100,
         number(1, 10_000),

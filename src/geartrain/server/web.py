@@ -20,9 +20,11 @@ from geartrain.server.server import Server
 from geartrain.server.settings import Settings
 from geartrain.web.application import application
 from geartrain.web.callers import Unheard
+from geartrain.web.feeds import Feeds
 from geartrain.web.live import Live
 from geartrain.web.ports import Surroundings
 from geartrain.web.sampler import Sampler
+from geartrain.web.streams import Streams
 
 IDLE: Final = 30  # seconds for which a connection may wait for its next request
 
@@ -63,8 +65,9 @@ class Web:
         self.pulse = readings.pulse
         self.sampler = Sampler(server.admit)
         self.stopping = asyncio.Event()
+        keeper = HttpKeeper(server, listeners)
         around = Surroundings(
-            HttpKeeper(server, listeners),
+            keeper,
             server.connections,
             names_of(settings),
             settings.http_prefix,
@@ -74,7 +77,8 @@ class Web:
             self.sampler,
             Live(server.admit),
             settings.metrics_functions,
-            self.stopping,
+            Streams(settings.http_streams, self.stopping),
+            Feeds(keeper),
             server.log,
         )
         app = Guarded(application(around), server)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -12,8 +11,10 @@ from geartrain.protocol.admin import Query
 from geartrain.web.readings import Readings
 
 if TYPE_CHECKING:
+    from geartrain.web.feeds import Feeds
     from geartrain.web.live import Live
     from geartrain.web.sampler import Sampler
+    from geartrain.web.streams import Streams
 
 Answer = TypeVar("Answer")
 
@@ -87,5 +88,6 @@ class Surroundings(NamedTuple):
     sampler: Sampler
     live: Live
     metrics_functions: int  # that have metrics of their own
-    stopping: asyncio.Event  # set when the server stops: streams end
+    streams: Streams
+    feeds: Feeds
     log: logging.Logger

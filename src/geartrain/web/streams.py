@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Final, TypeVar
 
@@ -20,7 +20,6 @@ PULSE: Final = (
     15.0  # seconds of silence after which something is sent, so that who listens knows that we are there
 )
 HEARTBEAT: Final = b":\n\n"
-MOST_STREAMS: Final = 100
 UNREAD: Final = 5.0  # seconds for which what is sent may wait for its reader
 
 log = logging.getLogger("geartrain.web")
@@ -32,32 +31,47 @@ def event(kind: str, fields: object, identity: str = "") -> bytes:
     return f"event: {kind}\n{named}data: ".encode() + encoded(fields) + b"\n\n"
 
 
-class EventStream:
-    """An answer of events, which ends when they do, the caller hangs up, or ``stopping`` is set, if it is given.
+class Streams:
+    """The answers that go on without end."""
 
-    It also ends where the caller does not read for ``UNREAD`` seconds. One with ``stopping`` goes on without end:
-    there are ``MOST_STREAMS`` of those at most, and who asks for one more hears 503.
+    def __init__(self, most: int, stopping: asyncio.Event) -> None:
+        self.most = most  # at a time; 0 for no limit
+        self.stopping = stopping  # set when the server stops: they end
+        self.open = 0
+
+
+class EventStream:
+    """An answer of events, which ends when they do, and when the caller hangs up.
+
+    It also ends where the caller does not read for ``UNREAD`` seconds. One of ``streams`` goes on without end: it ends
+    when the server stops, and who asks for more of them than there may be hears 503. ``leave`` is called at its end.
     """
 
-    endless = 0  # of all that are under way in this process
-
-    def __init__(self, events: AsyncGenerator[bytes], stopping: asyncio.Event | None = None) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[bytes],
+        streams: Streams | None = None,
+        leave: Callable[[], None] | None = None,
+    ) -> None:
         self.events = events
-        self.is_endless = stopping is not None
-        self.stopping = stopping or asyncio.Event()
+        self.streams = streams or Streams(0, asyncio.Event())
+        self.leave = leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.is_endless:
-            return await self.run(scope, receive, send)
-        if EventStream.endless >= MOST_STREAMS:
-            await self.events.aclose()
-            full = Problem(503, f"{MOST_STREAMS} streams are open, as many as there may be")
-            return await told(full)(scope, receive, send)
-        EventStream.endless += 1
+        streams = self.streams
         try:
-            await self.run(scope, receive, send)
+            if 0 < streams.most <= streams.open:
+                await self.events.aclose()
+                full = Problem(503, f"{streams.most} streams are open, as many as --http-streams lets be")
+                return await told(full)(scope, receive, send)
+            streams.open += 1
+            try:
+                await self.run(scope, receive, send)
+            finally:
+                streams.open -= 1
         finally:
-            EventStream.endless -= 1
+            if self.leave is not None:
+                self.leave()
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events."""
@@ -65,7 +79,7 @@ class EventStream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] != "HEAD":
             try:
-                await first_of(self.pump(send), gone(receive), self.stopping.wait())
+                await first_of(self.pump(send), gone(receive), self.streams.stopping.wait())
             except TimeoutError:
                 return log.warning("a stream ends: its reader has not read for %g s", UNREAD)
         await send({"type": "http.response.body", "body": b""})

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
 from starlette.types import ASGIApp
 
 from geartrain.errors import GearmanError
-from geartrain.protocol.watching import events
 from geartrain.web.answers import EVENTS
 from geartrain.web.calls import Call
+from geartrain.web.feeds import MOST, PAUSE, Asked, Listener
 from geartrain.web.jobs import STATES, find_job
-from geartrain.web.looks import Row
 from geartrain.web.operations import Operation
 from geartrain.web.problems import Problem, as_word, problem_of
 from geartrain.web.schemas import integer
-from geartrain.web.streams import HEARTBEAT, PULSE, EventStream, event
+from geartrain.web.streams import HEARTBEAT, EventStream, event
 from geartrain.web.submits import FUNCTION
 
-PAUSE: Final = 0.25  # seconds between two questions for what has happened
-MOST: Final = 1000  # events of one answer
-AT_ONCE: Final = 100  # events that are sent in one go: to send costs more than to write an event
-NOW: Final = "-"  # the cursor of whoever wants what is to come
+SAMPLES: Final = "sample"
 ANY: Final = "*"
 SAMPLE: Final = integer(
     f"At most so many events of each kind every {PAUSE} seconds; how many others there were is told", 1, MOST
@@ -32,51 +26,28 @@ SAMPLE: Final = integer(
 LAST: Final = ("completed", "failed", "dead", "cancelled", "abandoned")  # kinds after which a job is over
 
 
-class Tail:
-    """What happens from now on, or from a cursor on."""
-
-    def __init__(self, call: Call, function: str, limit: int = MOST, which: str = "") -> None:
-        self.call = call
-        self.asked = (function, limit, which)
-        self.cursor = NOW
-        self.silent_since = time.monotonic()
-
-    async def news(self) -> list[Row]:
-        """What has happened since the last question, and a row where some of it is forgotten."""
-        page = await self.call.ask(events(self.cursor, *self.asked))
-        self.cursor = page.cursor
-        return [{"kind": "missed", "count": page.missed}, *page.events] if page.missed else page.events
-
-    async def wait(self) -> bytes:
-        """Wait until it is worth to ask again; what is sent meanwhile, so that the listener knows we are there."""
-        await asyncio.sleep(PAUSE)
-        if time.monotonic() - self.silent_since < PULSE:
-            return b""
-        self.silent_since = time.monotonic()
-        return HEARTBEAT
-
-    def told(self, row: Row) -> bytes:
-        """An event as it is sent."""
-        self.silent_since = time.monotonic()
-        return event(str(row["kind"]), row)
-
-
 async def list_events(call: Call) -> ASGIApp:
     function = as_word("function", call.text("function") or ANY)
     sample = call.whole("sample", 0)
-    tail = Tail(call, function, sample, "sample") if sample else Tail(call, function)
-    await tail.news()
-    return EventStream(follow(tail), call.around.stopping)
+    listener = listener_of(call, Asked(function, sample, SAMPLES) if sample else Asked(function))
+    await listener.begin()
+    return EventStream(follow(listener), call.around.streams, listener.leave)
 
 
-async def follow(tail: Tail) -> AsyncGenerator[bytes]:
+def listener_of(call: Call, asked: Asked) -> Listener:
+    return Listener(call.around.feeds, call.identity, asked)
+
+
+async def follow(listener: Listener) -> AsyncGenerator[bytes]:
     """Everything that happens."""
     try:
         while True:
-            rows = await tail.news()
-            for first in range(0, len(rows), AT_ONCE):
-                yield b"".join(map(tail.told, rows[first : first + AT_ONCE]))
-            yield await tail.wait()
+            rounds = await listener.next()
+            for each in rounds:
+                for chunk in each.chunks():
+                    yield chunk
+            if not rounds:
+                yield HEARTBEAT
     except GearmanError as error:
         yield event("lost", problem_of(error).body())
 
@@ -84,11 +55,12 @@ async def follow(tail: Tail) -> AsyncGenerator[bytes]:
 async def follow_job(call: Call) -> ASGIApp:
     """First the job as it is, then what happens to it."""
     job = await find_job(call, call.path["handle"])
-    tail = Tail(call, ANY, which=str(job["handle"]))
     if is_over(job):
-        return EventStream(only(event("job", job)), call.around.stopping)
-    await tail.news()
-    return EventStream(follow_to_end(tail, call.path["handle"]), call.around.stopping)
+        return EventStream(only(event("job", job)), call.around.streams)
+    listener = listener_of(call, Asked(ANY, which=str(job["handle"])))
+    await listener.begin()
+    events = follow_to_end(call, listener, call.path["handle"])
+    return EventStream(events, call.around.streams, listener.leave)
 
 
 def is_over(job: Mapping[str, object]) -> bool:
@@ -99,17 +71,19 @@ async def only(chunk: bytes) -> AsyncGenerator[bytes]:
     yield chunk
 
 
-async def follow_to_end(tail: Tail, handle: str) -> AsyncGenerator[bytes]:
+async def follow_to_end(call: Call, listener: Listener, handle: str) -> AsyncGenerator[bytes]:
     """What happens to one job, until it is over."""
     try:
-        job = await find_job(tail.call, handle)
+        job = await find_job(call, handle)
         yield event("job", job)
         while not is_over(job):
-            for row in await tail.news():
-                yield tail.told(row)
+            rounds = await listener.next()
+            for row in [row for each in rounds for row in each.rows]:
+                yield event(str(row["kind"]), row)
                 if row["kind"] in LAST:
                     return
-            yield await tail.wait()
+            if not rounds:
+                yield HEARTBEAT
     except Problem as problem:
         yield event("over", problem.body())
     except GearmanError as error:

@@ -38,7 +38,7 @@ async def show_history(call: Call) -> Response:
 async def follow_server(call: Call) -> ASGIApp:
     check_view(call)
     sees = call.around.keeper.sees(call.identity)
-    return EventStream(call.around.live.events(sees), call.around.stopping)
+    return EventStream(call.around.live.events(sees), call.around.streams)
 
 
 def check_view(call: Call) -> None:
