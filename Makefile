@@ -43,10 +43,12 @@ conformance: $(VENV)/.dev real-clients ## Run every test that talks to a server 
 	set -e; for way in leader follower shards; do \
 	  echo "As the $$way of a pool"; GEARTRAIN_POOL=$$way $(RUN) pytest $(or $(TESTS),$(ON_THE_WIRE)); done
 
-torture: $(COMPILED)/.dev ## Kill servers and engines for half an hour, talk noise, and try a thousand times as many sequences of packets
+torture: $(COMPILED)/.dev ## Kill servers and engines, talk noise, be hostile, and try a thousand times as many sequences of packets
 	ROUNDS=$(or $(ROUNDS),300) $(COMPILED)/bin/python -m pytest --timeout 3600 --hypothesis-profile=torture \
 	  tests/crash tests/broker/test_invariants.py tests/broker/test_policy_invariants.py
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) $(COMPILED)/bin/python -m pytest tests/fuzz
+	for store in sqlite memory; do \
+	  $(COMPILED)/bin/python -m tests.hostile --store $$store --seconds $(or $(HOSTILE_SECONDS),600) || exit 1; done
 	GEARTRAIN_API_SECONDS=$(or $(API_SECONDS),300) $(COMPILED)/bin/python -m pytest tests/web/test_description.py
 	ROUNDS=$(or $(POOL_ROUNDS),20) $(COMPILED)/bin/python -m pytest tests/pool/test_servers.py tests/pool/test_failover.py tests/pool/test_networks.py
 
