@@ -65,7 +65,8 @@ def test_on_a_terminal_what_is_too_wide_goes_on_below() -> None:
     assert widths == [8, 5]
     grid.screen._force_terminal = True
     grid.widths = [8, 3]
-    assert list(grid.lines(["Größe größer", "1234"])) == ["Größe gr  123", "ößer        4"]
+    assert list(grid.lines(["Größe größer", "1234"])) == ["Größe     123", "größer      4"]
+    assert list(grid.lines(["Größengrößer", "1"])) == ["Größengr    1", "ößer"]
 
 
 def test_json_is_printed_row_by_row(capsys: pytest.CaptureFixture[str]) -> None:

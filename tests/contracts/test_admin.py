@@ -82,7 +82,22 @@ def test_a_command_is_one_line_of_words(shell: Shell, job_server: ServerProgram)
     with pytest.raises(SettingsError):
         admin.command("version\nshutdown")
     with pytest.raises(SettingsError):
-        admin.create_function("two words")
+        admin.create_function("")
+
+
+def test_a_function_may_have_any_name(shell: Shell, job_server: ServerProgram, function: str) -> None:
+    admin = shell.admin(job_server.address)
+    for odd in ("\ttab", "\udce9byte"):
+        admin.create_function(function + odd)
+        assert function + odd in [row.function for row in admin.status()]
+        admin.drop_function(function + odd)
+    if "gearmand" in job_server.command[0]:
+        with pytest.raises(ServerError, match="'create': only Geartrain's own server does"):
+            admin.create_function(f"{function} blank")
+    else:
+        admin.create_function(f"{function} blank")
+        assert f"{function} blank" in [row["function"] for row in admin.functions()]
+        admin.drop_function(f"{function} blank")
 
 
 def test_only_our_server_answers_in_json(shell: Shell, job_server: ServerProgram, function: str) -> None:

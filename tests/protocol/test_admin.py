@@ -83,7 +83,7 @@ def test_a_command_is_words_on_one_line() -> None:
     with pytest.raises(SettingsError, match="one line"):
         Query("status\nversion", True, admin.as_lines)
     for word in ("", "nul\0"):
-        with pytest.raises(SettingsError, match="word"):
+        with pytest.raises(SettingsError, match="expected a word"):
             admin.create_function(word)
 
 

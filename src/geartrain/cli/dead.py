@@ -10,6 +10,7 @@ import click
 from geartrain.cli import questions
 from geartrain.cli.groups import ListingGroup
 from geartrain.cli.jobs import MOST, age
+from geartrain.cli.names import known_functions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line
 from geartrain.cli.questions import ask_each_of, rows_of_each
@@ -20,7 +21,9 @@ from geartrain.sync.admin import Admin
 LONGEST_ERROR: Final = 60  # letters of it in the list
 
 handles_argument: Final = click.argument("handles", nargs=-1, metavar="[HANDLE...]")
-function_option: Final = click.option("-f", "--function", metavar="NAME", help="All of this function.")
+function_option: Final = click.option(
+    "-f", "--function", metavar="NAME", help="All of this function.", shell_complete=known_functions
+)
 all_option: Final = click.option("--all", "every", is_flag=True, help="All there are.")
 
 
@@ -31,7 +34,14 @@ def command() -> None:
 
 @command.command("list")
 @servers_option
-@click.option("-f", "--function", default=questions.ANY, metavar="NAME", help="Only those of this function.")
+@click.option(
+    "-f",
+    "--function",
+    default=questions.ANY,
+    metavar="NAME",
+    help="Only those of this function.",
+    shell_complete=known_functions,
+)
 @click.option("--limit", type=click.IntRange(1), default=MOST, metavar="N", help=f"At most so many [{MOST}].")
 @json_option
 def list_dead(servers: tuple[str, ...], function: str, limit: int, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from geartrain.cli import questions
 from geartrain.cli.durations import duration
 from geartrain.cli.fields import fields_of, flattened
 from geartrain.cli.groups import ListingGroup
+from geartrain.cli.names import function_argument, known_functions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Row, counted, print_details, print_json, print_line
 from geartrain.cli.questions import ask_each, ask_each_of
@@ -18,7 +19,9 @@ from geartrain.cli.tables import print_rows
 from geartrain.errors import GearmanError
 from geartrain.sync.admin import Admin
 
-functions_argument: Final = click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
+functions_argument: Final = click.argument(
+    "functions", nargs=-1, required=True, metavar="FUNCTION...", shell_complete=known_functions
+)
 
 
 @click.group("functions", cls=ListingGroup, short_help="List functions, and say how they are served.")
@@ -37,7 +40,7 @@ def list_functions(servers: tuple[str, ...], as_json: bool) -> None:
 
 @command.command("maxqueue", short_help="Limit how many jobs may be queued.")
 @servers_option
-@click.argument("function")
+@function_argument
 @click.argument("numbers", nargs=-1, type=click.IntRange(0), metavar="[N | HIGH NORMAL LOW]")
 @json_option
 def maxqueue(servers: tuple[str, ...], function: str, numbers: tuple[int, ...], as_json: bool) -> None:
@@ -48,7 +51,7 @@ def maxqueue(servers: tuple[str, ...], function: str, numbers: tuple[int, ...], 
 
 @command.command("create")
 @servers_option
-@click.argument("function")
+@function_argument
 @json_option
 def create(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Make a function known before anybody works on it or asks for it."""
@@ -57,7 +60,7 @@ def create(servers: tuple[str, ...], function: str, as_json: bool) -> None:
 
 @command.command("drop")
 @servers_option
-@click.argument("function")
+@function_argument
 @json_option
 def drop(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Forget a function that has no workers, with its queued jobs."""
@@ -66,7 +69,7 @@ def drop(servers: tuple[str, ...], function: str, as_json: bool) -> None:
 
 @command.command("show")
 @servers_option
-@click.argument("function")
+@function_argument
 @json_option
 def show(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Show a function's queues, and the policy that holds for it.
@@ -97,7 +100,7 @@ def details(row: Row) -> Row:
 
 @command.command("set", short_help="Set fields of a function's policy.")
 @servers_option
-@click.argument("function")
+@function_argument
 @click.argument("fields", nargs=-1, required=True, metavar="KEY=VALUE...")
 @json_option
 def set_fields(servers: tuple[str, ...], function: str, fields: tuple[str, ...], as_json: bool) -> None:
@@ -165,7 +168,7 @@ def drain(servers: tuple[str, ...], functions: tuple[str, ...], as_json: bool) -
 
 @command.command("purge", short_help="Cancel the jobs that no worker has.")
 @servers_option
-@click.argument("function")
+@function_argument
 @click.option(
     "--older-than",
     callback=duration,

@@ -11,6 +11,7 @@ import click
 from geartrain.cli import questions
 from geartrain.cli.durations import duration, rounded
 from geartrain.cli.groups import ListingGroup
+from geartrain.cli.names import known_functions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Column, Payload, Row, print_details, print_json, print_line
 from geartrain.cli.questions import ask_each, ask_each_of, rows_of_each
@@ -28,7 +29,9 @@ def command() -> None:
 
 @command.command("list")
 @servers_option
-@click.option("-f", "--function", metavar="NAME", help="Only jobs of this function.")
+@click.option(
+    "-f", "--function", metavar="NAME", help="Only jobs of this function.", shell_complete=known_functions
+)
 @click.option("-s", "--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("-u", "--unique", metavar="U", help="Only jobs with this unique.")
 @click.option("-w", "--worker", metavar="W", help="Only jobs that run at this worker: its id or host.")
@@ -101,7 +104,9 @@ def show(servers: tuple[str, ...], handle: str, as_json: bool) -> None:
 @servers_option
 @click.argument("handles", nargs=-1, metavar="[HANDLE...]")
 @click.option("-u", "--unique", metavar="U", help="The job with this unique, of --function.")
-@click.option("-f", "--function", metavar="NAME", help="The function of --unique.")
+@click.option(
+    "-f", "--function", metavar="NAME", help="The function of --unique.", shell_complete=known_functions
+)
 @json_option
 def cancel(
     servers: tuple[str, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from errno import EPIPE
 from functools import partial
@@ -19,6 +20,7 @@ WRONG_USAGE: Final = 2
 NO_SERVER: Final = 3
 INTERRUPTED: Final = 130  # as a shell says it of SIGINT
 
+SURROGATE: Final = re.compile(r"\\udc([89a-f][0-9a-f])")
 NEEDED: Final = ("click", "rich")  # of the extra "server"
 
 
@@ -87,8 +89,9 @@ def left_by(status: int) -> int:
 
 
 def say(message: str) -> None:
-    """One line on stderr."""
-    print(f"geartrain: {printable(' '.join(message.split()))}", file=sys.stderr)
+    """One line on stderr. A byte that is no text is shown as \\xNN, also where Python's repr has it as a surrogate."""
+    line = SURROGATE.sub(r"\\x\1", " ".join(message.split()))
+    print(f"geartrain: {printable(line)}", file=sys.stderr)
 
 
 def status_of(error: GearmanError) -> int:

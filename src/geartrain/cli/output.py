@@ -65,9 +65,14 @@ def print_details(row: Row) -> None:
     shown = {name: value for name, value in row.items() if value not in (None, "", [])}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
-        when = isinstance(value, float) and name.endswith("_at")
-        text = moment(value) if when else value
-        print_line(f"{name:{width}}  {text}")
+        print_line(f"{name:{width}}  {in_words(name, value)}")
+
+
+def in_words(name: str, value: object) -> str:
+    """A field's value for people: times as they are there, and what is no text as JSON has it."""
+    if isinstance(value, float) and name.endswith("_at"):
+        return moment(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (bool, dict, list)) else str(value)
 
 
 def print_line(text: str, *, err: bool = False) -> None:

@@ -11,6 +11,7 @@ import click
 
 from geartrain.cli.durations import exactly, rounded
 from geartrain.cli.groups import ListingGroup
+from geartrain.cli.names import function_argument
 from geartrain.cli.options import json_option, servers_option, workload_of
 from geartrain.cli.output import Column, Row, moment, print_json, print_line
 from geartrain.cli.questions import PRIORITIES, ask_each
@@ -42,7 +43,7 @@ def list_schedules(servers: tuple[str, ...], as_json: bool) -> None:
 @command.command("add", short_help="Add or change a schedule.")
 @servers_option
 @click.argument("name")
-@click.argument("function")
+@function_argument
 @click.argument("workload", required=False, default="")
 @click.option(
     "--cron", default="", metavar="LINE", help="When: minute, hour, day, month, weekday; or @daily etc."

@@ -32,7 +32,7 @@ def command(
 
     A job that is done is not known any more, unless its function's policy has its result kept.
     """
-    if (handle is None) == (unique is None):
+    if bool(handle) == bool(unique):
         raise click.UsageError("expected a HANDLE or --unique U, and not both")
     label = handle or unique or ""
     with Client(servers_of(servers), tls=tls_given()) as client:

@@ -12,6 +12,7 @@ import click
 from geartrain.cli.durations import duration
 from geartrain.cli.following import Follower
 from geartrain.cli.main import say
+from geartrain.cli.names import function_argument
 from geartrain.cli.options import json_option, moment, servers_of, servers_option, workload_of
 from geartrain.cli.output import Payload, print_json, print_line, progress_bar, result_fields
 from geartrain.cli.secrecy import tls_given
@@ -26,7 +27,7 @@ PRIORITIES: Final = [priority.name.lower() for priority in Priority]
 
 @click.command("submit", short_help="Submit a job.")
 @servers_option
-@click.argument("function")
+@function_argument
 @click.argument("workload", required=False)
 @click.option("-b", "--background", is_flag=True, help="Print the handle, and do not wait.")
 @click.option("-u", "--unique", metavar="U", help="Equal submissions with this unique share one job.")

@@ -69,7 +69,7 @@ class Grid:
         ):
             yield self.line(cells)
             return
-        parts = [chop_cells(cell, width) for cell, width in zip(cells, self.widths, strict=True)]
+        parts = [folded(cell, width) for cell, width in zip(cells, self.widths, strict=True)]
         for line in zip_longest(*parts, fillvalue=""):
             yield self.line(line)
 
@@ -79,6 +79,18 @@ class Grid:
             for column, cell, width in zip(self.columns, cells, self.widths, strict=True)
         ]
         return GAP.join(padded).rstrip()
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A text in lines that have room, broken between words where it can be."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines += chop_cells(word, width)
+    return lines if lines[0] or len(lines) == 1 else lines[1:]
 
 
 def fit(widths: list[int], room: int) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from geartrain.cli import questions
+from geartrain.cli.names import known_functions
 from geartrain.cli.options import json_option, servers_option
 from geartrain.cli.output import Row, console, print_json, print_line
 from geartrain.errors import ConnectError, ConnectionLost, JobTimeout, ServerError
@@ -45,7 +46,7 @@ STYLES: Final = {
 
 @click.command("tail", short_help="Watch what happens to jobs.")
 @servers_option
-@click.argument("function", default=questions.ANY, metavar="[FUNCTION]")
+@click.argument("function", default=questions.ANY, metavar="[FUNCTION]", shell_complete=known_functions)
 @json_option
 def command(servers: tuple[str, ...], function: str, as_json: bool) -> None:
     """Print a line for all that happens to the jobs of FUNCTION, or to all jobs, until Ctrl-C."""

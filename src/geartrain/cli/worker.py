@@ -14,6 +14,7 @@ import click
 from geartrain.aio.worker import AsyncWorker
 from geartrain.cli.durations import at_least, duration
 from geartrain.cli.job_command import JobCommand
+from geartrain.cli.names import known_functions
 from geartrain.cli.options import servers_of, servers_option
 from geartrain.cli.secrecy import tls_given
 from geartrain.tasks.supervisor import KILL_AFTER
@@ -24,7 +25,13 @@ OF_APPLICATIONS: Final = ("processes", "max_jobs", "max_lifetime", "max_rss", "s
 @click.command("worker", short_help="Do the work: with a command, or with a Python application.")
 @servers_option
 @click.option(
-    "-f", "--function", "functions", multiple=True, metavar="NAME", help="Run COMMAND for its jobs."
+    "-f",
+    "--function",
+    "functions",
+    multiple=True,
+    metavar="NAME",
+    help="Run COMMAND for its jobs.",
+    shell_complete=known_functions,
 )
 @click.option("--processes", type=click.IntRange(1), metavar="N", help="Processes of the application.")
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Jobs at a time (in each process).")

@@ -135,7 +135,7 @@ def words(*parts: str) -> str:
     """
     for part in parts:
         if not part or "\0" in part:
-            raise SettingsError(f"text command: {part!r} cannot be a word of it")
+            raise SettingsError(f"text command {parts[0]}: {part!r}, expected a word without NUL")
     if not any(sign in part for part in parts for sign in SEPARATORS):
         return " ".join(parts)
     encoded = [quote_from_bytes(octets(part, "text command"), UNTOUCHED) for part in parts]
@@ -242,6 +242,6 @@ def refusal(error: GearmanError, query: Query[Answer]) -> GearmanError:
     """What to raise where a server refused a command: it says so when only our own server knows it."""
     if not query.ours or not isinstance(error, ServerError) or error.error_code != "UNKNOWN_COMMAND":
         return error
-    verb = query.line.partition(" ")[0]
+    verb = query.line.partition(" ")[0].removeprefix(ESCAPED)
     text = f"{error.server} does not know the command {verb!r}: only Geartrain's own server does"
     return ServerError(error.error_code, text, server=error.server)
