@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from geartrain.broker.access import RIGHTS
+from geartrain.broker.admin import COMMANDS
 from geartrain.broker.rights import PACKETS, VERBS
 from geartrain.broker.search import NUMBERS, TEXTS
 from geartrain.broker.shards import shard_of
@@ -279,6 +280,19 @@ def test_no_line_of_text_tells_of_what_one_may_not_view() -> None:
 @pytest.mark.parametrize("right", RIGHTS)
 def test_nor_does_one_where_there_is_one_right_alone(right: str) -> None:
     ask_all_lines(World(MemoryServer()), {right: ["pub*"]})
+
+
+def test_a_name_that_is_percent_encoded_is_heard_as_the_name_that_it_is() -> None:
+    world = World(MemoryServer())
+    peer = world.asker(PUBLIC)
+    before = world.secrets()
+    for verb, name in product(COMMANDS, [word for word in world.names() if word.twin]):
+        encoded = b"".join([b"%%%02X" % octet for octet in name.said])
+        for rest in (b"", b" 1", b' {"timeout":5}'):
+            answer = heard_of(peer, [Word(verb + b" " + name.said + rest)], False)
+            asked = [Word(b"%" + verb + b" " + encoded + rest)]
+            assert verb == b"events" or heard_of(peer, asked, False) == answer, (verb, name, rest)
+    assert world.secrets() == before
 
 
 def ask_all_lines(world: World, rights: dict[str, list[str]]) -> None:

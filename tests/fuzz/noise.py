@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
+from urllib.parse import quote_from_bytes
 
 from geartrain.broker.admin import COMMANDS as VERBS
 from geartrain.protocol.commands import COMMANDS, EXTENSION
@@ -129,6 +130,8 @@ class Noise:
         words = [verb, *(self.argument() for _ in range(self.random.randrange(5)))]
         if verb.lower() in (b"purge", b"pause", b"drain", b"policy", b"peer-drain"):
             words[1:2] = [self.random.choice((b"mail", b"resize", b"no-such", b"-1"))]
+        if self.random.random() < 0.1:
+            words = [b"%" + verb, *[quote_from_bytes(word).encode() for word in words[1:]]]
         return b" ".join(words)[:5000].replace(b"\n", b"") + self.random.choice((b"\n", b"\r\n"))
 
     def request(self) -> bytes:

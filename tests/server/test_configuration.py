@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from geartrain.broker.policy import Policies
 from geartrain.errors import SettingsError
 from geartrain.server.configuration import Configuration, read_configuration
 from geartrain.server.settings import Settings, settings_from
@@ -28,6 +29,16 @@ def test_a_file_may_begin_with_the_mark_that_editors_on_windows_put_there(tmp_pa
     path = tmp_path / "geartrain.toml"
     path.write_bytes(b'\xef\xbb\xbfgrace = 3\r\nverbose = "INFO"\r\n')
     assert read_configuration(str(path)).options == {"grace": 3.0, "verbose": "INFO"}
+
+
+def test_a_time_may_have_units_wherever_a_file_has_one(tmp_path: Path) -> None:
+    options = 'grace = "1m"\nheartbeat = "500ms"\nkeepalive-interval = "90s"\n'
+    configuration = read(tmp_path, options + '[functions.f]\nttl = "1h30m"\nretry = { delay = "2s" }\n')
+    settings = settings_from({}, configuration.options, {})
+    assert (settings.grace, settings.heartbeat, settings.keepalive_interval) == (60.0, 0.5, 90)
+    policies = Policies()
+    policies.configure(configuration.sections["functions"])
+    assert policies.fields(b"f") == {"ttl": 5400, "retry": {"delay": 2}}
 
 
 def test_a_section_is_no_option_and_keeps_the_order_of_the_file(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def test_the_environment_wins_over_the_file() -> None:
         ("GEARTRAIN_EXCEPTIONS", "yes", "exceptions", True),
         ("GEARTRAIN_SYSLOG", "0", "syslog", False),
         ("GEARTRAIN_GRACE", "", "grace", 10.0),
+        ("GEARTRAIN_GRACE", "1m30s", "grace", 90.0),
+        ("GEARTRAIN_KEEPALIVE_IDLE", "2m", "keepalive_idle", 120),
+        ("GEARTRAIN_KEEPALIVE_IDLE", "-1", "keepalive_idle", -1),
     ],
 )
 def test_each_option_has_its_variable(variable: str, text: str, field: str, value: object) -> None:

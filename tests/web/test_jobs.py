@@ -193,3 +193,21 @@ def test_a_job_that_the_server_does_not_take_is_a_problem(everywhere: Site, func
     everywhere.does("POST", f"/functions/{quote(function, safe='')}/drain")
     told = problem(everywhere.asks("POST", "/jobs", {"function": function}), 503)
     assert told["code"] == "QUEUE_ERROR"
+
+
+def test_a_time_may_have_units_wherever_a_request_has_one(everywhere: Site, function: str) -> None:
+    begun = time.time()
+    handle = everywhere.submits(function, delay="1h30m")
+    assert begun + 5400 <= everywhere.gets(f"/jobs/{handle}")["run_at"] <= time.time() + 5400
+    problem(everywhere.asks("POST", "/jobs", {"function": function, "wait": "10ms"}), 504)
+    for age, found in (("1d", 0), ("0s", 1)):
+        assert (
+            len(everywhere.gets("/jobs", function=function, state="delayed", older_than=age)["jobs"]) == found
+        )
+    policy = everywhere.does("PATCH", f"/functions/{quote(function, safe='')}", {"policy": {"timeout": "5m"}})
+    assert policy["set"] == {"timeout": 300}
+    purged = everywhere.does("POST", f"/functions/{quote(function, safe='')}/purge", {"older_than": "7d"})
+    assert purged["cancelled"] == 0
+    for wrong in ("5", "1x", "25h", "", "-1h"):
+        told = problem(everywhere.asks("POST", "/jobs", {"function": function, "wait": wrong}), 400)
+        assert (told["name"], told["value"]) == ("wait", wrong)

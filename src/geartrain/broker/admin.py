@@ -33,7 +33,7 @@ from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job,
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
 from geartrain.broker.refusals import name_fault
-from geartrain.broker.rights import VERBS, need_of
+from geartrain.broker.rights import need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.broker.search import find
 from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
@@ -95,7 +95,7 @@ def words_of(line: bytes) -> list[bytes]:
     words = re.split(rb" +", line)
     if len(words) > MOST_WORDS:
         raise ProtocolError(f"a text line has {len(words)} words, at most {MOST_WORDS} are expected")
-    if words[0].startswith(ESCAPED) and words[0][1:].lower() in VERBS:
+    if words[0].startswith(ESCAPED) and words[0][1:].lower() in COMMANDS:
         return [words[0][1:], *[unquote_to_bytes(word) for word in words[1:]]]
     return words
 
