@@ -22,6 +22,7 @@ from tests.support.machine import DEADLINE, HOST, free_port, wait_until
 from tests.support.manager import Manager, listening
 
 RESTARTS = 3
+KEEPALIVE = "02"  # in /proc/net/tcp
 
 
 @pytest.fixture
@@ -46,6 +47,26 @@ def test_listen_is_beside_passed_sockets_where_it_is_given(manager: Manager) -> 
     options = ("--listen", HOST, "--port", str(free_port()))
     with listening("gear", "gear") as passed, manager.starts(*options, passed=passed) as server:
         wait_until(lambda: server.has_written("message=listening", 3), "it listens on three sockets")
+
+
+def test_a_connection_from_before_the_start_is_probed_as_any_other(manager: Manager) -> None:
+    with (
+        listening("gear") as passed,
+        socket.create_connection(passed[0][1].getsockname(), DEADLINE) as early,
+        manager.starts(passed=passed),
+    ):
+        Link(early).knows_that_server_has_heard()
+        assert timer_of(passed[0][1], early) == KEEPALIVE
+
+
+def timer_of(listener: socket.socket, peer: socket.socket) -> str:
+    """The timer of the server's end of a connection, as the system tells it."""
+    ports = [f":{each.getsockname()[1]:04X}" for each in (listener, peer)]
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        words = line.split()
+        if [words[1][-5:], words[2][-5:]] == ports:
+            return words[5].partition(":")[0]
+    raise AssertionError("there is no such connection")
 
 
 def test_a_restart_refuses_nobody_and_loses_no_job(manager: Manager) -> None:

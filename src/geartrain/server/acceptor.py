@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from geartrain.server.handshake import Handshake
-from geartrain.server.listeners import Listener, tune
+from geartrain.server.listeners import Listener, tune, tune_early
 from geartrain.server.peer import Peer
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Acceptor:
             return self.turn_away(accepted)
         self.turned_away = 0
         accepted.setblocking(False)
+        tune_early(accepted, self.server.settings)
         certificates = self.server.certificates
         if listener.tls and certificates is not None:
             self.handshakes.add(Handshake(self.server, accepted, listener, certificates.context))

@@ -176,10 +176,16 @@ def address_of(listener: socket.socket) -> str:
     return f"{UNIX}{address}" if isinstance(address, str) else name_of(address[0], address[1])
 
 
+def tune_early(accepted: socket.socket, settings: Settings) -> None:
+    """Tune a connection that was there before its listener was tuned: while the jobs were loaded, for one."""
+    if accepted.family != socket.AF_UNIX and not accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY):
+        tune(accepted, settings)
+
+
 def tune(listener: socket.socket, settings: Settings) -> None:
     """Have its connections send small packets at once, and notice within about a minute that a peer's machine is gone.
 
-    What a listener is set to, the connections that it accepts are born with.
+    What a listener is set to, the connections that come from then on are born with.
 
     There is no TCP_USER_TIMEOUT: it would also end a peer that is there and does not read for a while, such as a
     client whose output somebody pages through; ``max_output`` is the limit for those.
