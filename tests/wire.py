@@ -61,6 +61,7 @@ class OneBroker:
         self.notices = self.broker.notices
         self.deeds = self.broker.deeds
         self.sessions: dict[Connection, Session] = {}
+        self.told: dict[Connection, bytes] = {}  # what was written to peers that hear a long list
         self.disconnect = self.broker.disconnect
         self.set_time = self.broker.set_time
 
@@ -74,10 +75,17 @@ class OneBroker:
         guard(self.sessions[connection], badge)
 
     def end_turn(self) -> None:
+        """A turn, as a server takes it: what a peer that hears a long list has to hear is written at once."""
+        lists = self.broker.lists
+        for connection in lists.whole:
+            self.sessions[connection].go_on()
+        lists.whole.clear()
         end_turn(self.broker)
+        for connection in [*lists.unfinished, *lists.whole]:
+            self.told[connection] = self.told.get(connection, b"") + connection.take_outgoing()
 
     def read(self, connection: Connection) -> bytes:
-        return connection.take_outgoing()
+        return self.told.pop(connection, b"") + connection.take_outgoing()
 
     def sleeps(self, connection: Connection) -> bool:
         return connection.asleep
@@ -128,8 +136,10 @@ class Peer:
         return self.heard()
 
     def types(self, line: bytes) -> bytes:
-        """Send a line of the text protocol, and its answer."""
+        """Send a line of the text protocol, and its answer, however many turns that takes."""
         self.sends(line + b"\n")
+        while any(broker.lists.wait() == 0 for broker in self.server.inside.brokers):
+            self.server.ends_turn()
         return self.read()
 
     def lists(self, line: bytes) -> list[Any]:

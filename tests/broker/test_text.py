@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from geartrain.broker.rules import Rules
@@ -17,7 +19,8 @@ from geartrain.protocol.commands import (
     SUBMIT_JOB_LOW_BG,
 )
 from geartrain.protocol.packet import request, response
-from tests.wire import MemoryServer
+from tests.relay.member import Member
+from tests.wire import MemoryServer, Peer
 
 RULES = Rules(prefix=b"H:test", version=b"2.0.0", pid=4711, verbose=b"ERROR")
 INCOMPLETE = b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to+this+command+"
@@ -144,16 +147,35 @@ def test_a_name_that_is_no_text_comes_back_as_it_is() -> None:
     assert peer.types(b"status") == b"\xff\xfe\t0\t0\t0\n.\n"
 
 
-def test_a_few_bytes_cannot_ask_for_gigabytes_of_text_in_one_turn() -> None:
-    server = MemoryServer()
-    curious, patient = server.connect(), server.connect()
+def many_functions(server: MemoryServer) -> Peer:
+    """A peer of a server that knows functions of 2 MiB of names."""
+    curious = server.connect()
     for number in range(4800):
         curious.sends(b"create function %05d%b\n" % (number, b"f" * 500))
     curious.read()
+    return curious
+
+
+@pytest.mark.one_server
+def test_a_few_bytes_cannot_ask_for_gigabytes_of_text_in_one_turn() -> None:
+    server = MemoryServer()
+    curious, patient = many_functions(server), server.connect()
+    curious.sends(b"status\n" * 100_000)
+    assert len(curious.read()) < 512 * 1024
+    curious.connection.clogged = True  # it does not read
+    assert patient.types(b"status").endswith(b".\n")
+
+
+def take_turns(server: MemoryServer, turns: int) -> None:
+    for _ in range(turns):
+        server.ends_turn()
+
+
+@pytest.mark.one_server
+def test_in_a_pool_who_asks_for_gigabytes_of_text_without_a_wait_is_ended() -> None:
+    server = MemoryServer(build=partial(Member, 1))
+    curious = many_functions(server)
+    curious.sends(b"status\n" * 100_000)
     with pytest.raises(ProtocolError, match="at once"):
-        curious.sends(b"status\n" * 100_000)
-    assert len(curious.read()) < 20 * 1024 * 1024
-    for _ in range(10):
-        server.passes(1)
-        patient.sends(b"status\n")
-        assert patient.read().endswith(b".\n")
+        take_turns(server, 1000)
+    assert len(curious.read()) < 40 * 1024 * 1024

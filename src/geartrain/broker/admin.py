@@ -7,7 +7,7 @@ The commands of gearmand are here, and answer byte for byte as gearmand 2.0 does
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -29,6 +29,7 @@ from geartrain.broker.deeds import line_deed, outcome_of
 from geartrain.broker.gates import limit
 from geartrain.broker.history import dead, dead_discard, dead_retry, dead_show, result
 from geartrain.broker.listing import functions, job, jobs, peers
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import HIGH, LOW, NORMAL, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
 from geartrain.broker.recurring import cancel_recurring
@@ -36,13 +37,14 @@ from geartrain.broker.refusals import name_fault
 from geartrain.broker.rights import need_of
 from geartrain.broker.schedule_verbs import SCHEDULE_CHANGES, SCHEDULE_COMMANDS
 from geartrain.broker.search import find
-from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
+from geartrain.broker.sight import functions_for, jobs_in, may, peers_for
 from geartrain.broker.stats import stats
 from geartrain.broker.watching import events
 from geartrain.broker.workloads import workload
 from geartrain.errors import ProtocolError
 
 MOST_WORDS: Final = 5
+NAMES_AT_ONCE: Final = 100  # of a line of ``workers``
 ESCAPED: Final = b"%"
 MOST_BYTES: Final = 16 * 1024 * 1024  # answered in one turn before another question is refused
 
@@ -64,8 +66,8 @@ class Console:
         self.size = 0  # bytes that were answered in that turn
         self.waits = False  # whether the last answer must wait for the store
 
-    def answer(self, line: bytes) -> bytes:
-        """The answer to a line; raises ProtocolError when the connection must end.
+    def answer(self, line: bytes) -> bytes | Rows:
+        """The answer to a line, or the rows of a list; raises ProtocolError when the connection must end.
 
         What may be asked in one turn is bounded, since a few bytes can ask for megabytes.
         """
@@ -81,10 +83,17 @@ class Console:
         command = COMMANDS.get(verb)
         answer = unknown(words[0]) if command is None else command(self.broker, words)
         self.waits = verb in WAITING
+        if not isinstance(answer, bytes):
+            return answer
         if need_of(words).changes and not self.broker.relayed:
             self.broker.deeds.append(line_deed(self.connection, words, outcome_of(answer)))
         self.size += len(answer)
         return answer
+
+    def carry(self, size: int) -> None:
+        """Count a list that was told in several turns for the questions that waited behind it."""
+        self.size += size
+        self.turn = self.broker.now
 
 
 def words_of(line: bytes) -> list[bytes]:
@@ -118,36 +127,51 @@ def is_cancel(words: list[bytes]) -> bool:
 # gearmand's commands
 
 
-def status(broker: Broker, words: list[bytes]) -> bytes:
-    lines = [
-        b"%b\t%d\t%d\t%d\n" % (function.name, function.total(), function.running, len(function.workers))
-        for function in functions_for(broker)
-    ]
-    return b"".join(lines) + END
+def status(broker: Broker, words: list[bytes]) -> Rows:
+    return Rows(len(broker.functions), status_lines(broker))
 
 
-def prioritystatus(broker: Broker, words: list[bytes]) -> bytes:
-    lines = [
-        b"%b\t%d\t%d\t%d\t%d\n"
-        % (
-            function.name,
-            function.queued(HIGH),
-            function.queued(NORMAL),
-            function.queued(LOW),
-            len(function.workers),
-        )
-        for function in functions_for(broker)
-    ]
-    return b"".join(lines) + END
+def status_lines(broker: Broker) -> Iterator[bytes]:
+    for function in functions_for(broker):
+        if function is None:
+            yield b""
+            continue
+        counts = (function.total(), function.running, len(function.workers))
+        yield b"%b\t%d\t%d\t%d\n" % (function.name, *counts)
+    yield END
 
 
-def workers(broker: Broker, words: list[bytes]) -> bytes:
-    lines = []
+def prioritystatus(broker: Broker, words: list[bytes]) -> Rows:
+    return Rows(len(broker.functions), priority_lines(broker))
+
+
+def priority_lines(broker: Broker) -> Iterator[bytes]:
+    for function in functions_for(broker):
+        if function is None:
+            yield b""
+            continue
+        queued = (function.queued(HIGH), function.queued(NORMAL), function.queued(LOW))
+        yield b"%b\t%d\t%d\t%d\t%d\n" % (function.name, *queued, len(function.workers))
+    yield END
+
+
+def workers(broker: Broker, words: list[bytes]) -> Rows:
+    return Rows(len(broker.connections), worker_lines(broker))
+
+
+def worker_lines(broker: Broker) -> Iterator[bytes]:
+    """A line for each connection; one of many names comes in parts."""
     for peer in peers_for(broker):
-        seen = [function for function in peer.abilities if may(broker, VIEW, function.name)]
-        names = b"".join([b" " + function.name for function in seen])
-        lines.append(b"%d %b %b :%b\n" % (peer.number, peer.host, peer.client_id, names))
-    return b"".join(lines) + END
+        if peer is None:
+            yield b""
+            continue
+        yield b"%d %b %b :" % (peer.number, peer.host, peer.client_id)
+        abilities = list(peer.abilities)
+        for start in range(0, len(abilities), NAMES_AT_ONCE):
+            some = abilities[start : start + NAMES_AT_ONCE]
+            yield b"".join([b" " + each.name for each in some if may(broker, VIEW, each.name)])
+        yield b"\n"
+    yield END
 
 
 def maxqueue(broker: Broker, words: list[bytes]) -> bytes:
@@ -178,14 +202,26 @@ def version(broker: Broker, words: list[bytes]) -> bytes:
     return b"OK %b\n" % broker.rules.version
 
 
-def show(broker: Broker, words: list[bytes]) -> bytes:
+def show(broker: Broker, words: list[bytes]) -> bytes | Rows:
     if len(words) == 1:
         return unknown(words[0])
     if is_word(words, 1, b"jobs"):
-        return b"".join([shown(job) for job in jobs_for(broker)]) + END
+        return Rows(len(broker.jobs), job_lines(broker))
     if is_word(words, 1, b"unique") and is_word(words, 2, b"jobs"):
-        return b"".join([job.unique + b"\n" for job in jobs_for(broker)]) + END
+        return Rows(len(broker.jobs), unique_lines(broker))
     return UNKNOWN_SHOW
+
+
+def job_lines(broker: Broker) -> Iterator[bytes]:
+    for known in jobs_in(broker):
+        yield b"" if known is None else shown(known)
+    yield END
+
+
+def unique_lines(broker: Broker) -> Iterator[bytes]:
+    for known in jobs_in(broker):
+        yield b"" if known is None else known.unique + b"\n"
+    yield END
 
 
 def shown(job: Job) -> bytes:
@@ -246,7 +282,7 @@ def function_named(broker: Broker, name: bytes) -> Function | None:
     return None
 
 
-COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
+COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes | Rows]]] = {
     b"status": status,
     b"prioritystatus": prioritystatus,
     b"workers": workers,

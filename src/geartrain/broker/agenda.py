@@ -80,6 +80,8 @@ def wait(broker: Broker) -> float:
         soonest = min(soonest, max(broker.delayed.next() - broker.clock, 0.0), CLOCK_CHECK)
     if broker.schedules.soonest != NEVER:
         soonest = min(soonest, max(broker.schedules.soonest - broker.clock, 0.0), CLOCK_CHECK)
+    if broker.lists.unfinished:
+        soonest = min(soonest, broker.lists.wait())
     if broker.archive.expiries:
         soonest = min(soonest, max(broker.archive.expiries[0][0] - broker.clock, EXPIRY_CHECK))
     return soonest

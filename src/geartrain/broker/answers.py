@@ -23,13 +23,14 @@ def octets(shown: str) -> bytes:
         return shown.encode("utf-8", "surrogatepass")  # nothing has such a name
 
 
+def json_line(row: dict[str, object]) -> bytes:
+    """A row of a list."""
+    return json.dumps(row).encode() + b"\n"
+
+
 def json_lines(rows: list[dict[str, object]]) -> bytes:
     """A JSON object a line, and the line that ends the answer."""
     return b"".join([json_line(row) for row in rows]) + END
-
-
-def json_line(row: dict[str, object]) -> bytes:
-    return json.dumps(row).encode() + b"\n"
 
 
 def incomplete(word: bytes) -> bytes:

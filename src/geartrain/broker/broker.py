@@ -14,6 +14,7 @@ from geartrain.broker.deadlines import Deadlines
 from geartrain.broker.deeds import Deed
 from geartrain.broker.endings import abandon, lose
 from geartrain.broker.events import Events
+from geartrain.broker.lists import Lists
 from geartrain.broker.model import HIGH, KEPT, LOW, MOST_WAITS, NORMAL, Connection, Function, Job
 from geartrain.broker.openings import Openings
 from geartrain.broker.policy import Policies
@@ -69,6 +70,7 @@ class Broker:
         self.time_limits = Deadlines(3)  # running jobs with a time limit, by monotonic time
         self.lifetimes = Deadlines(4)  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
+        self.lists = Lists()
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.events: Events | None = None  # None while nobody watches
         self.reattach: Callable[[], str] = no_file  # has a lost file written anew; why not
@@ -95,6 +97,7 @@ class Broker:
         """The peer is gone: so are its abilities, and what it ran is queued again."""
         del self.connections[connection]
         self.sleepers.leave(connection)
+        self.lists.forget(connection)
         for function in connection.abilities:
             del function.workers[connection]
         connection.abilities.clear()

@@ -9,10 +9,10 @@ from geartrain.broker.access import ADMIN
 from geartrain.broker.answers import age_of, incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
-from geartrain.broker.listing import ANY, describe_peer, job_state
+from geartrain.broker.listing import describe_peer, job_state
 from geartrain.broker.model import Job
 from geartrain.broker.policy import is_wildcard
-from geartrain.broker.sight import jobs_for, may_manage
+from geartrain.broker.sight import ANY, jobs_for, may_manage
 from geartrain.errors import SettingsError
 from geartrain.protocol.documents import read_object
 from geartrain.protocol.durations import EXPECTED

@@ -35,6 +35,7 @@ def guard(session: Session, badge: Badge | None) -> None:
     session.badge = badge
     session.stream.handlers = REQUESTS if badge is None else GUARDED
     session.stream.line = Session.text if badge is None else guarded_text
+    session.broker.lists.judge(session.connection, None if badge is None else badge.access)
     session.stream.limit = payload_limit(badge, session.limit, bool(session.connection.running))
     if badge is None:
         if before is not None:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Final
 
 from geartrain.broker.access import ADMIN, VIEW
-from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
+from geartrain.broker.answers import END, incomplete, json_line, json_lines, limit_of, refused, text
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.batch import ResultRecord
 from geartrain.broker.broker import Broker
 from geartrain.broker.graveyard import discard, revive
-from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.listing import MOST_ROWS
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import PRIORITIES, Job, number_of
-from geartrain.broker.sight import letters_for, may
+from geartrain.broker.sight import ANY, letters_for, may
 from geartrain.broker.workloads import MOST_SHOWN, SHOW_DEAD, fetch_shown, payload
 
 MOST_LISTED: Final = 500  # bytes of an error in a list
 PLACE: Final = re.compile(rb"(\d{1,20}(?:\.\d{1,20})?),(.+)", re.DOTALL)
 
 
-def dead(broker: Broker, words: list[bytes]) -> bytes:
+def dead(broker: Broker, words: list[bytes]) -> bytes | Rows:
     """``dead [FUNCTION|* [LIMIT [CURSOR]]]``: the dead letters, the oldest first, 1000 of them without a limit.
 
     The cursor is the time and the handle of the last one of an earlier answer, ``DIED_AT,HANDLE``.
@@ -32,29 +32,37 @@ def dead(broker: Broker, words: list[bytes]) -> bytes:
     seen = PLACE.fullmatch(words[3]) if len(words) > 3 else None
     if len(words) > 3 and seen is None:
         return refused(f"cursor {text(words[3])!r}, expected the time and the handle of a dead letter")
-    rows: list[dict[str, object]] = []
-    letters = iter(broker.archive.dead.values()) if seen is None else behind(broker, float(seen[1]), seen[2])
-    for letter in letters:
-        name = letter.job.function.name
-        if wanted in (name, ANY) and may(broker, VIEW, name):
-            rows.append(describe_letter(letter, MOST_LISTED))
-            if len(rows) == limit:
-                break
-    return json_lines(rows)
+    numbers = list(broker.archive.dead) if seen is None else behind(broker, float(seen[1]), seen[2])
+    return Rows(len(numbers), dead_rows(broker, numbers, wanted, limit))
 
 
-def behind(broker: Broker, died_at: float, handle: bytes) -> Iterator[DeadLetter]:
+def dead_rows(broker: Broker, numbers: list[int], wanted: bytes, limit: int) -> Iterator[bytes]:
+    """Some dead letters of a function, or of any."""
+    for number in numbers:
+        letter = broker.archive.dead.get(number)
+        name = b"" if letter is None else letter.job.function.name
+        if letter is None or wanted not in (name, ANY) or not may(broker, VIEW, name):
+            yield b""
+            continue
+        yield json_line(describe_letter(letter, MOST_LISTED))
+        limit -= 1
+        if not limit:
+            break
+    yield END
+
+
+def behind(broker: Broker, died_at: float, handle: bytes) -> list[int]:
     """The dead letters behind the one of a handle; where it is none any more, those that died then or later."""
     last = letter_of(broker, handle)
     if last is not None and not may(broker, VIEW, last.job.function.name):
         last = None  # there is none for the asker
-    letters = iter(broker.archive.dead.values())
-    for letter in letters:
+    numbers = list(broker.archive.dead)
+    for place, letter in enumerate(broker.archive.dead.values()):
         if letter is last:
-            return letters
+            return numbers[place + 1 :]
         if last is None and letter.record.died_at >= died_at:
-            return chain((letter,), letters)
-    return letters
+            return numbers[place:]
+    return []
 
 
 def dead_show(broker: Broker, words: list[bytes]) -> bytes:

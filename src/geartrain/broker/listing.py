@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from geartrain.broker.access import ADMIN, VIEW
-from geartrain.broker.answers import json_lines, limit_of, text
+from geartrain.broker.answers import END, json_line, json_lines, limit_of, text
 from geartrain.broker.broker import Broker
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import HIGH, LOW, NORMAL, PRIORITIES, Connection, Function, Job, job_by_handle
 from geartrain.broker.policy import NO_POLICY
-from geartrain.broker.sight import functions_for, jobs_for, may, peers_for
+from geartrain.broker.sight import ANY, jobs_in, may, peers_for
 
-ANY: Final = b"*"  # every function
 SHOWN: Final = VIEW | ADMIN  # the rights for which a connection's functions and jobs are shown
 MOST_ROWS: Final = 1000  # of a list when no limit is given
 MOST_SHOWN: Final = 100  # jobs or peers within a row
 
 
-def jobs(broker: Broker, words: list[bytes]) -> bytes:
+def jobs(broker: Broker, words: list[bytes]) -> Rows:
     """``jobs [FUNCTION|*] [LIMIT]``: the oldest jobs first, 1000 of them without a limit."""
-    wanted = ANY if len(words) < 2 else words[1]
+    name = ANY if len(words) < 2 else words[1]
     limit = MOST_ROWS if len(words) < 3 else limit_of(words[2]) or MOST_ROWS
-    found: Iterable[Job] = jobs_for(broker)
-    if wanted != ANY:
-        found = [job for job in found if job.function.name == wanted]
-    return json_lines([describe_job(job) for job in islice(found, limit)])
+    return Rows(len(broker.jobs), job_rows(broker, name, limit))
+
+
+def job_rows(broker: Broker, name: bytes, limit: int) -> Iterator[bytes]:
+    """Some jobs of a function, or of any."""
+    for job in jobs_in(broker, name):
+        if job is None:
+            yield b""
+            continue
+        yield json_line(describe_job(job))
+        limit -= 1
+        if not limit:
+            break
+    yield END
 
 
 def job(broker: Broker, words: list[bytes]) -> bytes:
@@ -36,29 +45,48 @@ def job(broker: Broker, words: list[bytes]) -> bytes:
     return json_lines([] if known is None else [describe_job(known)])
 
 
-def functions(broker: Broker, words: list[bytes]) -> bytes:
+def functions(broker: Broker, words: list[bytes]) -> Rows:
     """``functions [FUNCTION|*] [LIMIT] [SKIP]``: what each function has queued and who works on it.
 
     All of them without a limit; the first ones that became known are left out where some are to be skipped.
     """
-    found = functions_for(broker)
-    if len(words) > 1 and words[1] != ANY:
-        known = broker.functions.get(words[1])
-        found = [] if known is None or not may(broker, VIEW, known.name) else [known]
+    name = ANY if len(words) < 2 else words[1]
     limit = limit_of(words[2]) if len(words) > 2 else 0
     skipped = limit_of(words[3]) if len(words) > 3 else 0
-    dead = broker.archive.dead_of
-    return json_lines(
-        [
-            describe_function(function) | describe_policy(broker, function, dead.get(function.name, 0))
-            for function in islice(found, skipped, skipped + limit if limit else None)
-        ]
-    )
+    return Rows(len(broker.functions) if name == ANY else 1, function_rows(broker, name, limit, skipped))
 
 
-def peers(broker: Broker, words: list[bytes]) -> bytes:
+def function_rows(broker: Broker, name: bytes, limit: int, skipped: int) -> Iterator[bytes]:
+    """A function, or some of all, or all where the limit is 0."""
+    last = skipped + limit
+    shown = 0
+    for each in list(broker.functions) if name == ANY else [name]:
+        function = broker.functions.get(each)
+        if function is None or not may(broker, VIEW, each):
+            yield b""
+            continue
+        shown += 1
+        if limit and shown > last:
+            break
+        yield json_line(describe_all(broker, function)) if shown > skipped else b""
+    yield END
+
+
+def describe_all(broker: Broker, function: Function) -> dict[str, object]:
+    """All that is known of a function."""
+    dead = broker.archive.dead_of.get(function.name, 0)
+    return describe_function(function) | describe_policy(broker, function, dead)
+
+
+def peers(broker: Broker, words: list[bytes]) -> Rows:
     """``peers``: every connection with what it can do, runs and waits for."""
-    return json_lines([describe_peer(broker, peer) for peer in peers_for(broker)])
+    return Rows(len(broker.connections), peer_rows(broker))
+
+
+def peer_rows(broker: Broker) -> Iterator[bytes]:
+    for peer in peers_for(broker):
+        yield b"" if peer is None else json_line(describe_peer(broker, peer))
+    yield END
 
 
 def describe_job(job: Job) -> dict[str, object]:

@@ -20,6 +20,10 @@ NOT_ASKED: Final = 0  # no store was asked to keep the job
 ASKED: Final = 1  # a batch with the job was handed to the store
 KEPT: Final = 2  # the store has the job
 
+NO_LIST: Final = 0  # a peer is told no list of many rows
+LISTING: Final = 1  # it hears the rest of one in the next turns, and nothing else before
+LISTED: Final = 2  # it has heard all, and what it said meanwhile is to be taken
+
 FUNCTION_LIMIT: Final = 512  # bytes of a function's name that libgearman sends
 LONGEST_NUMBER: Final = 20  # digits of a handle
 LONGEST_HANDLE: Final = 63  # bytes that libgearman has room for
@@ -307,12 +311,14 @@ class Connection:
         "abilities",
         "asleep",
         "client_id",
+        "clogged",
         "dirty",
         "draining",
         "exceptions",
         "extended",
         "grabbed",
         "host",
+        "listing",
         "number",
         "outgoing",
         "promised",
@@ -332,6 +338,8 @@ class Connection:
         self.dirty = dirty  # the server's list of connections with something to write
         self.outgoing: list[bytes] = []
         self.promised = False  # something outgoing holds only once the batch is kept
+        self.listing = NO_LIST
+        self.clogged = False  # it has to read what it was told before a list goes on
         self.client_id = b"-"
         self.abilities: list[Function] = []  # in the order in which GRAB_JOB looks at them
         self.worker = False  # it has said CAN_DO

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from geartrain.broker.access import VIEW
-from geartrain.broker.answers import incomplete, json_lines, refused, text
+from geartrain.broker.answers import END, incomplete, json_line, json_lines, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.deadlines import NEVER
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import PRIORITIES
 from geartrain.broker.schedule_fields import check_name, read_schedule
 from geartrain.broker.schedules import FILE, RUN_TIME, Schedule
@@ -22,11 +23,19 @@ QUEUE_FULL: Final = b"ERR QUEUE_ERROR Job+queue+is+full\r\n"
 STOPPING: Final = b"ERR QUEUE_ERROR Server+is+stopping\r\n"
 
 
-def schedules(broker: Broker, words: list[bytes]) -> bytes:
+def schedules(broker: Broker, words: list[bytes]) -> Rows:
     """``schedules``: all of them, by name."""
-    known = [schedule for _, schedule in sorted(broker.schedules.by_name.items())]
-    seen = [schedule for schedule in known if may(broker, VIEW, schedule.definition.function)]
-    return json_lines([describe_schedule(schedule) for schedule in seen])
+    return Rows(len(broker.schedules.by_name), schedule_rows(broker))
+
+
+def schedule_rows(broker: Broker) -> Iterator[bytes]:
+    for name in sorted(broker.schedules.by_name):
+        schedule = broker.schedules.by_name.get(name)
+        if schedule is None or not may(broker, VIEW, schedule.definition.function):
+            yield b""
+        else:
+            yield json_line(describe_schedule(schedule))
+    yield END
 
 
 def schedule_add(broker: Broker, words: list[bytes]) -> bytes:
@@ -139,4 +148,7 @@ SCHEDULE_CHANGES: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes]]] = {
     b"schedule-pause": schedule_pause,
     b"schedule-resume": schedule_resume,
 }
-SCHEDULE_COMMANDS: Final = {b"schedules": schedules, **SCHEDULE_CHANGES}
+SCHEDULE_COMMANDS: Final[dict[bytes, Callable[[Broker, list[bytes]], bytes | Rows]]] = {
+    b"schedules": schedules,
+    **SCHEDULE_CHANGES,
+}

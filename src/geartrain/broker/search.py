@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
 from geartrain.broker.access import VIEW
-from geartrain.broker.answers import incomplete, json_lines, octets, refused, text
+from geartrain.broker.answers import END, incomplete, json_line, octets, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.control import fields_in
 from geartrain.broker.listing import MOST_ROWS, describe_job, job_state
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import PRIORITIES, Connection, Job
 from geartrain.broker.sight import may
 from geartrain.errors import SettingsError
@@ -40,7 +41,7 @@ class Wanted(NamedTuple):
     limit: int = MOST_ROWS
 
 
-def find(broker: Broker, words: list[bytes]) -> bytes:
+def find(broker: Broker, words: list[bytes]) -> bytes | Rows:
     """``find JSON``: jobs by number, and last a row with the cursor for more as ``next``: null where there are none.
 
     One question looks at a bounded number of jobs, so there may be more where none is shown. ``here`` is the cursor of
@@ -54,7 +55,7 @@ def find(broker: Broker, words: list[bytes]) -> bytes:
         return refused(f"find {error}")
     except SettingsError as error:
         return refused(str(error))
-    return json_lines(page(broker, wanted))
+    return Rows(MOST_SCANNED, page(broker, wanted))
 
 
 def wanted_of(fields: dict[str, object]) -> Wanted:
@@ -99,23 +100,25 @@ def number(fields: dict[str, object], name: str) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-def page(broker: Broker, wanted: Wanted) -> list[dict[str, object]]:
+def page(broker: Broker, wanted: Wanted) -> Iterator[bytes]:
     """The next rows, and the one that says where they end."""
     last = place_of(wanted.cursor, broker.rules.shard)
     candidates, more = after(broker, wanted, last)
-    rows: list[dict[str, object]] = []
+    found = 0
     for candidate in candidates:
         job = broker.jobs.get(candidate)
         last = candidate
         if job is None or not may(broker, VIEW, job.function.name) or not is_wanted(broker, job, wanted):
+            yield b""
             continue
-        rows.append(describe_job(job))
-        if len(rows) == wanted.limit:
+        yield json_line(describe_job(job))
+        found += 1
+        if found == wanted.limit:
             more = more or last != candidates[-1]
             break
     here = f"{broker.rules.shard}.{last}"
-    rows.append({"next": here if more else None, "here": here})
-    return rows
+    yield json_line({"next": here if more else None, "here": here})
+    yield END
 
 
 def place_of(cursor: str, shard: int) -> int:

@@ -17,10 +17,13 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
 from geartrain.broker.fate import status_fields
 from geartrain.broker.lateness import forget_others, forget_worker, late_job
+from geartrain.broker.lists import Rows
 from geartrain.broker.model import (
     FUNCTION_LIMIT,
     HIGH,
+    LISTING,
     LOW,
+    NO_LIST,
     NORMAL,
     TOO_MANY_WAITS,
     Connection,
@@ -28,6 +31,7 @@ from geartrain.broker.model import (
     job_by_handle,
     job_by_unique,
 )
+from geartrain.broker.pieces import begin, go_on
 from geartrain.broker.recurring import recur, wire_schedule
 from geartrain.broker.refusals import (
     JOB_NOT_FOUND,
@@ -83,6 +87,7 @@ class Session:
         self.limit = limit  # bytes of a packet's arguments, whatever rules may say
         self.badge: Badge | None = None  # None where no rules apply, see ``guard.py``
         self.console = Console(broker, connection)
+        self.rows: Rows | None = None  # of the list that the peer hears in several turns
         self.stream = PacketStream[Session](
             REQUEST, REQUESTS, Session.misdirected, Session.short, Session.text, limit
         )
@@ -91,6 +96,23 @@ class Session:
     def receive(self, chunk: bytes) -> None:
         """Take the next bytes; raise ProtocolError where the connection must end."""
         self.stream.receive(self, chunk)
+
+    def go_on(self) -> bool:
+        """Take what came behind a question whose answer was a long list; False while that is not whole.
+
+        Raises ProtocolError as ``receive``.
+        """
+        connection = self.connection
+        if connection.listing != LISTING and self.stream.paused:
+            connection.listing = NO_LIST
+            self.stream.resume()
+            if (
+                self.broker.relayed and self.rows is not None
+            ):  # its front takes all, however slowly the peer reads
+                self.console.carry(self.rows.told)
+            self.rows = None
+            self.stream.receive(self, b"")
+        return connection.listing == NO_LIST
 
     def refuse(self, code: bytes, text: bytes) -> None:
         """Answer with an ERROR packet."""
@@ -127,7 +149,13 @@ class Session:
 
     def text(self, line: bytes) -> None:
         """A line of the text protocol."""
-        self.connection.send(self.console.answer(line))
+        answer = self.console.answer(line)
+        if not isinstance(answer, bytes):
+            if not begin(self.broker, self.connection, answer):
+                self.stream.pause()
+                self.rows = answer
+            return
+        self.connection.send(answer)
         if self.console.waits and self.broker.batch is not None:
             self.connection.promised = True
 
@@ -399,6 +427,8 @@ def end_turn(broker: Broker) -> None:
             broker.accidents.append(Accident("handing out a job", error, connection))
     broker.hungry.clear()
     broker.sleepers.end_turn()
+    if broker.lists.used:
+        go_on(broker)
 
 
 def request_table() -> list[Callable[[Session, list[bytes]], None]]:

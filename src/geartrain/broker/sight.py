@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from geartrain.broker.access import ADMIN, VIEW
 from geartrain.broker.archive import DeadLetter
 from geartrain.broker.broker import Broker
 from geartrain.broker.model import Connection, Function, Job
 
+ANY: Final = b"*"  # every function
 
-def functions_for(broker: Broker) -> Iterable[Function]:
+# What lists have, as long as it is there when its turn comes. None is one that was looked at and is not shown.
+
+
+def functions_for(broker: Broker) -> Iterator[Function | None]:
     """The functions that the asker may view."""
-    asker = broker.asker
-    if asker is None:
-        return broker.functions.values()
-    return [function for function in broker.functions.values() if asker.may(VIEW, function.name)]
+    for name in list(broker.functions):
+        yield broker.functions.get(name) if may(broker, VIEW, name) else None
 
 
-def jobs_for(broker: Broker, rights: int = VIEW) -> Iterable[Job]:
+def jobs_in(broker: Broker, name: bytes = ANY) -> Iterator[Job | None]:
+    """The jobs that the asker may view; of one function where one is named."""
+    for number in list(broker.jobs):
+        job = broker.jobs.get(number)
+        if job is None or name not in (ANY, job.function.name) or not may(broker, VIEW, job.function.name):
+            yield None
+        else:
+            yield job
+
+
+def peers_for(broker: Broker) -> Iterator[Connection | None]:
+    """The connections that have to do with a function that the asker may view."""
+    for peer in list(broker.connections):
+        all_seen = broker.asker is None or broker.asker.has_every(VIEW)
+        yield peer if peer in broker.connections and (all_seen or is_seen(broker, peer)) else None
+
+
+# What is decided on in one go.
+
+
+def jobs_for(broker: Broker, rights: int) -> Iterable[Job]:
     """The jobs on whose functions the asker has one of the rights."""
     asker = broker.asker
     if asker is None:
@@ -26,18 +49,10 @@ def jobs_for(broker: Broker, rights: int = VIEW) -> Iterable[Job]:
     return [job for job in broker.jobs.values() if asker.may(rights, job.function.name)]
 
 
-def letters_for(broker: Broker, rights: int = VIEW) -> Iterable[DeadLetter]:
+def letters_for(broker: Broker, rights: int) -> Iterable[DeadLetter]:
     """The same for dead letters."""
     letters = broker.archive.dead.values()
     return [letter for letter in letters if may(broker, rights, letter.job.function.name)]
-
-
-def peers_for(broker: Broker) -> Iterable[Connection]:
-    """The connections that have to do with a function that the asker may view."""
-    asker = broker.asker
-    if asker is None or asker.has_every(VIEW):
-        return broker.connections
-    return [peer for peer in broker.connections if is_seen(broker, peer)]
 
 
 def is_seen(broker: Broker, peer: Connection) -> bool:

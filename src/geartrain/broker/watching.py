@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from geartrain.broker.answers import incomplete, json_lines, limit_of, refused, text
 from geartrain.broker.broker import Broker
 from geartrain.broker.events import MOST_WATCHED, Events, Watch
-from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.listing import MOST_ROWS
+from geartrain.broker.sight import ANY
 
 FROM_NOW: Final = b"-"
 SAMPLE: Final = b"sample"

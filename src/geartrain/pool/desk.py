@@ -144,6 +144,14 @@ class PoolDesk:
         else:
             self.hub.disconnect(front)
 
+    @property
+    def whole(self) -> list[Connection]:
+        """None: a front answers what comes behind a list in its turn."""
+        return []
+
+    def go_on(self, connection: Connection) -> bool:
+        return True
+
     def held(self, connection: Connection) -> int:
         front = self.fronts.get(connection)
         return 0 if front is None else front.stream.held()

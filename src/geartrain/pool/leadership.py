@@ -152,7 +152,7 @@ class Leadership:
 
     def mark(self) -> None:
         """Note what has been processed, and with what it will be settled."""
-        if not self.opened or self.seat.processed == self.settled:
+        if not self.opened or self.seat.processed == self.settled or self.seat.is_behind():
             return
         committer, marks = self.committer, self.marks
         commit = committer.begun + 1
@@ -253,5 +253,5 @@ class Leadership:
         """Have everything kept and say what that settles; frames that come from now on are the next leader's."""
         self.seat.closed = True
         await self.committer.close()
-        if not self.committer.failure and not self.committer.over:
+        if not self.committer.failure and not self.committer.over and not self.seat.is_behind():
             self.say_settled(self.seat.processed)

@@ -18,6 +18,7 @@ LINE_LIMIT: Final = 8192  # bytes of a text line, its newline included (gearmand
 PAYLOAD_LIMIT: Final = 64 * 1024 * 1024 + 64 * 1024  # a workload of 64 MiB and its arguments
 
 LARGEST_PAYLOAD: Final = 0xFFFFFFFF  # bytes that a header can announce
+ANY_NUMBER: Final = 1 << 60  # of bytes
 BEGINNING: Final = 256  # bytes of a payload that is too large: longer than any handle
 
 HEADER: Final = struct.Struct(">III")  # magic, packet type, payload length
@@ -73,6 +74,7 @@ class PacketStream(Generic[Peer]):
         self.too_large: Callable[[Peer, bytes, bytes], None] | None = None
         self.skipping = 0  # bytes to come of a packet that is not taken
         self.extended = False  # the types of the extension may come, too
+        self.paused = False  # messages wait until ``resume``
         self.parts: list[bytes] = []  # the beginning of what is not whole yet
         self.missing = 0  # bytes to wait for before the parts are worth a look
         self.whole = 0  # bytes of the packet that the parts are of, where its header is among them
@@ -92,8 +94,18 @@ class PacketStream(Generic[Peer]):
             self.parts = []
             self.whole = 0
         used = self.read(peer, chunk)
-        if used < len(chunk):
+        if used < len(chunk) or self.paused:
             self.parts = [chunk[used:]]
+
+    def pause(self) -> None:
+        """Called by the handler of a text line: keep all that comes behind the line."""
+        self.paused = True
+        self.missing = ANY_NUMBER
+
+    def resume(self) -> None:
+        """Let the next ``receive`` take what was kept."""
+        self.paused = False
+        self.missing = 0
 
     def held(self) -> int:
         """How many bytes wait for the rest of their packet."""
@@ -113,6 +125,8 @@ class PacketStream(Generic[Peer]):
                 if after == start:
                     return start
                 start = after
+                if self.paused:
+                    return start
                 continue
             if end - start < HEADER_SIZE:
                 self.check_beginning(chunk[start:])

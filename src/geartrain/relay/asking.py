@@ -58,7 +58,8 @@ def text_line(front: Front, line: bytes) -> None:
     if verb not in COMMANDS:
         return front.answer(unknown(words[0]))
     if verb in texts.HERE:
-        return front.answer(COMMANDS[verb](hub.here, words))
+        answer = COMMANDS[verb](hub.here, words)
+        return front.answer(answer if isinstance(answer, bytes) else unknown(words[0]))  # none is a list
     # What has a CR before the one of its end must keep it.
     packet = line + (b"\r\n" if line.endswith(b"\r") else b"\n")
     plan = texts.plan(words, hub.shards)

@@ -187,6 +187,7 @@ class Seat:
     def hear(self, guest: Guest, packets: bytes) -> None:
         """Take packets and text lines; one that ends the connection ends the guest, after what it is told."""
         try:
+            guest.session.go_on()
             guest.session.receive(packets)
         except ProtocolError as error:
             self.guests.pop((guest.server, guest.number), None)
@@ -327,7 +328,19 @@ class Seat:
 
     def end_turn(self) -> None:
         """Do what is due, and give the jobs of this turn to workers."""
+        lists = self.broker.lists
+        if lists.whole:
+            whole = lists.whole[:]
+            lists.whole.clear()
+            for connection in whole:
+                guest = self.by_connection.get(connection)
+                if guest is not None and not guest.gone:
+                    self.hear(guest, b"")
         end_turn(self.broker)
+
+    def is_behind(self) -> bool:
+        """Whether something that peers said waits until a list before it is told."""
+        return bool(self.broker.lists.unfinished or self.broker.lists.whole)
 
     def deliver(self) -> None:
         """Tell every front what its peers have to hear, but for what has been taken out to be held back."""

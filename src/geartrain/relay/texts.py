@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from geartrain.broker.admin import NO_SUCH_FUNCTION
 from geartrain.broker.answers import END, json_lines, limit_of, octets
 from geartrain.broker.control import object_of
-from geartrain.broker.listing import ANY, MOST_ROWS
+from geartrain.broker.listing import MOST_ROWS
 from geartrain.broker.policy import is_wildcard, text_of
 from geartrain.broker.shards import shard_of, shard_of_handle
+from geartrain.broker.sight import ANY
 from geartrain.protocol.commands import NO_JOB
 from geartrain.protocol.packet import HEADER_SIZE, NUL, response
 from geartrain.relay.answers import Row, is_refusal, lines_of, refusal, rows_of, sorted_rows, word

@@ -51,6 +51,16 @@ class Desk(Protocol):
     def disconnect(self, connection: Connection) -> None:
         """The peer says no more."""
 
+    @property
+    def whole(self) -> list[Connection]:
+        """Peers that have heard a long list; whoever reads them again clears this."""
+
+    def go_on(self, connection: Connection) -> bool:
+        """Take what a peer said behind a question for a long list; False while the list is not whole.
+
+        Raises ProtocolError where the connection must end.
+        """
+
     def held(self, connection: Connection) -> int:
         """How many bytes of a peer wait for the rest of their packet."""
 
@@ -129,7 +139,9 @@ class OwnDesk:
         self.notices = self.broker.notices
         self.accidents = self.broker.accidents
         self.deeds = self.broker.deeds
-        self.ended: list[Connection] = []
+        self.whole = self.broker.lists.whole
+        self.ended = self.broker.lists.ended
+        self.broker.lists.held = self.holds
         self.sessions: dict[Connection, Session] = {}
         self.committer = Committer(store, self.broker, write, read, log) if store is not None else None
         if self.committer is not None:
@@ -161,6 +173,10 @@ class OwnDesk:
     def disconnect(self, connection: Connection) -> None:
         del self.sessions[connection]
         self.broker.disconnect(connection)
+
+    def go_on(self, connection: Connection) -> bool:
+        session = self.sessions.get(connection)
+        return session is None or session.go_on()
 
     def held(self, connection: Connection) -> int:
         session = self.sessions.get(connection)

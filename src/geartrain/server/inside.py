@@ -60,6 +60,9 @@ class Insider:
             await self.news.wait()
         heard = b"".join(self.unheard)
         self.drop_unheard()
+        if self.connection.listing:  # it goes on with the next turn
+            self.server.read_later(self)
+            self.server.loop.call_soon(self.server.read_turns)
         if not self.reading:
             self.reading = True
             self.read_soon()
@@ -110,6 +113,8 @@ class Insider:
         if not self.server.reading:
             self.server.read_later(self)
             return False
+        if self.connection.listing and not self.closed and not self.goes_on():
+            return False
         unsaid, self.unsaid = self.unsaid, []
         if unsaid and not self.leaving:
             self.take(b"".join(unsaid))
@@ -124,6 +129,15 @@ class Insider:
             self.reason = str(error)
             self.leave()
 
+    def goes_on(self) -> bool:
+        """As a ``Peer``."""
+        try:
+            return self.server.desk.go_on(self.connection)
+        except ProtocolError as error:
+            self.reason = str(error)
+            self.leave()
+            return True
+
     def read_to_end(self) -> None:
         """An insider's end comes by ``close``."""
 
@@ -133,6 +147,7 @@ class Insider:
             return None
         self.unheard.append(packets)
         self.unheard_bytes += len(packets)
+        self.connection.clogged = True
         if self.unheard_bytes > self.server.settings.max_output:
             return self.overflow(0)
         if self.unheard_bytes > self.server.high_water:
@@ -148,6 +163,7 @@ class Insider:
 
     def drop_unheard(self) -> None:
         self.unheard.clear()
+        self.connection.clogged = False
         self.unheard_bytes = 0
 
     def meet_fault(self) -> None:

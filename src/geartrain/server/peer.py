@@ -70,6 +70,8 @@ class Peer:
         if not self.server.reading:
             self.server.read_later(self)
             return False
+        if self.connection.listing and not self.goes_on():
+            return False
         try:
             chunk = self.recv(CHUNK)
             self.server.received_bytes += len(chunk)
@@ -88,6 +90,14 @@ class Peer:
         if len(chunk) == CHUNK and not self.at_end:
             self.server.read_later(self)
         return True
+
+    def goes_on(self) -> bool:
+        """Whether it may be read: not while it hears a long list, then what it has said is taken first."""
+        try:
+            return self.server.desk.go_on(self.connection)
+        except ProtocolError as error:
+            self.end(error)
+            return True
 
     def read_to_end(self) -> None:
         """Take all that came before the peer's end, which epoll tells of only once."""
@@ -140,6 +150,7 @@ class Peer:
     def keep(self, packets: bytes) -> None:
         """Let packets wait for the peer."""
         self.unsent.append(memoryview(packets))
+        self.connection.clogged = True
         self.waiting_bytes += len(packets)
         if self.waiting_bytes > self.server.settings.max_output:
             return self.cut_off()
@@ -163,6 +174,7 @@ class Peer:
             return
         except OSError:  # the peer is gone
             self.drop_unsent()
+        self.connection.clogged = bool(self.unsent)
         if not self.reading and self.waiting_bytes <= self.server.high_water:
             self.reading = True
             self.server.read_later(self)
@@ -184,6 +196,7 @@ class Peer:
 
     def drop_unsent(self) -> None:
         self.unsent.clear()
+        self.connection.clogged = False
         self.waiting_bytes = 0
 
     def overflow(self, size: int) -> None:

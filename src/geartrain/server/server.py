@@ -302,6 +302,8 @@ class Server:
         if desk.ended:
             self.part_with_ended()
         self.write_all()
+        if desk.whole:
+            self.read_on()
         if self.leaving:
             self.part_with_leaving()
         if desk.notices:
@@ -314,6 +316,15 @@ class Server:
         if seconds != NEVER:
             self.set_alarm(seconds)
         self.turned.set()
+
+    def read_on(self) -> None:
+        """Read again from those who have heard a long list."""
+        for connection in self.desk.whole:
+            peer = self.peers.get(connection)
+            if peer is not None:
+                self.read_later(peer)
+        self.desk.whole.clear()
+        self.loop.call_soon(self.read_turns)
 
     def write_all(self) -> None:
         """The one write of the turn to each peer, but for those that must wait for the store."""

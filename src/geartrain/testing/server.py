@@ -9,6 +9,7 @@ from typing import Protocol
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.gates import set_policy
+from geartrain.broker.lists import ANY_NUMBER
 from geartrain.broker.model import Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
@@ -36,6 +37,7 @@ class MemoryServer:
     def __init__(self, name: str, clock: float) -> None:
         self.name = name  # "memory-0:4730"
         self.broker = Broker(Rules(prefix=b"H:" + name.partition(":")[0].encode()))
+        self.broker.lists.set_bounds(ANY_NUMBER, ANY_NUMBER)  # there is nobody who would wait
         self.sessions: dict[Peer, Session] = {}
         self.running = True
         self.numbers = 0  # connections so far
