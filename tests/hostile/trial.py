@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from tests.fuzz.peers import memory_of
 from tests.hostile.canary import Canary
@@ -117,11 +117,7 @@ def observed(server: GeartrainProgram, command: tuple[str, ...], seconds: float,
         canary.join()
         tallies, faults = said_by(crowd)
     tenth = max(1, len(memory) // FIRST)
-    stats: dict[str, Any] = {"accidents": 0}
-    if server.running():
-        stats = json.loads(server.ask("stats").splitlines()[0])
-    else:
-        faults.append("the server ended")
+    accidents = accidents_of(server, faults)
     if canary.failure is not None:
         faults.append(f"the canary was not served: {canary.failure!r}")
     if "Traceback" in server.output():
@@ -134,9 +130,21 @@ def observed(server: GeartrainProgram, command: tuple[str, ...], seconds: float,
         max(memory),
         canary.waits,
         tallies,
-        stats["accidents"],
+        accidents,
         faults,
     )
+
+
+def accidents_of(server: GeartrainProgram, faults: list[str]) -> int:
+    """How many exceptions nobody expected; ``faults`` says where the server does not answer."""
+    if not server.running():
+        faults.append("the server ended")
+        return 0
+    try:
+        return int(json.loads(server.ask("stats").splitlines()[0])["accidents"])
+    except OSError as error:
+        faults.append(f"the server does not answer: {error!r}")
+        return 0
 
 
 def memory_until(server: GeartrainProgram, until: float) -> list[int]:

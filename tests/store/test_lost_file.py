@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geartrain.broker.batch import Batch
+from geartrain.broker.batch import Batch, Outcome
 from geartrain.errors import StoreError
 from geartrain.store.intake import Intake
 from geartrain.store.watch import Watch
@@ -68,6 +68,74 @@ def test_a_file_that_is_not_what_was_left_takes_nothing_and_says_why(
 
     (tmp_path / "home").mkdir()
     conversation(tmp_path / "home")
+
+
+def overwrite(path: Path, start: int, size: int) -> None:
+    """Write rubbish into a file, in place."""
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xa5" * size)
+
+
+def overwrite_log(path: Path) -> None:
+    log = path.with_name("jobs.db-wal")
+    overwrite(log, 32, log.stat().st_size - 32)
+
+
+def overwrite_pages(path: Path) -> None:
+    overwrite(path, 4096, path.stat().st_size - 4096)
+
+
+def overwrite_log_header(path: Path) -> None:
+    overwrite(path.with_name("jobs.db-wal"), 0, 32)
+
+
+def overwrite_header(path: Path) -> None:
+    overwrite(path, 0, 100)
+
+
+@pytest.mark.parametrize("harm", [overwrite_log, overwrite_pages])
+def test_a_file_that_was_overwritten_in_place_takes_nothing_and_says_why(
+    harm: Callable[[Path], None], tmp_path: Path
+) -> None:
+    @in_loop
+    async def conversation(path: Path) -> None:
+        async with opened(path) as store:
+            await kept(store, batch(*[record(number, b"w" * 500) for number in range(1, 100)]))
+            harm(path)
+            for made in (batch(record(100)), Batch(), batch(record(101))):
+                outcome = await store.commit(made)
+                assert outcome.error.startswith(f"{REFUSAL}{path} was damaged by another program: ")
+            store.abandon()  # to close it would copy the damaged log into the file
+
+    conversation(tmp_path)
+
+
+@pytest.mark.parametrize("harm", [overwrite_log_header, overwrite_header, Path.touch])
+def test_a_file_whose_content_is_whole_is_written_out_at_once_and_used_on(
+    harm: Callable[[Path], None], tmp_path: Path
+) -> None:
+    @in_loop
+    async def conversation(path: Path) -> None:
+        jobs = [record(number, b"w" * 500) for number in range(1, 100)]
+        async with opened(path) as store:
+            await kept(store, batch(*jobs))
+            harm(path)
+            assert await store.commit(Batch()) == Outcome("", True, {})
+            await kept(store, batch(record(100)))
+            store.abandon()
+        async with opened(path) as store:
+            assert (await everything(store)).jobs == [*jobs, record(100)]
+
+    conversation(tmp_path)
+
+
+@in_loop
+async def test_a_file_system_that_changes_times_by_itself_refuses_no_job(path: Path) -> None:
+    async with opened(path) as store:
+        for number in range(1, 30):
+            await kept(store, batch(record(number)))
+            path.touch()
 
 
 @in_loop

@@ -14,7 +14,7 @@ from geartrain.store.portable import Item
 from geartrain.store.snapshot import snapshot
 from tests.cli.program import geartrain
 from tests.server.links import Connect, Link, links_to
-from tests.store.test_lost_file import cut, remove, replace
+from tests.store.test_lost_file import cut, overwrite_log, overwrite_pages, remove, replace
 from tests.support.machine import wait_until
 from tests.support.processes import ServerProgram, geartrain_server
 
@@ -79,6 +79,22 @@ def test_all_that_was_acknowledged_is_in_the_new_file(harm: Callable[[Path], str
         assert server.ask("show jobs").count("H:test:") == 21
     asides = list(tmp_path.glob("jobs.db.aside-*"))
     assert bool([name for name in asides if not name.name.endswith("-wal")]) is (harm is replace)
+
+
+@pytest.mark.parametrize("harm", [overwrite_log, overwrite_pages])
+def test_all_that_is_in_memory_is_in_the_new_file_after_the_old_one_was_overwritten(
+    harm: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "jobs.db"
+    with on(path) as server, links_to(server) as connect:
+        filled(connect, server)
+        before = content(path)
+        harm(path)
+        wait_until(lambda: stats(server)["faults"] != [], "an idle server has noticed it")
+        assert b"was damaged by another program" in refusal(connect())
+        assert geartrain("store", "reattach", "--server", server.address).status == 0
+        server.kill()
+    assert content(path) == before
 
 
 def test_of_a_file_that_was_cut_all_that_is_in_memory_is_kept(tmp_path: Path) -> None:

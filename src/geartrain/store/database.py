@@ -21,6 +21,7 @@ from geartrain.store.reading import (
     NUMBERING,
     WrongRow,
     as_bytes,
+    damage_of,
     dead_letters,
     documents,
     job_of,
@@ -40,6 +41,7 @@ SYNCHRONOUS: Final = {"full": "FULL", "fast": "NORMAL"}
 PAGE: Final = 4096  # bytes
 LARGEST_WAL: Final = 64 * 1024 * 1024  # bytes that are left to it after a checkpoint
 CACHE_KIB: Final = 16384
+MOST_ALARMS: Final = 10  # file systems may change the time of a file by themselves: it tells nothing then
 TOLD: Final = 100  # rows set aside that the log names
 ENDS: Final = 256  # jobs that end in one transaction when there is little room
 SIZES: Final = (128, 16, 4, 1)  # rows of a statement
@@ -83,6 +85,8 @@ class Database:
         self.watch = Watch(self.real_path)
         self.reserve.make()
         self.failed = False  # the last commit did not keep everything
+        self.damage = ""  # what somebody else has written into the file; empty where it is in order
+        self.alarms = 0  # looks at a file that was in order
         self.has_dead = True  # perhaps
 
     def open(self) -> sqlite3.Connection:
@@ -125,7 +129,28 @@ class Database:
 
     def fault(self) -> str:
         """Why the file takes nothing: it is not what we left there. Empty where it is."""
-        return self.watch.fault()
+        return self.watch.fault() or self.damage or self.inspect()
+
+    def inspect(self) -> str:
+        """Read all of a file that somebody else has written to; what is wrong with it, empty where nothing is.
+
+        SQLite reads pages from its log by an index in memory, so it notices no damage there before its next start. What
+        is in order goes from the log into the file, where no damaged log can take it away.
+        """
+        try:
+            if self.alarms >= MOST_ALARMS or not self.watch.is_touched():
+                return ""
+            with contextlib.closing(connect(self.path, read_only=True)) as connection:
+                damage = damage_of(connection)
+            if not damage:
+                self.alarms += 1
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self.leave()
+        except (sqlite3.Error, OSError) as error:
+            damage = str(error)
+        if damage:
+            self.damage = f"{self.path} was damaged by another program: {damage}"
+        return self.damage
 
     def leave(self) -> None:
         """Remember how large the files are, so that a cut is noticed."""

@@ -25,6 +25,8 @@ JOB: Final = "SELECT CAST(head AS BLOB), CAST(workload AS BLOB) FROM job WHERE n
 NUMBERING: Final = "numbering"  # the kind of the document that says again how far the numbers have come
 UPGRADE: Final = "upgrade"  # the kind of the document that is there while jobs of an older form are
 OWN_KINDS: Final = (NUMBERING, UPGRADE)  # of documents that no operator has set
+ALL_WORKLOADS: Final = 1 << 62  # bytes of memory that no file's workloads fill
+TOLD: Final = 3  # damaged rows in the answer why a file is damaged
 LOST_NUMBERS: Final = 1 << 40  # that are left out where the file does not say any more how far they have come
 
 
@@ -169,6 +171,27 @@ def job_of(connection: sqlite3.Connection, number: int) -> JobRecord | None:
     if workload is None:
         raise ValueError("the workload is missing")
     return job_in(number, head, workload, len(workload))
+
+
+def damage_of(connection: sqlite3.Connection) -> str:
+    """What is wrong with a file that is read from its beginning to its end; empty where nothing is.
+
+    Raises sqlite3.Error where it cannot be read.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        return " ".join(found.split())
+    wrong: list[WrongRow] = []
+    for rows in (
+        dead_letters(connection, wrong),
+        results(connection, wrong),
+        documents(connection, wrong),
+        jobs_in_parts(connection, ALL_WORKLOADS, wrong),
+    ):
+        for _ in rows:
+            if len(wrong) >= TOLD:
+                break
+    return "; ".join(f"{row.name()}: {row.reason}" for row in wrong[:TOLD])
 
 
 def as_bytes(text: str) -> bytes:

@@ -47,6 +47,14 @@ class Watch:
             return f"{self.path} must not be written to"
         return ""
 
+    def is_touched(self) -> bool:
+        """Whether one of the files was written to since it was left, as far as its time tells.
+
+        Raises OSError where there is none.
+        """
+        ends = self.left.items()
+        return any(os.stat(self.path + end).st_mtime_ns != left.st_mtime_ns for end, left in ends)
+
     def lost(self) -> str:
         """What is there in place of one of the files; empty where each is the one it was, of whatever size."""
         for end, left in self.left.items():
