@@ -37,7 +37,7 @@ def test_jobs_are_found_by_their_state_and_their_age(window: Window) -> None:
     window.press("Delayed")
     expect(page.locator("tr[data-row]")).to_have_count(12)
     window.go("jobs", older_than="5h")
-    window.sees("No job is like that now.")
+    window.sees("No matching jobs.")
 
 
 def test_a_running_job_shows_its_progress_and_its_data_as_they_come(window: Window, busy: Busy) -> None:

@@ -61,6 +61,6 @@ def test_a_token_opens_what_it_allows_until_one_logs_out(guarded: Window) -> Non
     page.get_by_label("Token").fill("let me see")
     guarded.press("Log in")
     expect(guarded.row("tidy")).to_be_visible()
-    expect(page.get_by_role("button", name="Run tidy now")).to_have_count(0)
+    expect(page.get_by_role("button", name="Run now: tidy")).to_have_count(0)
     guarded.choose("Session", "Log out")
     guarded.is_at("Log in")

@@ -21,7 +21,7 @@ def test_a_schedule_is_added_run_paused_changed_and_removed(window: Window) -> N
     window.answer("Add", name="tidy", function="geocode", every="12h", workload="tidy up", priority="low")
     window.is_told("tidy is added.")
     expect(window.row("tidy")).to_contain_text("every 12 h")
-    window.press("Run tidy now")
+    window.press("Run now: tidy")
     window.is_told("tidy runs, as H:")
     window.choose("More for tidy", "Pause")
     expect(window.row("tidy")).to_contain_text("paused")

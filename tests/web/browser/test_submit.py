@@ -42,7 +42,7 @@ def test_a_page_that_hangs_up_leaves_its_job(window: Window) -> None:
     window.press("Hang up")
     expect(page.locator("[aria-live] .badge")).to_have_text("cancelled")
     window.go("jobs", unique="left-alone")
-    window.sees("No job is like that now.")
+    window.sees("No matching jobs.")
 
 
 def test_an_exception_is_shown(window: Window) -> None:

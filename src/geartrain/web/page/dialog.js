@@ -6,6 +6,8 @@ import { icon } from './icon.js';
 
 const current = cell(null); // the question that is open
 
+addEventListener('hashchange', () => current.get()?.close(null)); // it was about the page that is left
+
 /** Open a dialog; `body(close)` draws it. Resolves to what `close` is given, null when it is left. */
 export function open(title, body, wide = false) {
   return new Promise((resolve) => {

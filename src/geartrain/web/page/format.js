@@ -56,10 +56,35 @@ function pad(number, digits = 2) {
 export function moment(seconds, precise = false) {
   if (seconds === null || seconds === undefined) return '–';
   const at = new Date(seconds * 1000);
+  if (Number.isNaN(at.getTime())) return `${seconds} s after 1970`;
   const time = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
   const clock = precise ? `${time}.${pad(at.getMilliseconds(), 3)}` : time;
   const isToday = at.toDateString() === new Date().toDateString();
   return isToday ? clock : `${at.getFullYear()}-${pad(at.getMonth() + 1)}-${pad(at.getDate())} ${clock}`;
+}
+
+/** A time for programs that read the page; nothing for one that no calendar has. */
+export function iso(seconds) {
+  const at = new Date(seconds * 1000);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]/g;
+
+/** A text in which nothing is unseen, and nothing changes the order of the rest: such characters are shown as \u202e. */
+export function shown(text) {
+  return text.replace(UNSEEN, escaped);
+}
+
+/** The same in one line. */
+export function oneLine(text) {
+  return shown(text).replace(/[\t\n]/g, (sign) => (sign === '\t' ? '\\t' : '\\n'));
+}
+
+function escaped(sign) {
+  const code = sign.charCodeAt(0);
+  if (sign === '\r') return '\\r';
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
 /** in 5 s, 5 s ago. */

@@ -10,9 +10,17 @@ import { Choice, Loaded, Section } from './parts.js';
 
 const SPANS = [['hour', 'Hour'], ['day', 'Day']];
 const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800];
+const RATES = decades(-2, 9);
+const WHOLE = decades(0, 12); // of jobs
 const FRESH = { hour: 5000, day: 60_000 }; // milliseconds
 
 const span = cell('hour'); // the same on all pages
+
+/** 1, 2, 5, 10, 20…: multiples of each of them are easily read. */
+function decades(first, last) {
+  const powers = Array.from({ length: last - first + 1 }, (_, index) => 10 ** (first + index));
+  return powers.flatMap((power) => [1, 2, 5].map((digit) => Number((digit * power).toPrecision(1))));
+}
 
 export function History({ name }) {
   const chosen = useCell(span);
@@ -41,8 +49,8 @@ function Charts({ history }) {
   if (times.length < 2) return html`<p class="empty">The first figures come in a moment.</p>`;
   return html`
     <div class="charts">
-      <${Chart} title="Jobs a second" times=${times} lines=${lines.flow} show=${rate} group="history" />
-      <${Chart} title="Jobs there are" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} />
+      <${Chart} title="Jobs a second" times=${times} lines=${lines.flow} show=${rate} group="history" steps=${RATES} />
+      <${Chart} title="Jobs there are" times=${times} lines=${lines.depth} show=${count} group="history" least=${5} steps=${WHOLE} />
       <${Chart} title="Oldest that waits" times=${times} lines=${lines.age} show=${duration} group="history" steps=${SECONDS} />
     </div>`;
 }

@@ -30,6 +30,14 @@ export async function retry(job) {
   return (await attempt(() => post(`jobs/${segment(job.handle)}/retry`), `${job.handle} is queued again.`)) !== undefined;
 }
 
+const MOST_CARRIED = 65_536; // bytes that the API shows of a workload, and so can submit again
+
+/** Why no other job like this one can be submitted; empty where it can. A job that is over has no workload any more. */
+export function whyNotAgain(job) {
+  if (!isAlive(job) && job.state !== 'dead') return 'Its workload is not kept';
+  return job.workload_bytes > MOST_CARRIED ? 'Its workload is larger than this page can submit' : '';
+}
+
 /** Submit another job like this one, and go to it. */
 export async function resubmit(job) {
   const answer = await attempt(

@@ -2,7 +2,7 @@
 
 import { segment } from './api.js';
 import { html, useEffect, useRef, useState } from './html.js';
-import { moment } from './format.js';
+import { iso, moment } from './format.js';
 import { isAlive } from './job_actions.js';
 import { Badge, FunctionLink, JobLink, Section } from './parts.js';
 import { listen } from './stream.js';
@@ -52,7 +52,7 @@ export function textOf(row) {
 export function EventRow({ row, isOfMany = false }) {
   return html`
     <li>
-      <time datetime=${new Date(row.at * 1000).toISOString()}>${moment(row.at, true)}</time>
+      <time datetime=${iso(row.at)}>${moment(row.at, true)}</time>
       <${Badge} word=${row.kind} />
       ${isOfMany && html`<${FunctionLink} name=${row.function} /><${JobLink} handle=${row.handle} />`}
       <span class="event-text">${noteOf(row)}</span>

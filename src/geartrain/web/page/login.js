@@ -3,7 +3,7 @@
 import { loginWanted } from './api.js';
 import { useCell } from './cell.js';
 import { Field, askFor } from './dialog.js';
-import { html, useState } from './html.js';
+import { html, useEffect, useRef, useState } from './html.js';
 import { Menu } from './menu.js';
 import { logIn, logOut, session } from './session.js';
 import { attempt } from './toast.js';
@@ -11,6 +11,8 @@ import { attempt } from './toast.js';
 /** The page in front of all others, for whom the server does not know. */
 export function Login() {
   const [wrong, setWrong] = useState('');
+  const form = useRef(null);
+  useEffect(() => form.current.elements.token.focus(), []);
   async function submit(event) {
     event.preventDefault();
     try {
@@ -20,7 +22,7 @@ export function Login() {
     }
   }
   return html`
-    <form class="panel login" onSubmit=${submit}>
+    <form ref=${form} class="panel login" onSubmit=${submit}>
       <h1 tabindex="-1">Log in</h1>
       <p>This server wants to know who you are. Give the token that its operator gave you.</p>
       <${Field} name="token" label="Token" type="password" required />

@@ -33,9 +33,11 @@ function Items({ items, button, leave }) {
     const outside = (event) => list.current.contains(event.target) || button.current.contains(event.target) || leave();
     document.addEventListener('pointerdown', outside);
     document.addEventListener('scroll', leave, { once: true, capture: true });
+    addEventListener('hashchange', leave);
     return () => {
       document.removeEventListener('pointerdown', outside);
       document.removeEventListener('scroll', leave, { capture: true });
+      removeEventListener('hashchange', leave);
     };
   }, []);
   return html`

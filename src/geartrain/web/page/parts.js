@@ -1,8 +1,8 @@
 // Small things that many pages show.
 
-import { html, useState } from './html.js';
+import { classes, html, useState } from './html.js';
 import { icon } from './icon.js';
-import { count } from './format.js';
+import { count, oneLine } from './format.js';
 import { link } from './route.js';
 import { say } from './toast.js';
 
@@ -23,22 +23,23 @@ const INKS = {
 
 /** A word with a colour that has a meaning. */
 export function Badge({ word, title }) {
-  return html`<span class=${`badge ink-${INKS[word] ?? 'soft'}`} title=${title}>${word.replace('_', ' ')}</span>`;
+  const ink = Object.hasOwn(INKS, word) ? INKS[word] : 'soft';
+  return html`<span class=${`badge ink-${ink}`} title=${title}>${word.replace('_', ' ')}</span>`;
 }
 
 export function FunctionLink({ name }) {
-  return html`<a class="name" href=${link('functions', name)}>${name}</a>`;
+  return html`<a class="name" href=${link('functions', name)} title=${name.length > 24 ? name : undefined}>${oneLine(name)}</a>`;
 }
 
 export function JobLink({ handle }) {
-  return html`<a class="handle" href=${link('jobs', handle)}>${handle}</a>`;
+  return html`<a class="handle" href=${link('jobs', handle)}>${oneLine(handle)}</a>`;
 }
 
 /** A figure with its name; `children` may be a line of its last minutes. */
 export function Figure({ label, value, unit = '', ink = '', href, children }) {
   const body = html`
     <span class="figure-label">${label}</span>
-    <span class=${`figure-value ${ink && `ink-${ink}`}`}>${value}${unit && html`<small> ${unit}</small>`}</span>
+    <span class=${classes('figure-value', ink && `ink-${ink}`, String(value).length > 7 && 'long')}>${value}${unit && html`<small> ${unit}</small>`}</span>
     ${children}`;
   return href ? html`<a class="figure" href=${href}>${body}</a>` : html`<div class="figure">${body}</div>`;
 }

@@ -2,14 +2,26 @@
 
 import { cell } from './cell.js';
 
+const NOWHERE = 'nowhere'; // no page has this name
+
 function read() {
   const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
   const [page = '', ...rest] = path.split('/');
+  const name = decoded(rest.join('/'));
   return {
-    page: page || 'overview',
-    name: rest.length ? decodeURIComponent(rest.join('/')) : '',
+    page: name === null ? NOWHERE : page || 'overview',
+    name: name ?? '',
     query: Object.fromEntries(new URLSearchParams(query)),
   };
+}
+
+/** What a part of an address stands for; null where it stands for nothing. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 export const route = cell(read());

@@ -53,7 +53,7 @@ export function Shell() {
       <a class="brand" href="#/overview"><img src="static/icon.svg" alt="" width="24" height="24" /> Geartrain</a>
       <${Search} />
       <div class="top-end">
-        <button class="plain icon-only help-button" aria-label="Keyboard help" title="Keyboard help (?)" onClick=${help}><kbd>?</kbd></button>
+        <button class="plain icon-only help-button" aria-label="? Keyboard help" title="Keyboard help (?)" onClick=${help}><kbd>?</kbd></button>
         <${ThemeSwitch} /><${Who} />
         ${may('submit') && html`<a class="button primary" href=${link('submit')} aria-label="New job">${icon('plus')}<span class="roomy"> New job</span></a>`}
       </div>
@@ -92,7 +92,8 @@ function arrive(setMenuOpen) {
 
 function Content({ here }) {
   if (useCell(loginWanted)) return html`<${Login} />`;
-  const Page = here.name ? OF_ONE[here.page] : PAGES[here.page];
+  const pages = here.name ? OF_ONE : PAGES;
+  const Page = Object.hasOwn(pages, here.page) && pages[here.page];
   if (!Page) return html`<h1 tabindex="-1">Not here</h1><p>There is no such page. <a href="#/overview">Overview</a></p>`;
   return html`<${Page} key=${`${here.page}/${here.name}`} name=${here.name} query=${here.query} />`;
 }

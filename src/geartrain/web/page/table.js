@@ -4,11 +4,11 @@ import { classes, html, useMemo, useState } from './html.js';
 
 /**
  * `columns` are {label, cell(row), kind, sort(row), wide}: kind is `number`, `actions`, `name` (the card's headline).
- * `key(row)` names a row; `picked` is a Set of keys, and `pick(key)` changes it, where rows can be picked.
+ * Of many rows the first `most` in their order are shown. `key(row)` names a row; `picked` is a Set of keys, and `pick(key)` changes it, where rows can be picked.
  */
-export function Table({ caption, columns, rows, name, empty = 'Nothing here.', order: first = null, marked, picked, pick }) {
+export function Table({ caption, columns, rows, name, empty = 'Nothing here.', order: first = null, marked, picked, pick, most = Infinity }) {
   const [order, setOrder] = useState(first); // {label, down}
-  const sorted = useMemo(() => inOrder(rows, columns, order), [rows, order]);
+  const sorted = useMemo(() => inOrder(rows, columns, order).slice(0, most), [rows, order, most]);
   if (!rows.length) return html`<p class="empty">${empty}</p>`;
   return html`
     <table class="list">
@@ -56,7 +56,8 @@ function inOrder(rows, columns, order) {
   const column = order && columns.find(({ label }) => label === order.label);
   if (!column?.sort) return rows;
   const sign = order.down ? -1 : 1;
-  return [...rows].sort((one, other) => sign * compare(column.sort(one), column.sort(other)));
+  const keyed = rows.map((row) => [column.sort(row), row]);
+  return keyed.sort(([one], [other]) => sign * compare(one, other)).map(([, row]) => row);
 }
 
 function compare(one, other) {

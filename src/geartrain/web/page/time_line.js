@@ -1,6 +1,6 @@
 // The steps of a job's life, with the time between them.
 
-import { duration, moment } from './format.js';
+import { duration, iso, moment } from './format.js';
 import { html } from './html.js';
 import { attemptOf } from './job_actions.js';
 
@@ -29,7 +29,7 @@ export function TimeLine({ job, events, time }) {
         <li class=${`ink-${step.ink}${step.isNow ? ' now' : ''}`}>
           <span class="dot" aria-hidden="true"></span>
           <b>${step.what}</b>
-          <time datetime=${new Date(step.at * 1000).toISOString()}>${step.isNow ? 'now' : moment(step.at, true)}</time>
+          <time datetime=${iso(step.at)}>${step.isNow ? 'now' : moment(step.at, true)}</time>
           ${index > 0 && html`<span class="soft">after ${duration(Math.max(0, step.at - steps[index - 1].at))}</span>`}
           ${step.note && html`<span class="note">${step.note}</span>`}
         </li>`)}

@@ -41,7 +41,7 @@ export function Events({ query }) {
 
 function OfFunction({ chosen }) {
   return html`
-    <input type="search" aria-label="Only of the function" placeholder="All functions" list="function-names" defaultValue=${chosen}
+    <input type="search" aria-label="All functions, or only this one" placeholder="All functions" list="function-names" defaultValue=${chosen}
            onChange=${(event) => go(link('events', '', { function: event.target.value.trim() }))} />
     <${FunctionNames} />`;
 }

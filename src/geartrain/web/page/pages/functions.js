@@ -27,10 +27,10 @@ export function Functions() {
              onInput=${(event) => setWanted(event.target.value)} />
     <//>
     <div class="panel">
-      <${Table} caption="Functions" columns=${columnsOf(recent, time)} rows=${found.slice(0, MOST)} name=${(row) => row.function}
+      <${Table} caption="Functions" columns=${columnsOf(recent, time)} rows=${found} most=${MOST} name=${(row) => row.function}
                 order=${{ label: 'Function', down: false }}
                 empty=${wanted ? `No function is named like ‘${wanted}’.` : 'No function is known yet: start a worker, or submit a job.'} />
-      ${found.length > MOST && html`<p class="empty">${count(found.length - MOST)} more: filter by name.</p>`}
+      ${found.length > MOST && html`<p class="empty">The first ${count(MOST)} of ${count(found.length)} in this order. Filter by name to see others.</p>`}
     </div>`;
 }
 

@@ -4,7 +4,7 @@ import { segment } from '../api.js';
 import { useNow } from '../clock.js';
 import { bytes, count, duration, moment, plural, relative } from '../format.js';
 import { html } from '../html.js';
-import { attemptOf, cancel, isAlive, resubmit, retry } from '../job_actions.js';
+import { attemptOf, cancel, isAlive, resubmit, retry, whyNotAgain } from '../job_actions.js';
 import { useEvents } from '../job_events.js';
 import { EventRow, StreamedData } from '../job_events.js';
 import { useLoad } from '../load.js';
@@ -51,7 +51,7 @@ function Actions({ job, reload }) {
   const isOurs = may('submit', job.function);
   return html`
     ${job.state === 'dead' && may('admin', job.function) && html`<${Action} class="primary" act=${async () => (await retry(job)) && reload()}>Retry<//>`}
-    ${isOurs && html`<${Action} title="Submit another job like this one" act=${() => resubmit(job)}>Resubmit<//>`}
+    ${isOurs && !whyNotAgain(job) && html`<${Action} title="Submit another job like this one" act=${() => resubmit(job)}>Resubmit<//>`}
     ${isOurs && isAlive(job) && html`<${Action} class="danger" act=${async () => (await cancel(job)) && reload()}>Cancel<//>`}`;
 }
 

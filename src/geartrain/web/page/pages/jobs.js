@@ -3,14 +3,14 @@
 import { useNow } from '../clock.js';
 import { Field } from '../dialog.js';
 import { bytes, count, duration, secondsOf } from '../format.js';
-import { html, useState } from '../html.js';
+import { html, useEffect, useState } from '../html.js';
 import { icon } from '../icon.js';
 import { attemptOf, cancel } from '../job_actions.js';
 import { live } from '../live.js';
 import { useLoad } from '../load.js';
 import { Menu } from '../menu.js';
 import { Badge, Choice, FunctionLink, Head, JobLink, Loaded, Progress } from '../parts.js';
-import { go, link } from '../route.js';
+import { go, link, refine } from '../route.js';
 import { may } from '../session.js';
 import { Table } from '../table.js';
 
@@ -28,8 +28,16 @@ export function Jobs({ query }) {
     <//>
     <${Filters} query=${query} />
     <${Loaded} from=${loaded}>${(answer) => html`
-      <div class="panel"><${List} jobs=${answer.jobs} query=${query} reload=${loaded.reload} /></div>
+      <div class="panel">${!answer.jobs.length && answer.next
+        ? html`<${LooksOn} query=${query} next=${answer.next} />`
+        : html`<${List} jobs=${answer.jobs} query=${query} reload=${loaded.reload} />`}</div>
       <${Pages} query=${query} next=${answer.next} />`}<//>`;
+}
+
+/** A server looks at so many jobs for one answer: where none of them is wanted, the next ones are looked at. */
+function LooksOn({ query, next }) {
+  useEffect(() => refine({ ...query, cursor: next }), [next]);
+  return html`<p class="empty" aria-busy="true">None yet. Looking at more jobs…</p>`;
 }
 
 /** Go to the first page of what a query finds. */
@@ -87,7 +95,7 @@ function List({ jobs, query, reload }) {
   ];
   const isAsked = Object.keys(query).length > 0;
   return html`<${Table} caption="Jobs" columns=${columns} rows=${jobs} name=${(job) => job.handle}
-    empty=${isAsked ? 'No job is like that now.' : 'No job waits or runs.'} />`;
+    empty=${isAsked ? 'No matching jobs.' : 'No job waits or runs.'} />`;
 }
 
 function stateOf(job) {

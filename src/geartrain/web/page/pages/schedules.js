@@ -56,7 +56,7 @@ function Actions({ row, reload }) {
   const change = async (verb, done) => (await attempt(() => post(`${at}/${verb}`), done)) !== undefined && reload();
   const isOurs = row.origin !== 'file';
   return html`
-    <${Action} act=${() => run(row, reload)} aria-label=${`Run ${row.name} now`}>Run now<//>
+    <${Action} act=${() => run(row, reload)} aria-label=${`Run now: ${row.name}`}>Run now<//>
     <${Menu} label=${`More for ${row.name}`} items=${[
       row.paused
         ? { label: 'Resume', act: () => change('resume', `${row.name} goes on.`) }
