@@ -247,7 +247,7 @@ def create(broker: Broker, words: list[bytes]) -> bytes:
     fault = name_fault(words[2])
     if fault:
         return refused(fault)
-    broker.function(words[2])
+    broker.function(words[2]).created = True
     return OK
 
 

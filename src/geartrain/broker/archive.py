@@ -47,6 +47,7 @@ class Archive:
         self.dead_of: dict[bytes, int] = {}  # how many there are, by the name of their function
         self.read: dict[int, DeadRecord] = {}  # by a store, before it reads the jobs that they are of
         self.results: OrderedDict[int, ResultRecord] = OrderedDict()
+        self.results_of: dict[bytes, int] = {}  # how many there are, by the name of their function
         self.most = most  # results
         self.memory = memory  # bytes of results
         self.size = 0  # bytes of the results that are kept
@@ -75,6 +76,7 @@ class Archive:
         """Keep a result; the numbers of older ones that are given up for it."""
         self.remove(result.number)
         self.results[result.number] = result
+        self.results_of[result.function] = self.results_of.get(result.function, 0) + 1
         self.size += len(result.result)
         heappush(self.expiries, (result.expires_at, result.number))
         if len(self.expiries) > 2 * len(self.results) + FEW:
@@ -90,8 +92,12 @@ class Archive:
     def remove(self, number: int) -> None:
         """Forget a result, if there is one."""
         result = self.results.pop(number, None)
-        if result is not None:
-            self.size -= len(result.result)
+        if result is None:
+            return
+        self.size -= len(result.result)
+        self.results_of[result.function] -= 1
+        if not self.results_of[result.function]:
+            del self.results_of[result.function]
 
     def expire(self, clock: float) -> list[int]:
         """Forget the results whose time is over: their numbers."""

@@ -14,6 +14,7 @@ from geartrain.broker.deadlines import Deadlines
 from geartrain.broker.deeds import Deed
 from geartrain.broker.endings import abandon, lose
 from geartrain.broker.events import Events
+from geartrain.broker.idle import Idle
 from geartrain.broker.lists import Lists
 from geartrain.broker.model import HIGH, KEPT, LOW, MOST_WAITS, NORMAL, Connection, Function, Job
 from geartrain.broker.openings import Openings
@@ -71,6 +72,7 @@ class Broker:
         self.lifetimes = Deadlines(4)  # queued jobs that may not wait for ever, by monotonic time
         self.openings = Openings()  # functions that are out of their rate, by monotonic time
         self.lists = Lists()
+        self.idle = Idle()
         self.relayed = False  # the connections are peers of servers that keep account of what each runs
         self.events: Events | None = None  # None while nobody watches
         self.reattach: Callable[[], str] = no_file  # has a lost file written anew; why not
@@ -98,9 +100,7 @@ class Broker:
         del self.connections[connection]
         self.sleepers.leave(connection)
         self.lists.forget(connection)
-        for function in connection.abilities:
-            del function.workers[connection]
-        connection.abilities.clear()
+        self.remove_abilities(connection)
         for job in list(connection.waiting):
             self.leave(connection, job)
         for job in list(connection.running.values()):
@@ -111,8 +111,7 @@ class Broker:
         self.stopping = True
         self.schedules.stop()
         for connection in self.connections:
-            for function in list(connection.abilities):
-                self.remove_ability(connection, function)
+            self.remove_abilities(connection)
 
     # Functions
 
@@ -122,6 +121,7 @@ class Broker:
         if function is None:
             function = Function(name, self.policies.of(name))
             self.functions[name] = function
+            self.idle.noted[name] = None
         return function
 
     def add_ability(self, connection: Connection, name: bytes, time_limit: float) -> None:
@@ -142,6 +142,18 @@ class Broker:
             return
         connection.abilities.remove(function)
         function.sleepers.pop(connection, None)
+
+        if not function.workers:
+            self.idle.noted[function.name] = None
+
+    def remove_abilities(self, connection: Connection) -> None:
+        """The worker takes no new jobs."""
+        for function in connection.abilities:
+            del function.workers[connection]
+            function.sleepers.pop(connection, None)
+            if not function.workers:
+                self.idle.noted[function.name] = None
+        connection.abilities.clear()
 
     # Submitting
 
@@ -412,6 +424,8 @@ class Broker:
             self.memory -= job.size
         if job.unique:
             job.function.forget(job)
+        if not job.function.workers:
+            self.idle.noted[job.function.name] = None
         if self.batch is not None and job.background and not buried:
             self.batch.remove(job)
         if job.clients is not None:

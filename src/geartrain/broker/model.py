@@ -29,7 +29,9 @@ LONGEST_NUMBER: Final = 20  # digits of a handle
 LONGEST_HANDLE: Final = 63  # bytes that libgearman has room for
 LONGEST_PREFIX: Final = LONGEST_HANDLE - LONGEST_NUMBER - 1  # bytes of a handle before its colon and digits
 ANY_NUMBER: Final = 1 << 60  # of jobs
+MOST_ABILITIES: Final = 10_000  # functions of one worker
 MOST_WAITS: Final = 1000  # of one connection for one job: it hears each packet so often
+TOO_MANY_ABILITIES: Final = b"the connection can do %d functions already" % MOST_ABILITIES
 FULL: Final = b"Job queue is full"
 TOO_MANY_WAITS: Final = b"the connection waits for this job %d times already" % MOST_WAITS
 DRAINING: Final = b"The function takes no more jobs"
@@ -206,6 +208,7 @@ class Function:
     __slots__ = (
         "bucket",
         "contents",
+        "created",
         "delayed",
         "due",
         "lost_at",
@@ -227,6 +230,7 @@ class Function:
         self.due: list[tuple[int, Job]] = []  # heap by place: epoch jobs whose time has come
         self.delayed = [0, 0, 0]  # jobs whose time has not come, by priority
         self.running = 0
+        self.created = False  # somebody has asked for it by ``create``
         self.tally = Tally()
         self.lost_at = (
             0.0  # Unix time at which an execution was lost or over its time limit; 0 before the first

@@ -16,6 +16,7 @@ from geartrain.broker.assignments import NOTHING_TO_DO, assignment, fetch
 from geartrain.broker.broker import Broker
 from geartrain.broker.endings import fail_execution, give_up, tell_exception
 from geartrain.broker.fate import status_fields
+from geartrain.broker.forgetting import forget_idle
 from geartrain.broker.lateness import forget_others, forget_worker, late_job
 from geartrain.broker.lists import Rows
 from geartrain.broker.model import (
@@ -23,8 +24,10 @@ from geartrain.broker.model import (
     HIGH,
     LISTING,
     LOW,
+    MOST_ABILITIES,
     NO_LIST,
     NORMAL,
+    TOO_MANY_ABILITIES,
     TOO_MANY_WAITS,
     Connection,
     Job,
@@ -170,8 +173,7 @@ class Session:
             self.broker.remove_ability(self.connection, function)
 
     def reset_abilities(self, arguments: list[bytes]) -> None:
-        for function in list(self.connection.abilities):
-            self.broker.remove_ability(self.connection, function)
+        self.broker.remove_abilities(self.connection)
 
     def pre_sleep(self, arguments: list[bytes]) -> None:
         self.broker.sleepers.sleep(self.connection)
@@ -325,6 +327,8 @@ class Session:
         fault = ability_fault(name)
         if fault:
             return self.broker.notices.append(fault)
+        if len(self.connection.abilities) >= MOST_ABILITIES:
+            return self.refuse(b"TOO_MANY_ABILITIES", TOO_MANY_ABILITIES)
         self.broker.add_ability(self.connection, name, time_limit)
 
     def submit_reduced(self, arguments: list[bytes], client: Connection | None) -> None:
@@ -427,6 +431,8 @@ def end_turn(broker: Broker) -> None:
             broker.accidents.append(Accident("handing out a job", error, connection))
     broker.hungry.clear()
     broker.sleepers.end_turn()
+    if broker.idle.noted or broker.now >= broker.idle.look_at:
+        forget_idle(broker)
     if broker.lists.used:
         go_on(broker)
 

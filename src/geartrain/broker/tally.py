@@ -52,6 +52,10 @@ class Tally:
         self.run = [0] * (LONGEST + 1)  # how long executions took, however they ended
         self.run_seconds = 0.0
 
+    def is_empty(self) -> bool:
+        """Whether there has never been a job."""
+        return not any(self.totals().values())
+
     def totals(self) -> dict[str, int]:
         """The counts by what they count."""
         return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from geartrain.broker.assignments import NOTHING_TO_DO
+from geartrain.broker.model import MOST_ABILITIES, TOO_MANY_ABILITIES
 from geartrain.broker.refusals import JOB_NOT_FOUND, NO_SUCH_JOB, ability_fault
 from geartrain.broker.shards import shard_of, shard_of_handle
 from geartrain.protocol.commands import ERROR, GRAB_JOB
@@ -22,10 +23,12 @@ def add_ability(front: Front, name: bytes, packet: bytes) -> None:
     fault = ability_fault(name)
     if fault:
         front.hub.notices.append(fault)
-        return
+        return None
     front.connection.worker = True
     if front.hub.draining:
-        return
+        return None
+    if sum([len(channel.abilities) for channel in front.working]) >= MOST_ABILITIES:
+        return front.answer(response(ERROR, b"TOO_MANY_ABILITIES", TOO_MANY_ABILITIES))
     channel = front.channel(shard_of(name, front.hub.shards))
     if not channel.abilities:
         front.working.append(channel)
