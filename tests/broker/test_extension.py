@@ -542,3 +542,15 @@ def test_a_dead_letter_tells_why_it_is_dead(said: bytes, error: str) -> None:
         },
         said,
     )
+
+
+@pytest.mark.parametrize("set_by", [-3600.0, 3600.0])
+def test_how_long_an_execution_took_is_counted_however_the_clock_is_set(set_by: float) -> None:
+    server = MemoryServer()
+    client = server.extended()
+    submits(client, {"background": True})
+    worker = server.running(b"f")
+    server.sets_clock(START + set_by, 7.0)
+    worker.says(WORK_COMPLETE, HANDLE, b"")
+    (row,) = client.lists(b"functions f")
+    assert row["run"]["sum"] == pytest.approx(7.0)

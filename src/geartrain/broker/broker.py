@@ -363,6 +363,7 @@ class Broker:
         function = job.function
         job.worker = connection
         job.started_at = self.clock
+        job.began = self.now
         if self.archive.chunks and self.archive.chunks.pop(job.number, None) is not None:
             job.late = None  # what they said before is forgotten: their results would not be whole
         connection.running[job.handle] = job
@@ -383,7 +384,7 @@ class Broker:
         job.worker = None
         function = job.function
         function.running -= 1
-        seconds = max(self.clock - job.started_at, 0.0)
+        seconds = max(self.now - job.began, 0.0)
         function.tally.run_seconds += seconds
         function.tally.run[min(int(seconds * 1000).bit_length(), LONGEST)] += 1
         if job.alarm:

@@ -50,6 +50,7 @@ class Job:
         "alarm",
         "attempts",
         "background",
+        "began",
         "clients",
         "counted",
         "denominator",
@@ -100,6 +101,7 @@ class Job:
         self.submitted_at = submitted_at  # Unix time, seconds
         self.run_at = run_at  # Unix time from which it may run; 0 is from its submit
         self.started_at = 0.0  # Unix time at which its last execution began; 0 before the first
+        self.began = 0.0  # the same in monotonic seconds
         self.number = 0  # its key among the broker's jobs: what its handle ends with
         self.place = 0  # its place in the order of the function's queues
         self.queued = False  # in a queue, ready to run

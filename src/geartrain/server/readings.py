@@ -47,6 +47,7 @@ class ServerReadings:
             "" if self.pooled or store == MEMORY else path_of(store)
         )  # of the store's file, where it has one
         self.started_at = time.time()
+        self.began = time.monotonic()
         self.pulse = Pulse()
 
     def functions(self) -> Iterator[FunctionReading]:
@@ -103,7 +104,7 @@ class ServerReadings:
             "connections": len(self.the_server.peers_by_number),
             "http_connections": self.the_server.http_sockets,
             "unfinished_bytes": self.unfinished(),
-            "uptime": time.time() - self.started_at,
+            "uptime": time.monotonic() - self.began,
             "received_bytes": self.the_server.received_bytes,
             "sent_bytes": self.the_server.sent_bytes,
             "loop_lag": self.pulse.lag.last if self.pulse.timer is not None else None,
