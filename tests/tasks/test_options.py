@@ -119,8 +119,9 @@ def test_right_options_of_a_call_are_taken() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"attempts": "3"}, "attempts '3': expected a whole number, 1 or more"),
-        ({"attempts": True}, "attempts True: expected a whole number, 1 or more"),
+        ({"attempts": "3"}, "attempts '3': expected a whole number, 1..1000000"),
+        ({"attempts": True}, "attempts True: expected a whole number, 1..1000000"),
+        ({"attempts": 10**9}, "attempts 1000000000: expected a whole number, 1..1000000"),
         ({"attempts": 3, "backoff": float("inf")}, "backoff inf: expected 0 or more seconds"),
         ({"attempts": 3, "max_delay": -1}, "max_delay -1: expected 0 or more seconds"),
         ({"attempts": 3, "jitter": 2}, r"jitter 2: expected 0\.\.1"),

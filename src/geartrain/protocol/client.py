@@ -125,21 +125,23 @@ class ClientProtocol:
         return sum(not task.abandoned for tasks in self.listeners.values() for task in tasks)
 
     def lost(self, error: ConnectionLost) -> None:
-        """The connection ended: everything that awaits something ends with the error."""
-        awaiting = self.awaiting
-        listeners = self.listeners
-        self.awaiting = deque()
-        self.listeners = {}
-        for pending in awaiting:
-            pending.refuse(error)
-        for handle, tasks in listeners.items():
-            for task in tasks:
+        """The connection ended: everything that awaits something ends with the error.
+
+        Where that was interrupted it may be called again: what has not ended yet is still here.
+        """
+        while self.awaiting:
+            self.awaiting[0].refuse(error)
+            self.awaiting.popleft()
+        while self.listeners:
+            handle = next(iter(self.listeners))
+            for task in self.listeners[handle]:
                 task.error = ConnectionLost(
                     str(error), server=self.name, handle=handle.decode("utf-8", "replace"), submitted=True
                 )
                 if self.broken:  # another server would hear the same answer, and send it
                     task.moves = 0
                 task.end(JobState.LOST)
+            del self.listeners[handle]
 
     def abandon(self, task: Task) -> None:
         """Nobody waits for the task any more: keep no more of it than that its copies of packets are nobody's."""

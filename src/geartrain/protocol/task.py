@@ -162,6 +162,15 @@ class Task(Pending):
         self.state = JobState.TIMED_OUT if self.abandoned else state
         self.news()
 
+    def lose(self, server: str) -> None:
+        """The connection ended, and the protocol does not know the task any more: a call was interrupted."""
+        if self.events and isinstance(self.events[-1], Complete):
+            return self.end(JobState.COMPLETE)
+        handle = self.handle.decode("utf-8", "replace")
+        why = f"a call to {server} was interrupted while job {handle} ran"
+        self.error = ConnectionLost(why, server=server, handle=handle, submitted=True)
+        self.end(JobState.LOST)
+
     def happened(self, event: Event) -> None:
         """Keep an event for whoever waits for it."""
         if self.abandoned:

@@ -296,6 +296,7 @@ class Admin:
             self.link.send(protocol.take_outgoing())
             while not protocol.answered:
                 protocol.receive(self.link.receive(deadline))
+                self.link.arrived.clear()
         except ConnectionLost:
             if not again:
                 raise

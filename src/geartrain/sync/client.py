@@ -106,14 +106,12 @@ class Client:
         task = self.factory.task(function, workload, unique, priority, False, None, metadata)
         deadline = self.connections.deadline(timeout)
         connections = self.connections
-        with connections.lock:
-            job = Job(connections, task, connections.submit(task, deadline))
-            try:
-                while not job.ended(deadline):
-                    job.pump(deadline)
-            except BaseException:
-                job.connection.protocol.abandon(task)
-                raise
+        job = Job(connections, task, connections.submit(task, deadline))
+        try:
+            job.wait_until(deadline)
+        except BaseException:
+            job.abandon()
+            raise
         return task.take_result()
 
     def do_background(
@@ -157,15 +155,14 @@ class Client:
     def submit_task(self, task: Task, deadline: float | None) -> Connection:
         """Submit a task and wait until a server has acknowledged it; which one did."""
         connections = self.connections
-        with connections.lock:
-            connection = connections.submit(task, deadline)
-            try:
-                return connections.wait_created(task, connection, deadline)
-            except BaseException as error:
-                connection.protocol.abandon(task)
-                if isinstance(error, JobTimeout):
-                    raise job_timeout(task, connection.server.name) from error
-                raise
+        connection = connections.submit(task, deadline)
+        try:
+            return connections.wait_created(task, connection, deadline)
+        except BaseException as error:
+            connections.give_up(task, connection)
+            if isinstance(error, JobTimeout):
+                raise job_timeout(task, connection.server.name) from error
+            raise
 
     def submit_many(
         self,

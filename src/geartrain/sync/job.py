@@ -82,16 +82,17 @@ class Job:
 
     def wait_until(self, deadline: float | None) -> None:
         """Wait until nothing more will come; raises JobTimeout."""
-        with self.connections.lock:
-            while not self.ended(deadline):
-                self.pump(deadline)
+        while True:
+            told = self.connections.told
+            if self.ended(deadline):
+                return
+            self.pump(told, deadline)
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Created, Data, Warning, Progress and Complete as they come; raises like ``result``."""
         deadline = self.connections.deadline(timeout)
         while True:
-            with self.connections.lock:
-                event = self.next_event(deadline)
+            event = self.next_event(deadline)
             if event is None:
                 return
             yield event
@@ -104,43 +105,60 @@ class Job:
 
     def abandon(self) -> None:
         """Do not wait for the job any more; it goes on."""
-        with self.connections.lock:
-            self.connection.protocol.abandon(self.task)
-
-    # The client's lock is held in the methods below.
+        self.connections.give_up(self.task, self.connection)
 
     def next_event(self, deadline: float | None) -> Event | None:
         """Wait for the next event; None at the end."""
         task = self.task
-        while not task.events:
-            if self.ended(deadline):
+        while True:
+            told = self.connections.told
+            ended = self.ended(deadline)  # before the look at the events: they come first
+            if task.events:
+                return task.events.popleft()
+            if ended:
                 if task.error is not None:
                     raise task.error
                 return None
-            self.pump(deadline)
-        return task.events.popleft()
+            self.pump(told, deadline)
 
     def ended(self, deadline: float | None) -> bool:
         """Whether nothing more will come; a job whose server went is submitted to another one first."""
-        while self.moving:
-            self.connections.wait_for_news(self.connection.server, deadline)
-        while self.task.error is not None and self.connections.again(self.task):
-            self.move(deadline)
-        return self.task.done
+        while True:
+            told = self.connections.told
+            if self.connection.lost and not self.moving and not self.task.done:
+                self.end_forgotten()
+            if self.moving:
+                self.connections.wait_for_news(self.connection.server, told, deadline)
+            elif self.task.error is None or not self.move(deadline):
+                return self.task.done
 
-    def move(self, deadline: float | None) -> None:
-        """Submit the job once more."""
-        self.moving = True
+    def end_forgotten(self) -> None:
+        """Notice that a call was interrupted that had news of this job in hand."""
+        with self.connections.lock:
+            if self.connection.lost and not self.moving:
+                self.connections.end_forgotten(self.task, self.connection)
+
+    def move(self, deadline: float | None) -> bool:
+        """Submit the job once more, if that is to be done and no other thread does it."""
+        mine = False
         try:
+            with self.connections.lock:
+                if self.moving:
+                    return True
+                if self.task.error is None or not self.connections.again(self.task):
+                    return False
+                self.moving = mine = True
             self.connection = self.connections.resubmit(self.task, self.connection, deadline)
+            return True
         finally:
-            self.moving = False
-            self.connections.wake_sleepers()
+            if mine:
+                self.moving = False
+                self.connections.wake_sleepers()
 
-    def pump(self, deadline: float | None) -> None:
+    def pump(self, told: int, deadline: float | None) -> None:
         """Let news of the job's connection come in; raises JobTimeout."""
         try:
-            self.connections.pump(self.connection, deadline)
+            self.connections.pump(self.connection, told, deadline)
         except JobTimeout as error:
             where = standing(self.connections, self.task, self.connection)
             raise job_timeout(self.task, self.connection.server.name, where) from error

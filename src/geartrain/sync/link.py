@@ -17,6 +17,7 @@ from geartrain.protocol.servers import Server
 from geartrain.sockets import DONT_WAIT, READABLE, WRITABLE, poll, set_options
 
 RECEIVE_SIZE: Final = 65536
+RECEIVE_SIZES: Final = (RECEIVE_SIZE,)
 
 
 def connect(server: Server, timeout: float) -> socket.socket:
@@ -51,14 +52,31 @@ class Link:
         self.socket = connect(server, timeout)
         self.sending = threading.Lock()
         self.unsent: deque[memoryview] = deque()  # what the socket did not take yet
+        self.writing = False  # a thread writes, or was interrupted while it wrote
+        self.arrived: list[bytes] = []  # what was received, until its taker clears it
         LINKS.add(self)
 
     def send(self, packets: bytes) -> None:
         """Write as much as the socket takes now; ``receive`` and ``drain`` write the rest. Raises ConnectionLost."""
         with self.sending:
+            if self.writing:
+                self.begin_writing()
+            self.writing = True
             sent = 0 if self.unsent else self.write(packets)
             if sent < len(packets):
                 self.unsent.append(memoryview(packets)[sent:])
+            self.writing = False
+
+    def begin_writing(self) -> None:
+        """Note that bytes may be half written from now on; raises ConnectionLost where they are already."""
+        if self.writing:
+            name = self.server.name
+            raise ConnectionLost(f"a call was interrupted while it wrote to {name}", server=name)
+        self.writing = True
+
+    def is_torn(self) -> bool:
+        """Whether bytes may be lost now that a call was interrupted; for the thread that receives."""
+        return self.writing or bool(self.arrived)
 
     def write(self, packets: bytes | memoryview) -> int:
         """How many bytes the socket took."""
@@ -72,34 +90,40 @@ class Link:
     def write_unsent(self) -> None:
         """Write on, as far as the socket takes it."""
         with self.sending:
+            self.begin_writing()
             while self.unsent:
                 packets = self.unsent[0]
                 sent = self.write(packets)
                 if sent < len(packets):
                     self.unsent[0] = packets[sent:]
-                    return
+                    break
                 self.unsent.popleft()
+            self.writing = False
 
     def receive(self, deadline: float | None) -> bytes:
         """The next bytes; empty when only writing made progress.
 
-        Raises ConnectionLost, and JobTimeout when the deadline (of the monotonic clock) passes.
+        Raises ConnectionLost, and JobTimeout when the deadline (of the monotonic clock) passes. What it returns is in
+        ``arrived`` until the caller, who has taken it, clears that.
         """
         if (self.unsent or deadline is not None) and not self.ready(READABLE, deadline):
             return b""
         try:
-            chunk = self.socket.recv(RECEIVE_SIZE)
+            # One step for Python: no handler of a signal runs between the bytes' coming and their place in the list.
+            self.arrived.extend(map(self.socket.recv, RECEIVE_SIZES))
         except BlockingIOError as error:
             raise ConnectionLost(f"{self.server.name} does not answer", server=self.server.name) from error
         except OSError as error:
             raise self.lost(error) from error
+        chunk = self.arrived[-1]
         if not chunk:
             raise self.lost(None)
         return chunk
 
     def readable(self) -> bool:
         """Whether ``receive`` would not wait."""
-        return bool(poll({self.socket.fileno(): READABLE}, 0))
+        descriptor = self.socket.fileno()
+        return descriptor < 0 or bool(poll({descriptor: READABLE}, 0))
 
     def fileno(self) -> int:
         """What ``poll`` takes."""
@@ -120,7 +144,10 @@ class Link:
     def ready(self, events: int, deadline: float | None) -> bool:
         """Wait for an event of ``poll``, and write on meanwhile; False when only writing made progress."""
         wanted = events | WRITABLE if self.unsent else events
-        happened = poll({self.socket.fileno(): wanted}, milliseconds(deadline))
+        descriptor = self.socket.fileno()
+        if descriptor < 0:  # another thread has closed it
+            raise self.lost(None)
+        happened = poll({descriptor: wanted}, milliseconds(deadline))
         if not happened:
             raise JobTimeout(f"{self.server.name} did not answer in time", server=self.server.name)
         if happened[0][1] & WRITABLE:
@@ -132,10 +159,14 @@ class Link:
         why = error or "the server closed it"
         return ConnectionLost(f"lost the connection to {self.server.name}: {why}", server=self.server.name)
 
-    def close(self) -> None:
-        """End the connection; a thread that receives from it wakes up."""
+    def hang_up(self) -> None:
+        """Say and hear nothing more; a thread that receives from it wakes up."""
         with contextlib.suppress(OSError):  # the other side may have been faster
             self.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End the connection. No other thread may receive from it."""
+        self.hang_up()
         self.socket.close()
 
 

@@ -26,18 +26,16 @@ def submit_many(connections: Connections, tasks: Iterable[Task], timeout: float 
     handles: list[JobHandle] = []
     under_way: list[tuple[Task, Connection]] = []
     for batch in batches(tasks):
-        with connections.lock:
-            sent = list(zip(batch, connections.submit_all(batch, deadline), strict=True))
-            handles += created(connections, under_way, deadline)
+        sent = list(zip(batch, connections.submit_all(batch, deadline), strict=True))
+        handles += created(connections, under_way, deadline)
         under_way = sent
-    with connections.lock:
-        return handles + created(connections, under_way, deadline)
+    return handles + created(connections, under_way, deadline)
 
 
 def created(
     connections: Connections, batch: list[tuple[Task, Connection]], deadline: float | None
 ) -> list[JobHandle]:
-    """Wait until the servers have acknowledged a batch; its handles. The client's lock is held."""
+    """Wait until the servers have acknowledged a batch; its handles."""
     handles = []
     for task, connection in batch:
         if not task.handle:
@@ -51,8 +49,7 @@ def created(
 
 def begin(connections: Connections, task: Task, deadline: float | None, context: object = None) -> Job:
     """Submit a task without waiting for anything."""
-    with connections.lock:
-        return Job(connections, task, connections.submit(task, deadline), context)
+    return Job(connections, task, connections.submit(task, deadline), context)
 
 
 def results_in_order(
@@ -76,12 +73,14 @@ def results_in_order(
 def next_result(connections: Connections, under_way: deque[Job], deadline: float | None) -> bytes:
     """Wait for the result of the first job; where its server goes, the others go on with it."""
     first = under_way[0]
-    with connections.lock:
-        while not first.ended(deadline):
-            first.pump(deadline)
-            if first.state is JobState.LOST:
-                for job in under_way:
-                    job.ended(deadline)
+    while True:
+        told = connections.told
+        if first.ended(deadline):
+            break
+        first.pump(told, deadline)
+        if first.state is JobState.LOST:
+            for job in under_way:
+                job.ended(deadline)
     return under_way.popleft().task.take_result()
 
 
@@ -114,12 +113,12 @@ def wait(
 
 def wait_for_any(connections: Connections, jobs: list[Job], deadline: float | None) -> list[Job]:
     """Wait until at least one of the jobs has ended; all that have. Raises JobTimeout."""
-    with connections.lock:
-        while True:
-            ended = [job for job in jobs if job.ended(deadline)]
-            if ended:
-                return ended
-            connections.pump_any([job.connection for job in jobs], deadline)
+    while True:
+        told = connections.told
+        ended = [job for job in jobs if job.ended(deadline)]
+        if ended:
+            return ended
+        connections.pump_any([job.connection for job in jobs], told, deadline)
 
 
 class TaskSet:
@@ -158,9 +157,9 @@ class TaskSet:
         pending = jobs
         try:
             while pending := [job for job in pending if not self.tell(job, deadline)]:
-                with self.connections.lock:
-                    if not any(job.task.done or job.task.events for job in pending):
-                        self.connections.pump_any([job.connection for job in pending], deadline)
+                told = self.connections.told
+                if not any(job.task.done or job.task.events for job in pending):
+                    self.connections.pump_any([job.connection for job in pending], told, deadline)
         finally:
             for job in pending:
                 job.abandon()
@@ -168,8 +167,7 @@ class TaskSet:
 
     def tell(self, job: Job, deadline: float | None) -> bool:
         """Call back for what has happened to a job; whether that was all."""
-        with self.connections.lock:
-            ended = job.ended(deadline)
+        ended = job.ended(deadline)
         while job.task.events:
             self.callbacks.event(job, job.task.events.popleft())
         if ended and job.task.error is not None:

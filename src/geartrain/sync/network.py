@@ -19,6 +19,7 @@ class AnyLink(Protocol):
     """A connection; see ``Link`` for what the caller may rely on."""
 
     server: Server
+    arrived: list[bytes]
 
     @property
     def unsent(self) -> Sized: ...
@@ -29,11 +30,15 @@ class AnyLink(Protocol):
 
     def receive(self, deadline: float | None) -> bytes: ...
 
+    def is_torn(self) -> bool: ...
+
     def readable(self) -> bool: ...
 
     def limit_silence(self, seconds: int) -> None: ...
 
     def fileno(self) -> int: ...
+
+    def hang_up(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -103,6 +108,7 @@ def greet(link: AnyLink, greeting: Greeting, timeout: float) -> None:
         link.send(greeting.packet)
         while not greeting.done:
             greeting.receive(link.receive(deadline))
+            link.arrived.clear()
     except (ConnectionLost, JobTimeout, ProtocolError) as error:
         link.close()
         raise ConnectError(f"cannot connect to {greeting.name}: {error}", server=greeting.name) from error
@@ -114,6 +120,8 @@ def greet(link: AnyLink, greeting: Greeting, timeout: float) -> None:
 def wait_for_any(network: Network, links: Iterable[AnyLink], deadline: float | None) -> set[AnyLink]:
     """The links that can be read from, or written on; none when the deadline passes."""
     by_descriptor = {link.fileno(): link for link in links}
+    if -1 in by_descriptor:  # another thread has closed it
+        return {by_descriptor[-1]}
     events = {
         descriptor: READABLE | WRITABLE if link.unsent else READABLE
         for descriptor, link in by_descriptor.items()

@@ -17,7 +17,7 @@ from geartrain.sync.connections import Connection, Connections
 
 
 class Asked:
-    """A question that is under way to one server. The client's lock is held throughout."""
+    """A question that is under way to one server."""
 
     def __init__(self, connections: Connections, server: Server, command: int, argument: bytes) -> None:
         self.connections = connections
@@ -78,11 +78,10 @@ def ask(
         [Asked(connections, server, command, argument) for server in servers]
         for servers, argument in questions
     ]
-    with connections.lock:
-        for group in asked:
-            for question in group:
-                question.send(deadline)
-        return [[question.answer_if_reachable(deadline, strict) for question in group] for group in asked]
+    for group in asked:
+        for question in group:
+            question.send(deadline)
+    return [[question.answer_if_reachable(deadline, strict) for question in group] for group in asked]
 
 
 def inquire(
@@ -116,7 +115,7 @@ def ask_around(
 
 
 def standing(connections: Connections, task: Task, connection: Connection) -> Standing:
-    """Where a job stands, as far as its server says it at once. The client's lock is held."""
+    """Where a job stands, as far as its server says it at once."""
     if not task.handle or connection.lost:
         return UNTOLD
     deadline = time.monotonic() + PATIENCE
@@ -135,8 +134,7 @@ def answer_of(
     connections: Connections, command: int, argument: bytes, connection: Connection, deadline: float
 ) -> list[bytes]:
     """What one connection's server answers, without a second attempt; raises like ``ask``."""
-    question = connection.protocol.ask(command, argument)
-    connections.flush(connection)
+    question = connections.ask_at(connection, command, argument)
     connections.wait_answered(question, connection, deadline)
     if question.error is not None:
         raise question.error

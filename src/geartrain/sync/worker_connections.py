@@ -86,6 +86,7 @@ class WorkerConnection:
         """Take the next bytes; raises ConnectionLost. Nobody else may look meanwhile."""
         try:
             self.protocol.receive(self.link.receive(None))
+            self.link.arrived.clear()
         except ProtocolError as error:
             raise ConnectionLost(str(error), server=self.server.name) from error
         for reason in self.protocol.take_denied():

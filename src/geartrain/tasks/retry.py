@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from geartrain.errors import ConnectionLost, GearmanError, JobException, Retry, SettingsError
 from geartrain.protocol.settings import is_seconds
 
+MOST_ATTEMPTS = 1_000_000
 LARGEST_DOUBLING = 60  # beyond it any delay is longer than any ``max_delay``
 
 
@@ -27,8 +28,8 @@ class RetryPolicy:
     on: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
-        if type(self.attempts) is not int or self.attempts < 1:
-            raise SettingsError(f"attempts {self.attempts!r}: expected a whole number, 1 or more")
+        if type(self.attempts) is not int or not 1 <= self.attempts <= MOST_ATTEMPTS:
+            raise SettingsError(f"attempts {self.attempts!r}: expected a whole number, 1..{MOST_ATTEMPTS}")
         for name, value in (("backoff", self.backoff), ("max_delay", self.max_delay)):
             if not is_seconds(value):
                 raise SettingsError(f"{name} {value!r}: expected 0 or more seconds")

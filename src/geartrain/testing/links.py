@@ -25,6 +25,7 @@ class MemoryLink:
         self.descriptor = descriptor
         self.wait = wait
         self.unsent = ()  # the server takes everything at once
+        self.arrived: list[bytes] = []  # nothing is on its way
         self.lost = False
         memory.connect(self)
 
@@ -42,6 +43,10 @@ class MemoryLink:
 
     def drain(self, deadline: float | None) -> None:
         """Nothing is ever left to be written."""
+
+    def is_torn(self) -> bool:
+        """Whether bytes may be lost: never, in memory."""
+        return False
 
     def readable(self) -> bool:
         """Whether ``receive`` would not wait."""
@@ -65,6 +70,10 @@ class MemoryLink:
     def fileno(self) -> int:
         """What the pool's ``poll`` takes."""
         return self.descriptor
+
+    def hang_up(self) -> None:
+        """Say and hear nothing more."""
+        self.close()
 
     def close(self) -> None:
         """End the connection."""
