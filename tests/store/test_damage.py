@@ -283,6 +283,73 @@ def test_whatever_bit_changes_nothing_comes_back_altered(
     assert [letter for letter in letters if letter != DEAD and letter.reason != "unknown"] == []
 
 
+MANY = [record(n, b"workload %d " % n * (n % 7 * 20 + 1), unique=b"u%d" % n) for n in range(1, 301)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A file of three hundred jobs."""
+    path = tmp_path_factory.mktemp("whole") / "jobs.db"
+    Intake(str(path)).take(MANY)
+    return path.read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_file_with_a_bit_that_changed_anywhere_is_refused_or_gives_its_jobs_unaltered(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, data: st.DataObject
+) -> None:
+    most = data.draw(st.sampled_from((4096, len(whole))))  # half of them where the schema is
+    place = data.draw(st.integers(0, most - 1))
+    changed = bytearray(whole)
+    changed[place] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path_factory.mktemp("flip") / "jobs.db"
+    path.write_bytes(changed)
+    try:
+        found = jobs_in(path)
+    except (StoreError, sqlite3.Error):
+        return
+    assert [job for job in found if job not in MANY] == []
+    assert len(found) >= len(MANY) - 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "replace(sql, 'numbering', x'ee' || 'umbering')",
+        "replace(sql, 'number INTEGER', 'number INTEGE2')",
+        "replace(sql, 'head BLOB', 'hezd BLOB')",
+    ],
+)
+def test_a_file_whose_tables_are_defined_wrongly_is_one_line_and_status_2(sql: str, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Intake(str(path)).take(MANY)
+    change(path, "PRAGMA writable_schema = ON", f"UPDATE sqlite_master SET sql = {sql}")
+    ended = geartrain("server", "--listen", "127.0.0.1", "--port", "0", "--store", f"sqlite:{path}")
+    assert (ended.status, len(ended.stderr.splitlines())) == (2, 1), ended.stderr
+    assert str(path) in ended.stderr
+
+
+def test_a_table_that_begins_at_another_page_does_not_look_empty(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.db"
+    Intake(str(path)).take(MANY)
+    other = "SELECT rootpage FROM sqlite_master WHERE name = 'dead'"
+    statement = f"UPDATE sqlite_master SET rootpage = ({other}) WHERE name = 'job'"
+    change(path, "PRAGMA writable_schema = ON", statement)
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        jobs_in(path)
+
+
+def jobs_in(path: Path) -> list[JobRecord]:
+    """All jobs that a server would have of a file; raises StoreError and sqlite3.Error."""
+    database = Database(str(path), "fast", 0)
+    try:
+        return [job for part in database.load(1 << 30) for job in part.jobs]
+    finally:
+        database.lock.close()
+        database.connection.close()
+
+
 @pytest.mark.parametrize("size", [100, 4096, 8192, 20480])
 def test_a_file_that_was_cut_is_one_line_and_status_2(size: int, tmp_path: Path) -> None:
     path = tmp_path / "jobs.db"

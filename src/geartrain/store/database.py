@@ -21,6 +21,7 @@ from geartrain.store.reading import (
     NUMBERING,
     WrongRow,
     as_bytes,
+    check_pages,
     damage_of,
     dead_letters,
     documents,
@@ -81,7 +82,11 @@ class Database:
         self.durability = durability
         self.lock = take_lock(path, owner)
         self.reserve = Reserve(self.real_path)
-        self.connection = self.open()
+        try:
+            self.connection = self.open()
+        except BaseException:
+            self.lock.close()
+            raise
         self.watch = Watch(self.real_path)
         self.reserve.make()
         self.failed = False  # the last commit did not keep everything
@@ -319,6 +324,7 @@ class Database:
 
         What is damaged is set aside, and said in ``notices``. Raises sqlite3.Error.
         """
+        check_pages(self.connection)
         wrong: list[WrongRow] = []
         yield Kept(
             dead=list(dead_letters(self.connection, wrong)),

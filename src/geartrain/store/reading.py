@@ -131,6 +131,8 @@ def jobs_in_parts(
     connection.create_function("has_room", 1, room.take)
     jobs: list[JobRecord] = []
     for number, head, size, workload in connection.execute(JOBS):
+        if not isinstance(number, int):
+            raise sqlite3.DatabaseError("a job without a number: the table's definition is malformed")
         try:
             record = job_in(number, head, workload, size or 0)
             if workload is None and record.unique == CONTENT:
@@ -178,9 +180,7 @@ def damage_of(connection: sqlite3.Connection) -> str:
 
     Raises sqlite3.Error where it cannot be read.
     """
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        return " ".join(found.split())
+    check_pages(connection)
     wrong: list[WrongRow] = []
     for rows in (
         dead_letters(connection, wrong),
@@ -192,6 +192,13 @@ def damage_of(connection: sqlite3.Connection) -> str:
             if len(wrong) >= TOLD:
                 break
     return "; ".join(f"{row.name()}: {row.reason}" for row in wrong[:TOLD])
+
+
+def check_pages(connection: sqlite3.Connection) -> None:
+    """Raises sqlite3.DatabaseError where pages of the file do not belong together: rows would be missing, unnoticed."""
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(f"{' '.join(found.split())}: the file is malformed")
 
 
 def as_bytes(text: str) -> bytes:

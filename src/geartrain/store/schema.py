@@ -64,9 +64,13 @@ def as_odd_text(data: bytes) -> str:
 
 def check_form(connection: sqlite3.Connection, path: str) -> bool:
     """Whether the file has our tables; raises StoreError where it is not ours, and sqlite3.Error."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except UnicodeDecodeError as error:  # of SQLite's message, which quotes what is damaged
+        told = error.object.decode("utf-8", "backslashreplace")
+        raise StoreError(f"cannot read {path}: {' '.join(told.split())}") from None
     if application == 0 and tables == 0:
         return False
     if application != APPLICATION:
