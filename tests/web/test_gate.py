@@ -69,6 +69,7 @@ def test_a_request_that_calls_it_by_another_name_is_not(named: Site, host: str) 
 def test_a_browser_changes_something_only_with_the_token_of_the_page(
     alone: Site, headers: dict[str, str]
 ) -> None:
+    alone.submits("f")
     for token in ({}, {"X-CSRF-Token": "f" * 64}, {"X-CSRF-Token": "\u00e9".encode("latin-1")}):
         told = problem(alone.asks("POST", "/functions/f/pause", headers={**headers, **token}), 403)
         assert (told["name"], told["code"]) == ("X-CSRF-Token", "CSRF")
