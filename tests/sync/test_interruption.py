@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from geartrain import TLS, Client, JobHandle, Worker
+from geartrain import TLS, Admin, Client, JobHandle, Worker
 from tests.support.machine import DEADLINE
 from tests.support.processes import ServerProgram, geartrain_server
 from tests.support.tls import TlsProgram, trusting
@@ -120,3 +120,13 @@ def test_other_threads_of_an_interrupted_client_get_their_results(
         assert not other.is_alive()
         assert wrong == []
         assert client.do("echo", b"still here", timeout=DEADLINE) == b"still here"
+
+
+def test_the_administrator_hears_the_answer_to_its_own_question(server: ServerProgram, handler: None) -> None:
+    with Admin(server.address) as admin, Client(server.address) as client:
+        for number in range(50):
+            client.do_background(f"function-{number}", b"")
+        for _ in range(INTERRUPTIONS):
+            interrupted(admin.status, random.uniform(1e-5, LONGEST_CALL))
+            assert admin.version().startswith("0.")
+        assert len(admin.status()) == 50

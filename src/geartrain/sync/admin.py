@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import Self, TypeVar
 
-from geartrain.errors import ConnectionLost, GearmanError
+from geartrain.errors import ConnectionLost
 from geartrain.protocol import admin, control, schedules, watching
 from geartrain.protocol.admin import (
     AdminProtocol,
@@ -279,8 +279,10 @@ class Admin:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
             protocol = self.exchange(query, deadline, self.link is not None)
-        except GearmanError:
-            self.close()  # what may still come belongs to no question
+        except (
+            BaseException
+        ):  # also what a handler of signals raises: what may still come belongs to no question
+            self.close()
             raise
         if protocol.error is not None:
             raise admin.refusal(protocol.error, query)
