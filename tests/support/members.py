@@ -9,7 +9,6 @@ from itertools import count
 
 from tests.support.engines import EngineSet, standalone
 from tests.support.machine import wait_until
-from tests.support.pools import knows_leaders
 from tests.support.processes import GeartrainProgram, Place
 
 LEADER = "leader"  # the server is alone in its pool
@@ -19,7 +18,9 @@ WAYS = (LEADER, FOLLOWER, SHARDS)
 
 OF_ITS_OWN = (
     "--listen",
+    "--listen-tls",
     "--http",
+    "--http-port",
     "--log-file",
     "--user",
     "--grace",
@@ -43,9 +44,15 @@ class Membership:
             yield Place((*options, *store), ())
             return
         with GeartrainProgram(*shared(options), *store) as leader:
-            wait_until(partial(knows_leaders, leader), "the other server leads")
+            # Its log says so: it may speak TLS only, or have rules by which nobody may ask.
+            wait_until(partial(leads, leader, shards), "the other server leads")
             yield Place((*options, *store), [leader])
             leader.kill()  # it has nothing to lose, and would take its time
+
+
+def leads(server: GeartrainProgram, shards: int) -> bool:
+    """Whether a server has begun to lead so many shards."""
+    return server.output().count("leading") >= shards
 
 
 def shared(options: Sequence[str]) -> list[str]:
