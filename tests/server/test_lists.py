@@ -24,6 +24,7 @@ def create_functions(link: Link) -> bytes:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.one_shard("answers of several shards are put together, in another order")
 def test_a_long_list_reaches_each_peer_whole_and_in_its_turn(loop: str) -> None:
     with server_on(loop) as server, links_to(server) as connect:
         first, half_closed, slow, pipelining, other = (connect() for _ in range(5))
@@ -42,6 +43,7 @@ def test_a_long_list_reaches_each_peer_whole_and_in_its_turn(loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.one_shard("answers of several shards are put together, in another order")
 def test_lists_that_a_peer_does_not_read_wait_and_are_not_kept_in_memory(loop: str) -> None:
     with server_on(loop, "--max-output", str(1024 * 1024)) as server, links_to(server) as connect:
         first, slow, other = connect(), connect(), connect()
