@@ -7,7 +7,7 @@ import pytest
 from geartrain.broker.agenda import tick, wait
 from geartrain.broker.bucket import Bucket
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.gates import apply_policies
+from geartrain.broker.gates import apply_policies, set_policy
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import end_turn
 from geartrain.protocol.commands import (
@@ -370,3 +370,26 @@ def test_a_dropped_functions_turn_may_come() -> None:
     server.passes(1)
     tick(server.broker)
     assert not server.broker.jobs
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("f", b"f"),
+        ("größer", "größer".encode()),
+        ("\\xff", b"\xff"),
+        ("a\\b", b"a\\b"),
+        ("a[*]b", b"a*b"),
+        ("r*", b"resize"),
+        ("r?[s]ize", b"resize"),
+    ],
+)
+def test_a_policy_holds_at_once_for_the_known_functions_that_its_name_stands_for(
+    name: str, function: bytes
+) -> None:
+    server = MemoryServer()
+    for known in (function, b"other", b"axb"):
+        submits(server, 1, known)
+    set_policy(server.broker, name, {"max_running": 1})
+    held = [known.name for known in server.broker.functions.values() if known.policy is not None]
+    assert held == [function]

@@ -75,13 +75,11 @@ class Wire:
 
     def reset(self) -> None:
         """Go without a word."""
-        with suppress(OSError):
-            self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        endpoint = self.writer.get_extra_info("socket")
+        if endpoint is not None:  # None where the server has hung up during a handshake
+            with suppress(OSError):
+                endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.writer.transport.abort()
-
-    def socket(self) -> socket.socket:
-        found: socket.socket = self.writer.get_extra_info("socket")
-        return found
 
 
 class Visit:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from fnmatch import translate
 
 from geartrain.broker.broker import Broker
 from geartrain.broker.bucket import bucket_for
 from geartrain.broker.model import PRIORITIES, Function
-from geartrain.broker.policy import NO_POLICY, literal, text_of
+from geartrain.broker.policy import NO_POLICY, is_wildcard, literal, text_of
 
 
 def set_policy(broker: Broker, name: str, fields: Mapping[str, object]) -> None:
@@ -20,7 +22,25 @@ def set_policy(broker: Broker, name: str, fields: Mapping[str, object]) -> None:
     if broker.batch is not None:
         kept = broker.policies.at_run_time(name)
         broker.batch.set("policy", name, json.dumps(kept) if kept else "")
-    apply_policies(broker)
+    for function in functions_of(broker, name):
+        apply_policy(broker, function)
+
+
+def functions_of(broker: Broker, name: str) -> list[Function]:
+    """The known functions that an entry stands for.
+
+    There may be 100,000 of them, so those that it does not stand for are not looked at twice.
+    """
+    if not is_wildcard(name) and "\\" not in name:
+        function = broker.functions.get(name.encode("utf-8", "replace"))
+        return [] if function is None else [function]
+    matches = re.compile(translate(name)).match
+    found = []
+    for function in broker.functions.values():
+        text = text_of(function.name)
+        if text == name or matches(text):
+            found.append(function)
+    return found
 
 
 def limit(broker: Broker, name: bytes, limits: tuple[int, int, int]) -> None:
