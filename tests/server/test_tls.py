@@ -267,6 +267,14 @@ def test_a_client_without_tls_is_told_where_it_is(
         assert plain.rest().endswith(answer)
 
 
+def test_a_client_without_tls_that_still_talks_reads_where_it_is(secured: Secured, canary: None) -> None:
+    with Link(secured.connect_plainly()) as plain:
+        plain.sends(b"status\n")
+        plain.endpoint.recv(1, socket.MSG_PEEK)  # the server has answered
+        plain.sends(b"status\n" * 1000)
+        assert plain.rest() == b"ERR TLS_REQUIRED this+port+speaks+TLS\r\n"
+
+
 def test_a_client_in_tls_at_the_plain_port_is_refused_at_once(secured: Secured, canary: None) -> None:
     context = TLS(secured.authority.ca).context()
     with secured.server.connect() as plain, pytest.raises((ssl.SSLError, ConnectionError)):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -203,8 +204,11 @@ class GeartrainProgram(ServerProgram):
         super().hang_up()
 
     def is_served(self) -> bool:
-        """Whether a member of a pool reaches the leaders; where rules let nobody ask, whether it leads its shard."""
-        answer = self.ask("pool")
+        """Whether a member of a pool reaches the leaders; where nobody may ask, whether it leads its shard."""
+        try:
+            answer = self.ask("pool")
+        except ssl.SSLError:  # it shows or wants a certificate of the test's own
+            answer = "ERR"
         if answer.startswith("ERR"):
             return "leading" in self.output() or not any("shards=3" in word for word in self.command)
         lines = [json.loads(line) for line in answer.splitlines() if line != "."]

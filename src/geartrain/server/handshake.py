@@ -18,6 +18,7 @@ from geartrain.tls import CLOSED_EARLY, TlsStream, reason_of
 if TYPE_CHECKING:
     from geartrain.server.server import Server
 
+PARTING: Final = 1.0  # seconds in which who is refused may read why
 MOST: Final = 4096  # bytes to read at a time: certificates of clients are not larger, usually
 
 
@@ -53,7 +54,7 @@ class Handshake:
             return None
         except OSError as error:
             self.say(self.stream.take() or plain_refusal(chunk))  # the other end should know why
-            return self.fail(reason_of(error))
+            return self.part(reason_of(error))
         except Exception as error:  # whatever it is: the loop would call again and again
             self.server.accident("a handshake of TLS", error)
             return self.close()
@@ -75,10 +76,33 @@ class Handshake:
 
     def fail(self, reason: str) -> None:
         """There will be no peer."""
+        self.tell(reason)
+        self.close()
+
+    def part(self, reason: str) -> None:
+        """There will be no peer, but it may read why: to close with input unread would reset the connection."""
+        self.tell(reason)
+        self.deadline.cancel()
+        self.deadline = self.server.loop.call_later(PARTING, self.close)
+        with suppress(OSError):  # it is gone already
+            self.endpoint.shutdown(socket.SHUT_WR)
+        self.server.loop.add_reader(self.endpoint, self.hear_out)
+
+    def hear_out(self) -> None:
+        """What it says now counts for nothing."""
+        with suppress(BlockingIOError):
+            try:
+                if self.endpoint.recv(MOST):
+                    return
+            except ConnectionError:
+                pass
+            self.close()
+
+    def tell(self, reason: str) -> None:
+        """Say in the log why it is no peer."""
         self.server.log.log(
             NOTICE, "TLS was not agreed on", extra={"host": self.host.decode(), "reason": reason}
         )
-        self.close()
 
     def end(self) -> None:
         self.deadline.cancel()
