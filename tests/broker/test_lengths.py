@@ -63,6 +63,31 @@ def test_a_log_quotes_200_bytes_of_a_name_at_most(rules: bool) -> None:
     assert worker.heard() == []
 
 
+@pytest.mark.parametrize("rights", [None, {"view": ["f"]}, {"admin": ["*"]}])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"create function " + LONG[:512],
+        b"maxqueue " + LONG[:512] + b" 5",
+        b"pause " + b"*a" * 3000,
+        b"policy " + b"*a" * 3000 + b' {"timeout":1}',
+        b'policy f {"' + LONG[:7000] + b'":1}',
+        b"schedule-remove " + LONG[:7000],
+        b'schedule-add s {"function":"f","every":60,"unique":"' + LONG[:250] + b'"}',
+    ],
+)
+def test_the_audit_log_quotes_200_bytes_of_a_word_at_most(
+    line: bytes, rights: dict[str, list[str]] | None
+) -> None:
+    server = MemoryServer()
+    peer = server.connect()
+    if rights is not None:
+        peer.may(**rights)
+    peer.types(line)
+    ((_, on, _),) = server.deeds
+    assert max(map(len, on.split(" "))) == len("...") + 200
+
+
 def test_a_peer_without_any_right_may_send_packets_of_64_kib() -> None:
     stranger = MemoryServer().connect()
     stranger.may()

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from geartrain.broker.answers import text
 from geartrain.broker.model import Connection
+from geartrain.broker.refusals import QUOTED
 from geartrain.protocol.commands import ERROR, NAMES
 from geartrain.protocol.documents import read_object
 from geartrain.protocol.packet import HEADER, HEADER_SIZE
@@ -18,6 +19,7 @@ REFUSED: Final = "refused"
 DENIED: Final = b"PERMISSION_DENIED"
 DENIED_LINE: Final = b"ERR " + DENIED
 TWO_WORDS: Final = (b"cancel", b"create", b"drop")  # verbs whose second word belongs to them
+CUT: Final = "..."  # stands for the rest of a word
 WITH_WORKLOAD: Final = b"schedule-add"
 TOLD_OF_SCHEDULE: Final = ("function", "cron", "every", "timezone", "unique", "priority", "paused")
 
@@ -33,7 +35,7 @@ class Deed(NamedTuple):
 
 def packet_deed(connection: Connection, command: int, name: bytes, outcome: str) -> Deed:
     """What a packet did to a function or a job."""
-    return Deed(connection, NAMES[command], text(name), outcome)
+    return Deed(connection, NAMES[command], quoted(name), outcome)
 
 
 def line_deed(connection: Connection, words: list[bytes], outcome: str) -> Deed:
@@ -41,7 +43,12 @@ def line_deed(connection: Connection, words: list[bytes], outcome: str) -> Deed:
     verb = words[0].lower()
     length = 2 if verb in TWO_WORDS else 1
     on = described(words[1:]) if verb == WITH_WORKLOAD else words[length:]
-    return Deed(connection, text(b" ".join(words[:length]).lower()), text(b" ".join(on)), outcome)
+    return Deed(connection, quoted(b" ".join(words[:length]).lower()), " ".join(map(quoted, on)), outcome)
+
+
+def quoted(word: bytes) -> str:
+    """A word of a peer, of which the log quotes the beginning."""
+    return text(word[:QUOTED]) + (CUT if len(word) > QUOTED else "")
 
 
 def described(words: list[bytes]) -> list[bytes]:
