@@ -11,7 +11,7 @@ from geartrain.broker.broker import Broker
 from geartrain.broker.deeds import Deed
 from geartrain.broker.gates import set_policy
 from geartrain.broker.guard import guard
-from geartrain.broker.model import Connection
+from geartrain.broker.model import LISTED, LISTING, Connection
 from geartrain.broker.rules import Rules
 from geartrain.broker.session import Session, end_turn
 from geartrain.protocol.commands import (
@@ -77,9 +77,11 @@ class OneBroker:
     def end_turn(self) -> None:
         """A turn, as a server takes it: what a peer that hears a long list has to hear is written at once."""
         lists = self.broker.lists
-        for connection in lists.whole:
-            self.sessions[connection].go_on()
+        whole = lists.whole[:]
         lists.whole.clear()
+        for connection in whole:
+            connection.listing = LISTED
+            self.sessions[connection].go_on()
         end_turn(self.broker)
         for connection in [*lists.unfinished, *lists.whole]:
             self.told[connection] = self.told.get(connection, b"") + connection.take_outgoing()
@@ -254,8 +256,14 @@ class MemoryServer:
         self.ends_turn()
 
     def ends_turn(self) -> None:
-        """Do what is due, and let peers hear what they have to hear."""
+        """Do what is due, let peers hear what they have to hear, and take all that they said behind a question."""
         self.inside.end_turn()
+        while self.rests():
+            self.inside.end_turn()
+
+    def rests(self) -> bool:
+        """Whether something that a peer said waits for the next turn."""
+        return any(peer.listing == LISTING for broker in self.inside.brokers for peer in broker.lists.whole)
 
 
 def packets(received: bytes) -> list[Packet]:

@@ -20,6 +20,7 @@ from geartrain.broker import (
     rows,
     schedule_fields,
     schedules,
+    session,
     submit_options,
     ticks,
 )
@@ -47,6 +48,7 @@ FIXED: Final[dict[str, tuple[float, ...]]] = {
     "bytes of an option": (refusals.LONGEST_OPTION,),
     "bytes of a text line": (packet.LINE_LIMIT,),
     "bytes of a peer's name that a log quotes": (refusals.QUOTED,),
+    "jobs and functions beyond which one peer is answered one long question in a turn": (session.MANY,),
     "rows and bytes of lists in one turn, for all peers together": (lists.ROWS, lists.BYTES),
     "rows that unfinished lists remember": (lists.MOST_KEYS,),
     "bytes that a peer hears behind a list": (lists.MOST_BEHIND,),

@@ -143,6 +143,7 @@ def status_by_unique(session: Session, access: Access, arguments: list[bytes]) -
             found = job
     waiting = b"%d" % len(found.clients) if found is not None and found.clients else b"0"
     session.connection.send(response(STATUS_RES_UNIQUE, unique, *status_fields(found), waiting))
+    session.rest()
 
 
 def function_of(broker: Broker, handle: bytes) -> bytes | None:

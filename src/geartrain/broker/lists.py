@@ -53,7 +53,9 @@ class Lists:
         self.bytes = BYTES  # that may still be made in this turn
         self.most_keys = MOST_KEYS
         self.keys = 0  # that the lists remember which have begun
-        self.whole: list[Connection] = []  # may be read again; whoever sees to that clears the list
+        self.whole: list[
+            Connection
+        ] = []  # LISTED again with the next turn by whoever reads on, who clears the list
         self.ended: list[Connection] = []  # must end; whoever sees to that clears the list
         self.held: Callable[[Connection], bool] = never  # whether a peer waits for the store
 
@@ -77,6 +79,14 @@ class Lists:
         listing.said = len(listing.connection.outgoing)
         listing.connection.listing = LISTING
         self.unfinished[listing.connection] = listing
+
+    def rest(self, connection: Connection) -> bool:
+        """Whether a peer has to wait for the next turn with what it says behind a question that may take long."""
+        if self.most_rows == ANY_NUMBER:  # nobody else would wait
+            return False
+        connection.listing = LISTING
+        self.whole.append(connection)
+        return True
 
     def judge(self, connection: Connection, asker: Access | None) -> None:
         """Another access holds for a peer: also for the rest of its list."""

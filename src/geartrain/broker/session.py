@@ -79,6 +79,9 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
+MANY: Final = (
+    100  # functions and jobs; a question that may look at more is the last one of its peer in its turn
+)
 
 
 class Session:
@@ -121,6 +124,17 @@ class Session:
         """Answer with an ERROR packet."""
         self.connection.send(response(ERROR, code, text))
 
+    def rest(self) -> None:
+        """Leave what the peer said behind a question for the next turn, where there is much to look at.
+
+        A thousand questions come in one chunk. In a pool they come in frames, which the leader takes as they come.
+        """
+        broker = self.broker
+        if broker.relayed or len(broker.functions) + len(broker.jobs) <= MANY:
+            return
+        if broker.lists.rest(self.connection):
+            self.stream.pause()
+
     # What is not a request
 
     def misdirected(self, arguments: list[bytes]) -> None:
@@ -157,10 +171,13 @@ class Session:
             if not begin(self.broker, self.connection, answer):
                 self.stream.pause()
                 self.rows = answer
+            else:
+                self.rest()
             return
         self.connection.send(answer)
         if self.console.waits and self.broker.batch is not None:
             self.connection.promised = True
+        self.rest()
 
     # Requests
 
@@ -177,6 +194,8 @@ class Session:
 
     def pre_sleep(self, arguments: list[bytes]) -> None:
         self.broker.sleepers.sleep(self.connection)
+        if len(self.connection.abilities) > MANY:
+            self.rest()
 
     def submit_job(self, arguments: list[bytes]) -> None:
         self.submit(arguments[0], arguments[1], b"", arguments[2], NORMAL, self.connection, 0.0)
@@ -319,6 +338,7 @@ class Session:
         job = job_by_unique(self.broker.functions.values(), unique)
         waiting = b"%d" % len(job.clients) if job is not None and job.clients else b"0"
         self.connection.send(response(STATUS_RES_UNIQUE, unique, *status_fields(job), waiting))
+        self.rest()
 
     # What requests share
 
@@ -369,6 +389,8 @@ class Session:
         """Answer a kind of GRAB_JOB."""
         connection = self.connection
         job = self.broker.grab(connection)
+        if len(connection.abilities) > MANY:
+            self.rest()
         if job is not None:
             if job.workload is None:
                 return connection.send(fetch(self.broker, connection, job, command))

@@ -98,7 +98,7 @@ class PacketStream(Generic[Peer]):
             self.parts = [chunk[used:]]
 
     def pause(self) -> None:
-        """Called by the handler of a text line: keep all that comes behind the line."""
+        """Called by a handler: keep all that comes behind what it handles."""
         self.paused = True
         self.missing = ANY_NUMBER
 
@@ -157,6 +157,8 @@ class PacketStream(Generic[Peer]):
                 self.short(peer, command, arguments)
             else:
                 handlers[command](peer, arguments)
+            if self.paused:
+                return start
         return start
 
     def read_line(self, peer: Peer, chunk: bytes, start: int) -> int:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from geartrain.broker.deadlines import NEVER
-from geartrain.broker.model import LONGEST_PREFIX, Connection
+from geartrain.broker.model import LISTED, LONGEST_PREFIX, Connection
 from geartrain.broker.rules import Rules
 from geartrain.server.acceptor import Acceptor
 from geartrain.server.certificates import Certificates
@@ -67,7 +67,7 @@ class Server:
         self.peers: dict[Connection, Peer | Insider] = {}
         self.peers_by_number: dict[int, Peer] = {}  # by file descriptor
         self.reading = True  # False while the desk cannot take more
-        self.unread: list[Peer | Insider] = []  # those with more to say than was read
+        self.unread: dict[Peer | Insider, None] = {}  # those with more to say than was read, each once
         self.leaving: list[Peer | Insider] = []  # those whose connection ends with the turn
         self.last_insider = FIRST_INSIDER - 1
         self.http_sockets = 0  # connections of HTTP callers
@@ -181,7 +181,7 @@ class Server:
 
     def read_later(self, peer: Peer | Insider) -> None:
         """There may be more to read from a peer, of which epoll has told already."""
-        self.unread.append(peer)
+        self.unread[peer] = None
 
     def forget(self, peer: Peer) -> None:
         """A peer whose socket is about to be closed."""
@@ -269,7 +269,7 @@ class Server:
 
     def read_unread(self) -> None:
         """Read once more from those who had more to say than was read in the last turn."""
-        unread, self.unread = self.unread, []
+        unread, self.unread = self.unread, {}
         for peer in unread:
             try:
                 if peer.at_end:
@@ -318,8 +318,9 @@ class Server:
         self.turned.set()
 
     def read_on(self) -> None:
-        """Read again from those who have heard a long list."""
+        """Read again from those who have heard a long list, or have asked enough for one turn."""
         for connection in self.desk.whole:
+            connection.listing = LISTED
             peer = self.peers.get(connection)
             if peer is not None:
                 self.read_later(peer)
