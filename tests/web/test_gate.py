@@ -78,6 +78,8 @@ def test_a_browser_changes_something_only_with_the_token_of_the_page(
     assert alone.http.get("/functions", headers=headers).status_code == 200
     bearer = {"Authorization": "Bearer secret"}
     assert alone.asks("POST", "/functions/f/resume", headers={**headers, **bearer}).status_code == 200
+    alone.does("POST", "/functions/f/purge", {})
+    alone.does("DELETE", "/functions/f")
 
 
 def test_no_other_site_may_read_or_show_an_answer(alone: Site) -> None:
