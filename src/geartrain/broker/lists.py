@@ -53,9 +53,7 @@ class Lists:
         self.bytes = BYTES  # that may still be made in this turn
         self.most_keys = MOST_KEYS
         self.keys = 0  # that the lists remember which have begun
-        self.whole: list[
-            Connection
-        ] = []  # LISTED again with the next turn by whoever reads on, who clears the list
+        self.whole: list[Connection] = []  # heard again soon; whoever reads on clears the list
         self.ended: list[Connection] = []  # must end; whoever sees to that clears the list
         self.held: Callable[[Connection], bool] = never  # whether a peer waits for the store
 

@@ -79,9 +79,7 @@ CREATED: Final = [
     HEADER.pack(RESPONSE, JOB_CREATED, length) for length in range(256)
 ]  # by the handle's length
 CLIENT_ID_LIMIT: Final = 127  # bytes that gearmand keeps
-MANY: Final = (
-    100  # functions and jobs; a question that may look at more is the last one of its peer in its turn
-)
+MANY: Final = 100  # functions and jobs; a question that may look at more is its peer's last one in a turn
 
 
 class Session:
