@@ -8,7 +8,7 @@ from geartrain.errors import JobTimeout
 from geartrain.protocol.history import JobHistory
 from geartrain.protocol.task import Task
 
-PATIENCE: Final = 0.1  # seconds that the server may take to say it, beyond the caller's time
+PATIENCE: Final = 0.5  # seconds that the server may take to say it, beyond the caller's time
 
 
 class Standing(NamedTuple):
