@@ -126,11 +126,13 @@ class AsyncShell:
                 return
 
     def close(self) -> None:
-        for driven in self.opened:
-            driven.close()
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(DEADLINE)
-        self.loop.close()
+        try:
+            for driven in self.opened:
+                driven.close()
+        finally:  # else Python would wait for the thread for ever
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(DEADLINE)
+            self.loop.close()
 
 
 class Driven:
